@@ -1,0 +1,82 @@
+// Package opaque makes the bearer secrets that Cardea hands out: sessions, codes, refresh tokens,
+// API keys, links. Each has a prefix that names its kind and a checksum, so that scanners recognise
+// a leaked one and a mistyped one is refused before any look-up.
+//
+// Form: prefix '_' body, where body is unpadded base64url and its last six characters are the
+// checksum of all that stands before. Only the SHA-256 of a token is ever stored.
+package opaque
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"hash/crc32"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/kit/secret"
+)
+
+// Kind is the prefix of a token. A token of one kind is never accepted as another.
+type Kind string
+
+// The kinds of token.
+const (
+	Session      Kind = "cds" // browser session
+	AccessToken  Kind = "cda" // opaque access token
+	RefreshToken Kind = "cdr" // refresh token
+	Code         Kind = "cdc" // authorization code
+	APIKey       Kind = "cdk" // API key
+	ClientSecret Kind = "cdx" // client secret
+	Link         Kind = "cdl" // mailed link: verification, reset, invitation
+	Setup        Kind = "cdi" // first administrator's set-up link
+	Flow         Kind = "cdf" // handle of a flow
+	Feed         Kind = "cdp" // position in the revocation feed
+)
+
+const (
+	secretBytes = 32 // 256 bits
+	sumLength   = 6
+	maxLength   = 1024
+)
+
+// New returns a fresh token of kind k with 256 random bits.
+func New(k Kind) string {
+	var b [secretBytes]byte
+	rand.Read(b[:])
+	return With(k, b[:])
+}
+
+// With returns the token of kind k that carries payload. The payload must be unguessable or
+// authenticated by itself: the checksum protects against typing errors, not against forgery.
+func With(k Kind, payload []byte) string {
+	head := string(k) + "_" + base64.RawURLEncoding.EncodeToString(payload)
+	return head + checksum(head)
+}
+
+// Payload returns what With was given, or false if text is not a well-formed token of kind k.
+func Payload(k Kind, text string) ([]byte, bool) {
+	rest, ok := strings.CutPrefix(text, string(k)+"_")
+	if !ok || len(text) > maxLength || len(rest) <= sumLength {
+		return nil, false
+	}
+	cut := len(text) - sumLength
+	if text[cut:] != checksum(text[:cut]) {
+		return nil, false
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(rest[:len(rest)-sumLength])
+	return b, err == nil
+}
+
+// Valid reports whether text is a well-formed token of kind k. It says nothing about who holds it.
+func Valid(k Kind, text string) bool {
+	_, ok := Payload(k, text)
+	return ok
+}
+
+// Hash is the form in which a token is stored and looked up.
+func Hash(token string) string { return secret.Hash(token) }
+
+// checksum is the CRC-32 of head in base64url: six characters.
+func checksum(head string) string {
+	sum := crc32.ChecksumIEEE([]byte(head))
+	return base64.RawURLEncoding.EncodeToString([]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+}
