@@ -1,0 +1,142 @@
+package access
+
+// Action names something that can be done, as noun.verb: user.disable. It is the same word in Go,
+// in the API's 403, in the audit log and in the permissions of Cardea's own administrators.
+type Action string
+
+// Rule says under which conditions an action is allowed besides a decision of the engine.
+type Rule struct {
+	// Own allows the action on an object that belongs to the caller.
+	Own bool
+	// Open allows the action to anybody: the proof is the artefact that the request carries (a
+	// password, a code, a mailed link), and the domain checks it.
+	Open bool
+	// Routine marks work that happens all the time and changes nothing a person would look for in
+	// the audit log; only such an action may be committed without an event.
+	Routine bool
+	// Fresh demands that a person proved itself within FreshFor.
+	Fresh bool
+	// Words says what the action does, for pages and for the reference.
+	Words string
+}
+
+// The scopes that a bearer token or an API key needs for actions on Cardea itself.
+const (
+	ScopeAccount = "cardea:account" // what a user may do to its own account
+	ScopeAdmin   = "cardea:admin"   // what an administrator may do; each call is still decided
+)
+
+// RuleOf is the rule of action a. An action that is not in the table may only be decided by the
+// engine: the zero Rule opens nothing.
+func RuleOf(a Action) Rule { return rules(a) }
+
+// rules is the whole table. It is a switch and not a map so that nothing can change it.
+func rules(a Action) Rule {
+	if r, ok := ownRules(a); ok {
+		return r
+	}
+	if r, ok := openRules(a); ok {
+		return r
+	}
+	return routineRules(a)
+}
+
+func ownRules(a Action) (Rule, bool) {
+	switch a {
+	case "user.read":
+		return Rule{Own: true, Words: "read an account"}, true
+	case "user.update":
+		return Rule{Own: true, Words: "change an account's profile"}, true
+	case "user.export":
+		return Rule{Own: true, Words: "export all that is stored about an account"}, true
+	case "user.delete":
+		return Rule{Own: true, Fresh: true, Words: "delete an account"}, true
+	case "user.change_email":
+		return Rule{Own: true, Fresh: true, Words: "change the e-mail address of an account"}, true
+	case "user.change_password":
+		return Rule{Own: true, Fresh: true, Words: "change the password of an account"}, true
+	case "session.read":
+		return Rule{Own: true, Words: "list the sessions of an account"}, true
+	case "session.revoke":
+		return Rule{Own: true, Words: "end a session"}, true
+	case "apikey.read":
+		return Rule{Own: true, Words: "list API keys"}, true
+	case "apikey.create":
+		return Rule{Own: true, Fresh: true, Words: "create an API key"}, true
+	case "apikey.revoke":
+		return Rule{Own: true, Words: "revoke an API key"}, true
+	case "consent.read":
+		return Rule{Own: true, Words: "list what applications were allowed"}, true
+	case "consent.revoke":
+		return Rule{Own: true, Words: "withdraw what an application was allowed"}, true
+	case "consent.grant":
+		return Rule{Own: true, Words: "allow an application to act for an account"}, true
+	case "member.read":
+		return Rule{Own: true, Words: "read a membership of an organisation"}, true
+	case "member.leave":
+		return Rule{Own: true, Words: "leave an organisation"}, true
+	}
+	return Rule{}, false
+}
+
+func openRules(a Action) (Rule, bool) {
+	switch a {
+	case "session.start":
+		return Rule{Open: true, Words: "sign in"}, true
+	case "session.end":
+		return Rule{Open: true, Words: "sign out"}, true
+	case "signin.fail":
+		return Rule{Open: true, Words: "count a failed sign-in"}, true
+	case "flow.advance":
+		return Rule{Open: true, Routine: true, Words: "go on with a flow"}, true
+	case "user.sign_up":
+		return Rule{Open: true, Words: "open an account"}, true
+	case "user.verify_email":
+		return Rule{Open: true, Words: "prove that a mail address is one's own"}, true
+	case "user.recover":
+		return Rule{Open: true, Words: "ask for a reset of a forgotten password"}, true
+	case "user.reset_password":
+		return Rule{Open: true, Words: "set a new password with a mailed link"}, true
+	case "user.unlock":
+		return Rule{Open: true, Words: "lift a lockout with a mailed link"}, true
+	case "user.set_up":
+		return Rule{Open: true, Words: "become the first administrator with the set-up link"}, true
+	case "invitation.accept":
+		return Rule{Open: true, Words: "accept an invitation"}, true
+	case "token.issue":
+		return Rule{Open: true, Words: "exchange a grant for tokens"}, true
+	case "token.revoke":
+		return Rule{Open: true, Words: "revoke a token"}, true
+	}
+	return Rule{}, false
+}
+
+func routineRules(a Action) Rule {
+	switch a {
+	case "token.refresh":
+		return Rule{Open: true, Routine: true, Words: "rotate a refresh token"}
+	case "code.issue":
+		return Rule{Open: true, Routine: true, Words: "hand out an authorization code"}
+	case "assertion.spend":
+		return Rule{Open: true, Routine: true, Words: "remember a client assertion until it expires"}
+	case "session.touch":
+		return Rule{Open: true, Routine: true, Words: "note the last activity of a session"}
+	case "apikey.touch":
+		return Rule{Open: true, Routine: true, Words: "note the last use of an API key"}
+	case "audit.seal":
+		return Rule{Routine: true, Words: "number and seal audit events"}
+	case "report.roll_up":
+		return Rule{Routine: true, Words: "add to the hourly counters"}
+	case "outbox.send":
+		return Rule{Routine: true, Words: "send a message of the outbox"}
+	case "password.rehash":
+		return Rule{Open: true, Routine: true, Words: "replace a weaker password hash by the current kind"}
+	case "store.sweep":
+		return Rule{Routine: true, Words: "remove what has expired"}
+	case "store.seal_key":
+		return Rule{Routine: true, Words: "make or retire a data key"}
+	case "lease.take":
+		return Rule{Routine: true, Words: "take a lease on a background task"}
+	}
+	return Rule{}
+}

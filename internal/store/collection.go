@@ -1,0 +1,179 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+)
+
+// Collection is all documents of one Kind, of all tenants. It can only be used through In.
+type Collection[T any] struct {
+	db   *DB
+	kind Kind[T]
+}
+
+// NewCollection declares a kind to the DB.
+func NewCollection[T any](db *DB, k Kind[T]) *Collection[T] {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.schemas = append(db.schemas, k.schema())
+	return &Collection[T]{db: db, kind: k}
+}
+
+// In is the collection of one tenant.
+func (c *Collection[T]) In(t id.Tenant) Scope[T] { return Scope[T]{c: c, tenant: t} }
+
+// Scope is a collection inside a tenant: the second wall between tenants.
+type Scope[T any] struct {
+	c      *Collection[T]
+	tenant id.Tenant
+}
+
+func (s Scope[T]) key(docID string) Key {
+	return Key{Tenant: s.tenant, Collection: s.c.kind.Name, ID: docID}
+}
+
+// Get reads one document from the engine. NotFound if there is none or it has expired.
+func (s Scope[T]) Get(ctx context.Context, docID string) (*T, error) {
+	if docID == "" {
+		return nil, errs.Missing(s.c.kind.Noun)
+	}
+	r, err := s.c.db.engine.Get(ctx, s.key(docID))
+	if err != nil {
+		return nil, wrapEngine(err, s.c.kind.Noun)
+	}
+	if !r.Expires.IsZero() && !s.c.db.now().Before(r.Expires) {
+		return nil, errs.Missing(s.c.kind.Noun)
+	}
+	return s.c.kind.decode(ctx, s.c.db.sealer, r)
+}
+
+// View reads one document through the cache. The document is shared: it must not be changed, and it
+// may be as old as the last change that this node has heard of.
+func (s Scope[T]) View(ctx context.Context, docID string) (*T, error) {
+	if s.c.db.cache == nil {
+		return s.Get(ctx, docID)
+	}
+	v, err := s.c.db.cache.Get(ctx, s.key(docID), func(ctx context.Context) (any, error) { return s.Get(ctx, docID) })
+	if err != nil {
+		return nil, err
+	}
+	doc := v.(*T)
+	if e := s.c.kind.Meta(doc).Expires; !e.IsZero() && !s.c.db.now().Before(e) {
+		return nil, errs.Missing(s.c.kind.Noun)
+	}
+	return doc, nil
+}
+
+// GetMany reads the documents with the given ids; those that do not exist are left out.
+func (s Scope[T]) GetMany(ctx context.Context, ids []string) (map[string]*T, error) {
+	keys := make([]Key, len(ids))
+	for i, docID := range ids {
+		keys[i] = s.key(docID)
+	}
+	records, err := s.c.db.engine.GetMany(ctx, keys)
+	if err != nil {
+		return nil, wrapEngine(err, s.c.kind.Noun)
+	}
+	out := make(map[string]*T, len(records))
+	for _, r := range records {
+		if out[r.ID], err = s.c.kind.decode(ctx, s.c.db.sealer, r); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// Insert is the operation that adds doc. Meta.ID must be set; Meta.Expires may be.
+func (s Scope[T]) Insert(ctx context.Context, doc *T) DocOp { return s.insert(ctx, doc) }
+
+func (s Scope[T]) insert(ctx context.Context, doc *T) DocOp { return s.write(ctx, InsertOp, doc) }
+
+// Replace is the operation that replaces doc, if it still has the version in which it was read.
+func (s Scope[T]) Replace(ctx context.Context, doc *T) DocOp { return s.write(ctx, ReplaceOp, doc) }
+
+// Delete is the operation that deletes doc, if it still has the version in which it was read.
+func (s Scope[T]) Delete(doc *T) DocOp { return s.bare(DeleteOp, doc) }
+
+// Check is the operation that changes nothing but fails if doc has another version than was read.
+// It must not be used on documents that many requests share.
+func (s Scope[T]) Check(doc *T) DocOp { return s.bare(CheckOp, doc) }
+
+func (s Scope[T]) bare(kind OpKind, doc *T) DocOp {
+	meta := s.c.kind.Meta(doc)
+	return DocOp{op: Op{Kind: kind, Key: s.key(meta.ID), Version: meta.Version}}
+}
+
+func (s Scope[T]) write(ctx context.Context, kind OpKind, doc *T) DocOp {
+	meta := s.c.kind.Meta(doc)
+	if meta.ID == "" {
+		return DocOp{err: errs.Wrap(errs.Internal, errors.New("store: "+s.c.kind.Name+" without an id"), "", "Something went wrong on our side.")}
+	}
+	body, columns, err := s.c.kind.encode(ctx, s.c.db.sealer, s.tenant, doc)
+	return DocOp{err: err, op: Op{
+		Kind: kind, Key: s.key(meta.ID), Version: meta.Version,
+		Expires: meta.Expires.UTC().Truncate(time.Millisecond), Body: body, Columns: columns,
+	}}
+}
+
+// tries and pause bound Update under contention.
+const (
+	updateTries = 10
+	updatePause = 4 * time.Millisecond
+)
+
+// Update reads a document, lets change alter it and say what else belongs to the batch, and commits
+// both; when the document was changed meanwhile it starts again, up to ten times. change may be
+// called more than once and must not keep anything.
+func (s Scope[T]) Update(ctx context.Context, docID string, change func(*T) (Batch, error)) (*T, error) {
+	for try := 1; ; try++ {
+		doc, err := s.Get(ctx, docID)
+		if err != nil {
+			return nil, err
+		}
+		batch, err := change(doc)
+		if err != nil {
+			return nil, err
+		}
+		batch.Docs = append([]DocOp{s.Replace(ctx, doc)}, batch.Docs...)
+		_, err = s.c.db.Commit(ctx, batch)
+		if err == nil {
+			s.c.kind.Meta(doc).Version++
+			return doc, nil
+		}
+		if errs.CodeOf(err) != "changed_meanwhile" || try == updateTries {
+			return nil, err
+		}
+		if err := pause(ctx, time.Duration(rand.Int64N(int64(updatePause)*int64(try)))); err != nil {
+			return nil, wrapEngine(err, s.c.kind.Noun)
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// columns are the columns of a declared index, or false.
+func (k Kind[T]) index(name string) (Index, bool) {
+	if name == PrimaryIndex {
+		return Index{Name: PrimaryIndex}, true
+	}
+	i := slices.IndexFunc(k.Indexes, func(x Index) bool { return x.Name == name })
+	if i < 0 {
+		return Index{}, false
+	}
+	return k.Indexes[i], true
+}

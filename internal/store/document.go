@@ -1,0 +1,135 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/secret"
+)
+
+// Meta is embedded by every document. ID, Version and Expires live beside the document, not in it.
+type Meta struct {
+	ID      string    `json:"-"`
+	Version int64     `json:"-"` // of the record as it was read; 0 before the first insert
+	Expires time.Time `json:"-"` // zero: never
+
+	// Sealed holds the sealed fields by name; only the store reads and writes it.
+	Sealed map[string][]byte `json:"_sealed,omitzero"`
+	// Unknown keeps the members that a newer node wrote and this one does not know, so that a
+	// rolling upgrade loses nothing.
+	Unknown jsontext.Value `json:",unknown"`
+}
+
+// Kind declares a type of document: how it is called, found and protected.
+type Kind[T any] struct {
+	Name    string // of the collection: a singular noun in snake case
+	Noun    string // for sentences: "There is no such user."
+	Meta    func(*T) *Meta
+	Columns []ColumnOf[T]
+	Indexes []Index
+	Sealed  []SealedField[T]
+}
+
+// ColumnOf computes an indexed value of a document.
+type ColumnOf[T any] struct {
+	Name string
+	Kind ValueKind
+	Of   func(*T) Value
+}
+
+// SealedField is a member that is encrypted at rest. Its Go field must be tagged json:"-".
+type SealedField[T any] struct {
+	Name string
+	Of   func(*T) *secret.Value
+}
+
+// Sealer encrypts with the tenant's data key. The additional data binds the ciphertext to its place.
+type Sealer interface {
+	Seal(ctx context.Context, t id.Tenant, additional, plain []byte) ([]byte, error)
+	Open(ctx context.Context, t id.Tenant, additional, sealed []byte) ([]byte, error)
+}
+
+func (k Kind[T]) schema() Schema {
+	s := Schema{Name: k.Name, Indexes: k.Indexes}
+	for _, c := range k.Columns {
+		s.Columns = append(s.Columns, Column{Name: c.Name, Kind: c.Kind})
+	}
+	return s
+}
+
+// encode turns a document into the body and the columns of a record.
+func (k Kind[T]) encode(ctx context.Context, s Sealer, t id.Tenant, doc *T) ([]byte, []Value, error) {
+	meta := k.Meta(doc)
+	if err := k.seal(ctx, s, t, doc, meta); err != nil {
+		return nil, nil, err
+	}
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return nil, nil, errs.Wrap(errs.Internal, err, "", "Something went wrong on our side.")
+	}
+	values := make([]Value, len(k.Columns))
+	for i, c := range k.Columns {
+		values[i] = c.Of(doc)
+	}
+	return body, values, nil
+}
+
+func (k Kind[T]) seal(ctx context.Context, s Sealer, t id.Tenant, doc *T, meta *Meta) error {
+	if len(k.Sealed) == 0 {
+		return nil
+	}
+	sealed := make(map[string][]byte, len(k.Sealed))
+	for _, f := range k.Sealed {
+		v := f.Of(doc)
+		if v.Empty() {
+			continue
+		}
+		box, err := s.Seal(ctx, t, place(t, k.Name, meta.ID, f.Name), []byte(v.Reveal()))
+		if err != nil {
+			return errs.Busy(time.Second, err, "sealing_unavailable", "Secrets could not be sealed just now.")
+		}
+		sealed[f.Name] = box
+	}
+	meta.Sealed = sealed
+	return nil
+}
+
+// decode turns a record into a document. A sealed field that does not open is an error: the record
+// was moved or tampered with, or the key is not ours.
+func (k Kind[T]) decode(ctx context.Context, s Sealer, r Record) (*T, error) {
+	doc := new(T)
+	if err := json.Unmarshal(r.Body, doc); err != nil {
+		return nil, errs.Wrap(errs.Internal, err, "", "A stored %s could not be read.", k.Noun)
+	}
+	meta := k.Meta(doc)
+	meta.ID, meta.Version, meta.Expires = r.ID, r.Version, r.Expires
+	for _, f := range k.Sealed {
+		box, ok := meta.Sealed[f.Name]
+		if !ok {
+			continue
+		}
+		plain, err := s.Open(ctx, r.Tenant, place(r.Tenant, k.Name, r.ID, f.Name), box)
+		if err != nil {
+			return nil, errs.Wrap(errs.Internal, err, "", "A stored %s could not be opened.", k.Noun)
+		}
+		*f.Of(doc) = secret.New(string(plain))
+	}
+	return doc, nil
+}
+
+// place is the additional data of a sealed field: each part preceded by its length, so that no two
+// places share a spelling.
+func place(t id.Tenant, parts ...string) []byte {
+	out := []byte{1} // version of this form
+	for _, p := range append([]string{string(t)}, parts...) {
+		out = binary.BigEndian.AppendUint32(out, uint32(len(p)))
+		out = append(out, p...)
+	}
+	return out
+}

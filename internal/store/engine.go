@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/kit/id"
+)
+
+// Engine is a database: SQLite, PostgreSQL, MongoDB. It knows collections, never nouns. The suite
+// in storetest is its only specification.
+type Engine interface {
+	Reader
+	Tuples
+	// Commit writes w whole or not at all, and returns only when it is durable. Outcomes:
+	//   - nil: everything is on disk;
+	//   - *ExistsError: an Insert met the same key or a unique index, nothing was written;
+	//   - ErrChanged: a Replace, Delete or Check met another version, nothing was written;
+	//   - ErrAmbiguous: the connection was lost at the wrong moment, see Committed;
+	//   - any other error: nothing was written.
+	Commit(ctx context.Context, w Write) (Receipt, error)
+	// Committed looks up whether w was written, after ErrAmbiguous.
+	Committed(ctx context.Context, w Write) (bool, error)
+}
+
+// Reader answers questions about records. Expired records are not returned.
+type Reader interface {
+	// Get returns ErrNotFound if there is no such live record.
+	Get(ctx context.Context, k Key) (Record, error)
+	// GetMany returns the live records among keys, in no particular order.
+	GetMany(ctx context.Context, keys []Key) ([]Record, error)
+	// Find returns the records of q in index order, then by id.
+	Find(ctx context.Context, q Scan) ([]Record, error)
+	// Count counts the records of q, but stops at limit.
+	Count(ctx context.Context, q Scan, limit int) (int, error)
+}
+
+// Tuples reads relation tuples. Each tenant has one tuple store with its own dense revisions.
+type Tuples interface {
+	// Revision is the newest revision of the tenant's tuple store; 0 if it has none yet.
+	Revision(ctx context.Context, t id.Tenant) (uint64, error)
+	// Snapshot yields all tuples of the tenant at one revision, which it returns. An error from
+	// yield stops it and is returned.
+	Snapshot(ctx context.Context, t id.Tenant, yield func(Tuple) error) (uint64, error)
+	// Forward returns the tuples of one object (and relation, unless empty).
+	Forward(ctx context.Context, t id.Tenant, object ObjectRef, relation string, p TuplePage) ([]Tuple, error)
+	// Reverse returns the tuples of one subject.
+	Reverse(ctx context.Context, t id.Tenant, subject SubjectRef, p TuplePage) ([]Tuple, error)
+	// Changes returns the changes after revision since, oldest first, whole revisions only and at
+	// least one if there is any. ErrTrimmed means that the log no longer reaches back so far.
+	Changes(ctx context.Context, t id.Tenant, since uint64, limit int) ([]TupleChange, error)
+}
+
+// Keeper is what wiring and operators do with an engine.
+type Keeper interface {
+	// Ensure creates or extends tables and indexes so that they match schemas. It never drops.
+	Ensure(ctx context.Context, schemas []Schema) error
+	// Sweep removes up to limit expired records and tuples and returns how many it removed.
+	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
+	// Export yields every live record of every tenant in one collection, in key order.
+	Export(ctx context.Context, collection string, yield func(Record) error) error
+	// Tenants lists the tenants that have a tuple store.
+	Tenants(ctx context.Context) ([]id.Tenant, error)
+	// Backup writes a consistent copy to a new file at path, without the outbox.
+	Backup(ctx context.Context, path string) error
+	// Ping reports whether the engine can write.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Engine errors. Engines return them bare; the typed layer turns them into *errs.Error.
+var (
+	ErrNotFound  = errors.New("store: not found")
+	ErrChanged   = errors.New("store: changed meanwhile")
+	ErrAmbiguous = errors.New("store: commit may or may not have happened")
+	ErrTrimmed   = errors.New("store: changelog no longer reaches back so far")
+	ErrNoIndex   = errors.New("store: query needs a declared index")
+	ErrTooLarge  = errors.New("store: batch is too large")
+)
+
+// ExistsError says which unique index of which collection stood in the way.
+type ExistsError struct{ Collection, Index string }
+
+// PrimaryIndex names the key (tenant, id) of a collection in an ExistsError.
+const PrimaryIndex = "primary"
+
+// Error names the index, never the value.
+func (e *ExistsError) Error() string {
+	return "store: " + e.Collection + " exists already by index " + e.Index
+}
+
+// Exists reports whether err says that a unique index of that name stood in the way.
+func Exists(err error, index string) bool {
+	e, ok := errors.AsType[*ExistsError](err)
+	return ok && e.Index == index
+}
+
+// Key names one record. Every key begins with the tenant.
+type Key struct {
+	Tenant     id.Tenant
+	Collection string
+	ID         string
+}
+
+// Record is a stored document.
+type Record struct {
+	Key
+	Version int64     // 1 for the first, plus one at each Replace
+	Expires time.Time // zero: never; at and after it the record is as good as gone
+	Body    []byte    // JSON
+}
+
+// Schema is what an engine must know of a collection: from it Ensure derives tables and indexes.
+type Schema struct {
+	Name    string
+	Columns []Column
+	Indexes []Index
+}
+
+// Column is an indexed value of a document, kept beside it.
+type Column struct {
+	Name string
+	Kind ValueKind
+}
+
+// Index is a declared way to find documents; the tenant always stands in front of its columns.
+// A unique index ignores documents in which any of its columns is None.
+type Index struct {
+	Name    string
+	Columns []string
+	Unique  bool
+}
+
+// ValueKind is the type of a column. Texts are compared bytewise on every engine.
+type ValueKind uint8
+
+// The kinds of value.
+const (
+	None ValueKind = iota // absent
+	TextKind
+	IntKind
+)
+
+// Value is the value of a column. The zero Value is None, which no query matches.
+type Value struct {
+	Kind ValueKind
+	Text string
+	Int  int64
+}
+
+// Text is a text value. The empty text is a value and differs from None.
+func Text[S ~string](s S) Value { return Value{Kind: TextKind, Text: string(s)} }
+
+// TextOrNone is None for the empty text.
+func TextOrNone[S ~string](s S) Value {
+	if s == "" {
+		return Value{}
+	}
+	return Text(s)
+}
+
+// Int is a number.
+func Int(n int64) Value { return Value{Kind: IntKind, Int: n} }
+
+// Bool is 0 or 1.
+func Bool(b bool) Value {
+	if b {
+		return Int(1)
+	}
+	return Int(0)
+}
+
+// Time is a point in time in milliseconds; the zero time is None.
+func Time(t time.Time) Value {
+	if t.IsZero() {
+		return Value{}
+	}
+	return Int(t.UnixMilli())
+}
+
+// Scan is a query as an engine sees it: records of a collection whose index columns equal Eq, whose
+// next column lies in [From, Until) or begins with Prefix, in index order from after the record
+// (AfterValues, AfterID).
+type Scan struct {
+	Tenant      id.Tenant
+	Collection  string
+	Index       string // a declared index, or PrimaryIndex: all records by id
+	Eq          []Value
+	From, Until *Value
+	Prefix      string
+	Desc        bool
+	Limit       int
+	After       *Position
+	Now         time.Time // records that expire at or before it are not seen
+}
+
+// Position is where a page ended: the values of the index columns after Eq, and the id.
+type Position struct {
+	Values []Value
+	ID     string
+}
+
+// OpKind is what a document operation does.
+type OpKind uint8
+
+// The operations on documents.
+const (
+	InsertOp OpKind = iota + 1
+	ReplaceOp
+	DeleteOp
+	CheckOp
+)
+
+// Op is one operation on one record. Replace, Delete and Check apply only to the given version.
+type Op struct {
+	Kind    OpKind
+	Key     Key
+	Version int64
+	Expires time.Time
+	Body    []byte
+	Columns []Value // in the order of Schema.Columns
+}
+
+// Write is a batch as an engine sees it: events and messages have become documents.
+type Write struct {
+	ID     string // UUIDv7, stored with the first Insert or Replace of the batch
+	At     time.Time
+	Tenant id.Tenant // whose tuples are written
+	Docs   []Op
+	Tuples []TupleOp
+}
+
+// Receipt says what a commit did.
+type Receipt struct {
+	Revision uint64 // of the tuple store after the commit; 0 if the batch wrote no tuples
+}
