@@ -1,0 +1,132 @@
+package tenant
+
+import (
+	"context"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/opaque"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// InvitationLife is how long an invitation can be accepted.
+const InvitationLife = 7 * 24 * time.Hour
+
+// Invitation offers a person with a certain mail address membership of an organisation. Its id is
+// the hash of the mailed link, which no API returns; it is used once and kept as spent.
+type Invitation struct {
+	store.Meta
+	Org       string    `json:"org"`
+	Email     string    `json:"email"` // canonical
+	Role      string    `json:"role,omitzero"`
+	InvitedBy string    `json:"invited_by"`
+	Created   time.Time `json:"created"`
+	Spent     time.Time `json:"spent,omitzero"`
+}
+
+const invitationsByOrg = "by_org"
+
+func invitationKind() store.Kind[Invitation] {
+	return store.Kind[Invitation]{
+		Name: "invitation", Noun: "invitation",
+		Meta: func(i *Invitation) *store.Meta { return &i.Meta },
+		Columns: []store.ColumnOf[Invitation]{
+			{Name: "org", Kind: store.TextKind, Of: func(i *Invitation) store.Value { return store.Text(i.Org) }},
+			{Name: "email", Kind: store.TextKind, Of: func(i *Invitation) store.Value { return store.Text(i.Email) }},
+		},
+		Indexes: []store.Index{{Name: invitationsByOrg, Columns: []string{"org", "email"}}},
+	}
+}
+
+// Invite mails an invitation. The answer does not hold the link: only the mailbox has it.
+func (s *Organisations) Invite(ctx context.Context, c access.Caller, n NewInvitation) (*Invitation, error) {
+	permit, err := s.guard.Allow(ctx, c, "member.invite", orgObject(n.Org))
+	if err != nil {
+		return nil, err
+	}
+	org, err := s.orgs.In(c.Tenant()).Get(ctx, n.Org)
+	if err != nil {
+		return nil, err
+	}
+	token, now := opaque.New(opaque.Link), s.db.Now()
+	i := &Invitation{
+		Meta: store.Meta{ID: opaque.Hash(token), Expires: now.Add(InvitationLife)},
+		Org:  n.Org, Email: n.Canonical, Role: n.Role, InvitedBy: c.Subject().String(), Created: now,
+	}
+	_, err = s.db.Commit(ctx, store.Batch{
+		Permit: permit,
+		Docs:   []store.DocOp{s.invites.In(c.Tenant()).Insert(ctx, i)},
+		Events: []store.Event{{Kind: "member.invited", Personal: map[string]string{"email": n.Canonical}}},
+		Outbox: []store.Message{{
+			Channel: "mail", To: n.To, Template: "invitation", Expires: i.Expires,
+			Data: map[string]string{"org": org.Name, "link": n.Link(token)},
+		}},
+	})
+	return i, err
+}
+
+// NewInvitation is what Invite needs.
+type NewInvitation struct {
+	Org       string
+	To        string // address as it is to be mailed
+	Canonical string // its canonical form, to which the invitation is bound
+	Role      string // role in the organisation that the member gets, if any
+	Link      func(token string) string // address of the page that accepts the token
+}
+
+// Invitations lists the invitations of an organisation, spent ones too.
+func (s *Organisations) Invitations(ctx context.Context, c access.Caller, orgID string, r page.Request) (page.Page[*Invitation], error) {
+	if _, err := s.guard.Allow(ctx, c, "member.read", orgObject(orgID)); err != nil {
+		return page.Page[*Invitation]{}, err
+	}
+	return s.invites.In(c.Tenant()).Find(ctx, store.Query{Index: invitationsByOrg, Eq: []store.Value{store.Text(orgID)}, Request: r})
+}
+
+// Withdraw ends an invitation that was not accepted yet.
+func (s *Organisations) Withdraw(ctx context.Context, c access.Caller, orgID, invitationID string) error {
+	permit, err := s.guard.Allow(ctx, c, "member.invite", orgObject(orgID))
+	if err != nil {
+		return err
+	}
+	_, err = s.invites.In(c.Tenant()).Update(ctx, invitationID, func(i *Invitation) (store.Batch, error) {
+		if i.Org != orgID || !i.Spent.IsZero() {
+			return store.Batch{}, errs.Missing("invitation")
+		}
+		i.Spent = s.db.Now()
+		return store.Batch{Permit: permit, Events: []store.Event{{Kind: "member.invitation_withdrawn"}}}, nil
+	})
+	return err
+}
+
+// Accept makes the calling user a member. canonical is the user's verified address: an invitation to
+// another address is as good as none. roleTuples turns the role into what decisions read.
+func (s *Organisations) Accept(ctx context.Context, c access.Caller, token, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
+	if c.UserID() == "" {
+		return nil, errs.New(errs.Unauthenticated, "token_missing", "Sign in first.")
+	}
+	if !opaque.Valid(opaque.Link, token) {
+		return nil, errs.Missing("invitation")
+	}
+	i, err := s.invites.In(c.Tenant()).Get(ctx, opaque.Hash(token))
+	if err != nil {
+		return nil, err
+	}
+	if !i.Spent.IsZero() || i.Email != canonical || canonical == "" {
+		return nil, errs.Missing("invitation")
+	}
+	permit, err := s.guard.Open(c, "invitation.accept", orgObject(i.Org))
+	if err != nil {
+		return nil, err
+	}
+	i.Spent = s.db.Now()
+	m, batch := s.join(ctx, c, i.Org, c.UserID())
+	batch.Permit = permit
+	batch.Docs = append(batch.Docs, s.invites.In(c.Tenant()).Replace(ctx, i))
+	if i.Role != "" {
+		batch.Tuples = append(batch.Tuples, roleTuples(i.Org, i.Role)...)
+	}
+	_, err = s.db.Commit(ctx, batch)
+	return m, err
+}

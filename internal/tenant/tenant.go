@@ -1,0 +1,268 @@
+// Package tenant knows the walls of the house: tenants, each an issuer with its own users, clients,
+// keys and policies; organisations, the customers inside a tenant; their members, invitations and
+// domains; and the list of what was revoked in a tenant.
+//
+// It knows no user, session or token: those look here for their issuer, their lifetimes and their
+// epoch. Roles inside an organisation are relation tuples, which the decision engine reads.
+package tenant
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// Tenant is an issuer. Its document lives in the system tenant, under the tenant's name.
+type Tenant struct {
+	store.Meta
+	Name     string    `json:"name"` // shown to people
+	Disabled bool      `json:"disabled,omitzero"`
+	Created  time.Time `json:"created"`
+	// Epoch ends, when it is raised, every session and token of the tenant: after a restore, and
+	// when everything may have leaked. It is a time in Unix seconds, so that it grows over a restore.
+	Epoch    int64    `json:"epoch,omitzero"`
+	Settings Settings `json:"settings,omitzero"`
+}
+
+// TenantID is the tenant's id.
+func (t *Tenant) TenantID() id.Tenant { return id.Tenant(t.ID) }
+
+// Settings are what an administrator may change. A zero member means the default of its comment.
+type Settings struct {
+	SignUpClosed bool `json:"sign_up_closed,omitzero"` // only administrators and invitations add users
+
+	SessionIdle     time.Duration `json:"session_idle,omitzero,format:units"`     // default 24h, 5m to 14 days
+	SessionAbsolute time.Duration `json:"session_absolute,omitzero,format:units"` // default 30 days, at most 90
+	SessionLimit    int           `json:"session_limit,omitzero"`                 // concurrent sessions of a user; 0: no limit
+	SessionRefuse   bool          `json:"session_refuse,omitzero"`                // at the limit refuse the new one, else end the oldest
+
+	AccessTokenLife time.Duration `json:"access_token_life,omitzero,format:units"` // default 10m, 1m to 60m
+	RefreshIdle     time.Duration `json:"refresh_idle,omitzero,format:units"`      // default 7 days
+	RefreshAbsolute time.Duration `json:"refresh_absolute,omitzero,format:units"`  // default 30 days
+	RefreshGrace    time.Duration `json:"refresh_grace,omitzero,format:units"`     // default 10s; negative: none
+}
+
+// Defaults and bounds of Settings.
+const (
+	defaultSessionIdle     = 24 * time.Hour
+	defaultSessionAbsolute = 30 * 24 * time.Hour
+	defaultAccessTokenLife = 10 * time.Minute
+	defaultRefreshIdle     = 7 * 24 * time.Hour
+	defaultRefreshAbsolute = 30 * 24 * time.Hour
+	defaultRefreshGrace    = 10 * time.Second
+)
+
+// Effective is s with defaults in place of zero members.
+func (s Settings) Effective() Settings {
+	s.SessionIdle = or(s.SessionIdle, defaultSessionIdle)
+	s.SessionAbsolute = or(s.SessionAbsolute, defaultSessionAbsolute)
+	s.AccessTokenLife = or(s.AccessTokenLife, defaultAccessTokenLife)
+	s.RefreshIdle = or(s.RefreshIdle, defaultRefreshIdle)
+	s.RefreshAbsolute = or(s.RefreshAbsolute, defaultRefreshAbsolute)
+	s.RefreshGrace = max(0, or(s.RefreshGrace, defaultRefreshGrace))
+	return s
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		return otherwise
+	}
+	return d
+}
+
+// check refuses settings outside their bounds.
+func (s Settings) check() error {
+	bounds := []struct {
+		name     string
+		value    time.Duration
+		min, max time.Duration
+	}{
+		{"session_idle", s.SessionIdle, 5 * time.Minute, 14 * 24 * time.Hour},
+		{"session_absolute", s.SessionAbsolute, 5 * time.Minute, 90 * 24 * time.Hour},
+		{"access_token_life", s.AccessTokenLife, time.Minute, time.Hour},
+		{"refresh_idle", s.RefreshIdle, time.Hour, 90 * 24 * time.Hour},
+		{"refresh_absolute", s.RefreshAbsolute, time.Hour, 365 * 24 * time.Hour},
+		{"refresh_grace", s.RefreshGrace, -1, time.Minute},
+	}
+	for _, b := range bounds {
+		if b.value != 0 && (b.value < b.min || b.value > b.max) {
+			return errs.Bad("/settings/"+b.name, "must lie between %s and %s", b.min, b.max)
+		}
+	}
+	if s.SessionLimit < 0 || s.SessionLimit > 1000 {
+		return errs.Bad("/settings/session_limit", "must lie between 0 and 1000")
+	}
+	return nil
+}
+
+func tenantKind() store.Kind[Tenant] {
+	return store.Kind[Tenant]{
+		Name: "tenant", Noun: "tenant",
+		Meta: func(t *Tenant) *store.Meta { return &t.Meta },
+	}
+}
+
+// Tenants is the directory of tenants.
+type Tenants struct {
+	db    *store.DB
+	guard *access.Guard
+	all   *store.Collection[Tenant]
+}
+
+// NewTenants declares the tenants to db.
+func NewTenants(db *store.DB, g *access.Guard) *Tenants {
+	return &Tenants{db: db, guard: g, all: store.NewCollection(db, tenantKind())}
+}
+
+// View reads a tenant through the cache. The result is shared and must not be changed.
+func (s *Tenants) View(ctx context.Context, t id.Tenant) (*Tenant, error) {
+	return s.all.In(id.System).View(ctx, string(t))
+}
+
+// Standing is View for a tenant that must be able to work: NotFound if it is disabled.
+func (s *Tenants) Standing(ctx context.Context, t id.Tenant) (*Tenant, error) {
+	doc, err := s.View(ctx, t)
+	if err == nil && doc.Disabled {
+		return nil, errs.Missing("tenant")
+	}
+	return doc, err
+}
+
+// EnsureBuiltIn creates the tenants that always exist. It may be called at each start.
+func (s *Tenants) EnsureBuiltIn(ctx context.Context) error {
+	for _, t := range []struct {
+		id   id.Tenant
+		name string
+	}{{id.System, "Platform"}, {id.Default, "Default"}} {
+		_, err := s.all.In(id.System).Get(ctx, string(t.id))
+		if errs.Is(err, errs.NotFound) {
+			c := access.System(id.System, "start")
+			_, err = s.Create(ctx, c, string(t.id), t.name)
+		}
+		if err != nil && errs.CodeOf(err) != "already_exists" {
+			return err
+		}
+	}
+	return nil
+}
+
+// Create opens a tenant. name is the id, see id.ValidTenant; title is shown to people.
+func (s *Tenants) Create(ctx context.Context, c access.Caller, name, title string) (*Tenant, error) {
+	if !id.ValidTenant(name) {
+		return nil, errs.Bad("/id", "must be 1 to 40 of a–z, 0–9 and '-', not '-' at either end")
+	}
+	title, err := displayName("/name", title)
+	if err != nil {
+		return nil, err
+	}
+	permit, err := s.guard.Allow(ctx, c.For(id.System), "tenant.create", access.Object{Type: "cardea:tenant", ID: name})
+	if err != nil {
+		return nil, err
+	}
+	now := s.db.Now()
+	doc := &Tenant{Meta: store.Meta{ID: name}, Name: title, Created: now, Epoch: 1}
+	doc.Settings.SignUpClosed = id.Tenant(name) == id.System
+	_, err = s.db.Commit(ctx, store.Batch{
+		Permit: permit,
+		Docs:   []store.DocOp{s.all.In(id.System).Insert(ctx, doc)},
+		Events: []store.Event{{Kind: "tenant.created"}},
+	})
+	return doc, err
+}
+
+// List lists tenants by id; for platform administrators.
+func (s *Tenants) List(ctx context.Context, c access.Caller, r page.Request) (page.Page[*Tenant], error) {
+	_, err := s.guard.Allow(ctx, c.For(id.System), "tenant.read", access.Object{Type: "cardea:tenant"})
+	if err != nil {
+		return page.Page[*Tenant]{}, err
+	}
+	return s.all.In(id.System).Find(ctx, store.Query{Request: r})
+}
+
+// Every calls f for every tenant, for background tasks.
+func (s *Tenants) Every(ctx context.Context, f func(*Tenant) error) error {
+	for r := (page.Request{Limit: page.MaxLimit}); ; {
+		p, err := s.all.In(id.System).Find(ctx, store.Query{Request: r})
+		if err != nil {
+			return err
+		}
+		for _, t := range p.Items {
+			if err := f(t); err != nil {
+				return err
+			}
+		}
+		if r.Cursor = p.Next; r.Cursor == "" {
+			return nil
+		}
+	}
+}
+
+// Get reads a tenant with its settings; for administrators of the tenant or the platform.
+func (s *Tenants) Get(ctx context.Context, c access.Caller) (*Tenant, error) {
+	if _, err := s.guard.Allow(ctx, c, "tenant.read", s.object(c)); err != nil {
+		return nil, err
+	}
+	return s.all.In(id.System).Get(ctx, string(c.Tenant()))
+}
+
+// Configure changes the tenant's settings by change, which may refuse.
+func (s *Tenants) Configure(ctx context.Context, c access.Caller, change func(*Settings) error) (*Tenant, error) {
+	return s.update(ctx, c, "tenant.configure", "tenant.configured", func(t *Tenant) error {
+		if err := change(&t.Settings); err != nil {
+			return err
+		}
+		return t.Settings.check()
+	})
+}
+
+// EndEverything raises the epoch: every session, refresh token and JWT of the tenant is dead at once.
+func (s *Tenants) EndEverything(ctx context.Context, c access.Caller) (*Tenant, error) {
+	return s.update(ctx, c, "tenant.end_everything", "tenant.everything_ended", func(t *Tenant) error {
+		t.Epoch = max(t.Epoch+1, s.db.Now().Unix())
+		return nil
+	})
+}
+
+func (s *Tenants) update(ctx context.Context, c access.Caller, a access.Action, event string, change func(*Tenant) error) (*Tenant, error) {
+	name := string(c.Tenant())
+	// The tenant's own administrators are decided about in the tenant, but its document lives in
+	// the system tenant, so the write shows a permit of the system's own.
+	if _, err := s.guard.Allow(ctx, c, a, s.object(c)); err != nil {
+		return nil, err
+	}
+	permit, err := s.guard.Allow(ctx, access.System(id.System, string(a)).Because(c.Subject().String()), a, s.object(c))
+	if err != nil {
+		return nil, err
+	}
+	return s.all.In(id.System).Update(ctx, name, func(t *Tenant) (store.Batch, error) {
+		return store.Batch{Permit: permit, Events: []store.Event{{Kind: event, Public: map[string]string{"by": c.Subject().String()}}}}, change(t)
+	})
+}
+
+func (s *Tenants) object(c access.Caller) access.Object {
+	return access.Object{Type: "cardea:tenant", ID: string(c.Tenant())}
+}
+
+// displayName checks a name for people: 1 to 200 code points without control characters.
+func displayName(pointer, s string) (string, error) {
+	n := 0
+	for _, r := range s {
+		n++
+		if r < ' ' || r == 0x7f || r == '\ufffd' || slices.Contains(bidiControls, r) {
+			return "", errs.Bad(pointer, "must not hold control characters")
+		}
+	}
+	if n == 0 || n > 200 {
+		return "", errs.Bad(pointer, "must have 1 to 200 characters")
+	}
+	return s, nil
+}
+
+// bidiControls reorder the text around them, so that a name could imitate another.
+var bidiControls = []rune{0x202a, 0x202b, 0x202c, 0x202d, 0x202e, 0x2066, 0x2067, 0x2068, 0x2069, 0x200e, 0x200f, 0x061c}
