@@ -70,9 +70,9 @@ func (s *Organisations) Invite(ctx context.Context, c access.Caller, n NewInvita
 // NewInvitation is what Invite needs.
 type NewInvitation struct {
 	Org       string
-	To        string // address as it is to be mailed
-	Canonical string // its canonical form, to which the invitation is bound
-	Role      string // role in the organisation that the member gets, if any
+	To        string                    // address as it is to be mailed
+	Canonical string                    // its canonical form, to which the invitation is bound
+	Role      string                    // role in the organisation that the member gets, if any
 	Link      func(token string) string // address of the page that accepts the token
 }
 

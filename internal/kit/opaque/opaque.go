@@ -35,7 +35,7 @@ const (
 const (
 	secretBytes = 32 // 256 bits
 	sumLength   = 6
-	maxLength   = 1024
+	maxLength   = 4096 // the largest is a sealed flow handle, which must fit a cookie
 )
 
 // New returns a fresh token of kind k with 256 random bits.
