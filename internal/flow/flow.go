@@ -145,6 +145,8 @@ type Outcome struct {
 	// Change says what belongs to the batch. It is called at the commit, and again if a document
 	// was changed meanwhile, so it must read what it counts. Nil means nothing.
 	Change func(context.Context) (Change, error)
+	// Settled is called once when the outcome was committed or given up. Nil means nothing.
+	Settled func()
 }
 
 // Change is a part of a batch, with the action that permits it.
@@ -197,5 +199,6 @@ type Result struct {
 	User    string
 	Session secret.Value // the new session's token
 	Expires time.Time    // of the session
+	Device  secret.Value // a token by which this device is known from now on
 	Notice  string       // what to tell: password_changed, email_verified
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/opaque"
+	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -23,16 +24,18 @@ type Handles struct {
 func NewHandles(db *store.DB, sealer store.Sealer) *Handles {
 	return &Handles{db: db, sealer: sealer, flows: store.NewCollection(db, store.Kind[document]{
 		Name: "flow", Noun: "flow",
-		Meta: func(d *document) *store.Meta { return &d.Meta },
+		Meta:   func(d *document) *store.Meta { return &d.Meta },
+		Sealed: []store.SealedField[document]{{Name: "state", Of: func(d *document) *secret.Value { return &d.Sealed }}},
 	})}
 }
 
 // document is a flow with at least one proof. Its id is the hash of the handle; a flow that ended is
-// kept as spent until it expires, so that a replayed handle cannot go on.
+// kept as spent until it expires, so that a replayed handle cannot go on. The state is sealed at
+// rest: it says who is signing in, and how.
 type document struct {
 	store.Meta
-	State State `json:"state"`
-	Spent bool  `json:"spent,omitzero"`
+	Sealed secret.Value `json:"-"` // JSON of the State
+	Spent  bool         `json:"spent,omitzero"`
 }
 
 // live is a flow as it was found behind a handle.
@@ -88,10 +91,10 @@ func (h *Handles) open(ctx context.Context, t id.Tenant, handle string) (live, e
 		if err != nil {
 			return live{}, err
 		}
-		if doc.Spent {
+		if doc.Spent || json.Unmarshal([]byte(doc.Sealed.Reveal()), &found.state) != nil {
 			return live{}, errGone()
 		}
-		found.doc, found.state = doc, doc.State
+		found.doc = doc
 	default:
 		return live{}, errGone()
 	}
@@ -102,18 +105,22 @@ func (h *Handles) open(ctx context.Context, t id.Tenant, handle string) (live, e
 }
 
 // save is the part of a batch that keeps s, and the handle under which it is found.
-func (h *Handles) save(ctx context.Context, l live, s State) (string, part) {
+func (h *Handles) save(ctx context.Context, l live, s State) (string, part, error) {
+	state, err := json.Marshal(s)
+	if err != nil {
+		return "", nil, errs.Bad("body", "is not valid UTF-8")
+	}
 	if l.doc != nil {
 		doc := *l.doc
-		doc.State = s
-		return l.handle, change(func() store.DocOp { return h.flows.In(s.Tenant).Replace(ctx, &doc) })
+		doc.Sealed = secret.New(string(state))
+		return l.handle, change(func() store.DocOp { return h.flows.In(s.Tenant).Replace(ctx, &doc) }), nil
 	}
 	payload := make([]byte, 33)
 	payload[0] = documentForm
 	rand.Read(payload[1:])
 	handle := opaque.With(opaque.Flow, payload)
-	doc := &document{Meta: store.Meta{ID: opaque.Hash(handle), Expires: s.Started.Add(Life)}, State: s}
-	return handle, change(func() store.DocOp { return h.flows.In(s.Tenant).Insert(ctx, doc) })
+	doc := &document{Meta: store.Meta{ID: opaque.Hash(handle), Expires: s.Started.Add(Life)}, Sealed: secret.New(string(state))}
+	return handle, change(func() store.DocOp { return h.flows.In(s.Tenant).Insert(ctx, doc) }), nil
 }
 
 // end is the part of a batch that spends a stored flow; nil for a sealed handle, which proves nothing.

@@ -87,6 +87,9 @@ func (m *Machine) Submit(ctx context.Context, c access.Caller, handle, step stri
 	if err != nil {
 		return Answer{}, err
 	}
+	if out.Settled != nil {
+		defer out.Settled()
+	}
 	if out.Refusal != nil {
 		if err := m.commitRefusal(ctx, c, out); err != nil {
 			return Answer{}, err
@@ -117,7 +120,10 @@ func (m *Machine) advance(ctx context.Context, c access.Caller, live live, out O
 		}
 		return m.answer(ctx, live.state, live.handle, out.Notice)
 	}
-	handle, save := m.Handles.save(ctx, live, next)
+	handle, save, err := m.Handles.save(ctx, live, next)
+	if err != nil {
+		return Answer{}, err
+	}
 	if err := m.commit(ctx, c, append(m.steps(out), save)); err != nil {
 		return Answer{}, err
 	}
@@ -159,6 +165,9 @@ func (m *Machine) finish(ctx context.Context, c access.Caller, live live, s Stat
 func overlay(a, b Result) Result {
 	if !b.Session.Empty() {
 		a.Session, a.Expires = b.Session, b.Expires
+	}
+	if !b.Device.Empty() {
+		a.Device = b.Device
 	}
 	if b.Notice != "" {
 		a.Notice = b.Notice

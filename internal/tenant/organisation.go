@@ -66,7 +66,7 @@ func NewOrganisations(db *store.DB, g *access.Guard) *Organisations {
 
 // Create opens an organisation.
 func (s *Organisations) Create(ctx context.Context, c access.Caller, name string, domains []string) (*Organisation, error) {
-	name, err := displayName("/name", name)
+	name, err := DisplayName("/name", name)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (s *Organisations) Update(ctx context.Context, c access.Caller, orgID strin
 		if err := change(o); err != nil {
 			return batch, err
 		}
-		if _, err := displayName("/name", o.Name); err != nil {
+		if _, err := DisplayName("/name", o.Name); err != nil {
 			return batch, err
 		}
 		var err error

@@ -157,7 +157,7 @@ func (s *Tenants) Create(ctx context.Context, c access.Caller, name, title strin
 	if !id.ValidTenant(name) {
 		return nil, errs.Bad("/id", "must be 1 to 40 of a–z, 0–9 and '-', not '-' at either end")
 	}
-	title, err := displayName("/name", title)
+	title, err := DisplayName("/name", title)
 	if err != nil {
 		return nil, err
 	}
@@ -249,8 +249,8 @@ func (s *Tenants) object(c access.Caller) access.Object {
 	return access.Object{Type: "cardea:tenant", ID: string(c.Tenant())}
 }
 
-// displayName checks a name for people: 1 to 200 code points without control characters.
-func displayName(pointer, s string) (string, error) {
+// DisplayName checks a name for people: 1 to 200 code points without control characters.
+func DisplayName(pointer, s string) (string, error) {
 	n := 0
 	for _, r := range s {
 		n++

@@ -29,6 +29,7 @@ const (
 	Link         Kind = "cdl" // mailed link: verification, reset, invitation
 	Setup        Kind = "cdi" // first administrator's set-up link
 	Flow         Kind = "cdf" // handle of a flow
+	Device       Kind = "cdd" // device that is known
 	Feed         Kind = "cdp" // position in the revocation feed
 )
 

@@ -1,0 +1,402 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/flow"
+	"github.com/cardea-auth/cardea/internal/identity"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/opaque"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/tenant"
+)
+
+// Users tells what holds of a user now.
+type Users interface {
+	View(ctx context.Context, t id.Tenant, userID string) (*identity.User, error)
+}
+
+// Config is what sessions need; all of it is required.
+type Config struct {
+	DB          *store.DB
+	Guard       *access.Guard
+	Users       Users
+	Tenants     *tenant.Tenants
+	Revocations *tenant.Revocations
+}
+
+// Sessions are the sessions of all tenants.
+type Sessions struct {
+	Config
+	all     *store.Collection[Session]
+	touched chan touch
+}
+
+type touch struct {
+	tenant id.Tenant
+	sid    string
+}
+
+// touchEvery is how often the last activity of a session is written; touchQueue is how many writes
+// may wait before further ones are dropped.
+const (
+	touchEvery = time.Minute
+	touchQueue = 1024
+)
+
+// New declares sessions to the DB.
+func New(c Config) *Sessions {
+	return &Sessions{Config: c, all: store.NewCollection(c.DB, kind()), touched: make(chan touch, touchQueue)}
+}
+
+// Live is a session that is good now.
+type Live struct {
+	*Session                // shared: must not be changed
+	User     *identity.User // as of now; shared
+	Until    time.Time      // when it ends if nothing happens
+}
+
+// Resolve finds the session of a cookie. Unauthenticated with code session_expired if the token is
+// not one, or its session is not good any more.
+func (s *Sessions) Resolve(ctx context.Context, t id.Tenant, token string) (Live, error) {
+	sid, ok := parseToken(token)
+	if !ok {
+		return Live{}, errExpired()
+	}
+	live, err := s.Standing(ctx, t, sid)
+	if err != nil {
+		return Live{}, err
+	}
+	if !live.holds(token) {
+		return Live{}, errExpired()
+	}
+	s.note(t, live.Session)
+	return live, nil
+}
+
+// Standing finds a session by its public id, for the rooms that check what a token was made from.
+func (s *Sessions) Standing(ctx context.Context, t id.Tenant, sid string) (Live, error) {
+	doc, err := s.all.In(t).View(ctx, sid)
+	if errs.Is(err, errs.NotFound) {
+		return Live{}, errExpired()
+	}
+	if err != nil {
+		return Live{}, err
+	}
+	home, user, err := s.facts(ctx, t, doc.User)
+	if err != nil {
+		return Live{}, err
+	}
+	until, err := doc.alive(s.DB.Now(), home, user)
+	return Live{Session: doc, User: user, Until: until}, err
+}
+
+// facts reads what decides over life and death of a user's sessions.
+func (s *Sessions) facts(ctx context.Context, t id.Tenant, userID string) (*tenant.Tenant, *identity.User, error) {
+	home, err := s.Tenants.Standing(ctx, t)
+	if err == nil {
+		var user *identity.User
+		if user, err = s.Users.View(ctx, t, userID); err == nil {
+			return home, user, nil
+		}
+	}
+	if errs.Is(err, errs.NotFound) {
+		err = errExpired()
+	}
+	return nil, nil, err
+}
+
+// Start is the finisher that begins a session. The session that the browser had ends in the same
+// batch: nobody inherits another's, and an id never survives a change of rights. After a step-up the
+// new session keeps the older proofs.
+func (s *Sessions) Start(ctx context.Context, c access.Caller, done flow.Completed) (flow.Contribution, error) {
+	t := done.Tenant()
+	if !done.Valid() || done.User() == "" {
+		return flow.Contribution{}, errExpired()
+	}
+	home, err := s.Tenants.Standing(ctx, t)
+	if err != nil {
+		return flow.Contribution{}, err
+	}
+	epoch, err := s.epochOf(ctx, done)
+	if err != nil {
+		return flow.Contribution{}, err
+	}
+	now, rule := s.DB.Now(), home.Settings.Effective()
+	next := &Session{
+		User: done.User(), Epoch: 1, UserEpoch: epoch, TenantEpoch: home.Epoch, Created: now, Active: now,
+		Proofs: done.Proofs(), Strength: done.Strength(), Client: done.Client(), UserAgent: c.Origin().UserAgent,
+	}
+	if a := c.Origin().Address; a.IsValid() {
+		next.Address = a.String()
+	}
+	batch, err := s.replaced(ctx, c, next, done.Kind())
+	if err != nil {
+		return flow.Contribution{}, err
+	}
+	over, err := s.overLimit(ctx, t, next.User, rule)
+	if err != nil {
+		return flow.Contribution{}, err
+	}
+	batch = batch.And(over)
+	token := s.admit(ctx, t, next, now.Add(rule.SessionAbsolute), &batch)
+	batch.Events = append(batch.Events, store.Event{
+		Kind: "session.started", Object: next.Object(), Person: next.User,
+		Public: map[string]string{"flow": string(done.Kind()), "method": strings.Join(next.Methods(), " "), "client": next.Client},
+	})
+	return flow.Contribution{
+		Change: flow.Change{Action: "session.start", Object: next.Object(), Batch: batch},
+		Result: flow.Result{Session: secret.New(token), Expires: now.Add(rule.SessionAbsolute)},
+	}, nil
+}
+
+// admit gives the session its id and token and adds it to the batch.
+func (s *Sessions) admit(ctx context.Context, t id.Tenant, next *Session, until time.Time, batch *store.Batch) (token string) {
+	token, next.ID = newToken()
+	next.Hash, next.Expires = opaque.Hash(token), until
+	batch.Docs = append(batch.Docs, s.all.In(t).Insert(ctx, next))
+	return token
+}
+
+// epochOf re-reads the user: what was proved a moment ago may not hold any more.
+func (s *Sessions) epochOf(ctx context.Context, done flow.Completed) (int64, error) {
+	u, err := s.Users.View(ctx, done.Tenant(), done.User())
+	if errs.Is(err, errs.NotFound) && (done.Kind() == flow.SignUp || done.Kind() == flow.SetUp) {
+		return 1, nil // the account is opened in this very batch
+	}
+	if err != nil {
+		return 0, err
+	}
+	return u.Epoch, u.Standing()
+}
+
+// replaced ends the session that the browser had.
+func (s *Sessions) replaced(ctx context.Context, c access.Caller, next *Session, k flow.Kind) (store.Batch, error) {
+	sid := c.Proof().Session
+	if sid == "" {
+		return store.Batch{}, nil
+	}
+	old, err := s.all.In(c.Tenant()).Get(ctx, sid)
+	if errs.Is(err, errs.NotFound) || err == nil && !old.Ended.IsZero() {
+		return store.Batch{}, nil
+	}
+	if err != nil {
+		return store.Batch{}, err
+	}
+	if k == flow.StepUp && old.User == next.User {
+		next.Proofs = append(append([]flow.Proof{}, old.Proofs...), next.Proofs...)
+		next.Strength = max(next.Strength, old.Strength)
+	}
+	return s.end(ctx, c.Tenant(), old, "replaced"), nil
+}
+
+// overLimit keeps the number of a user's sessions within the tenant's policy.
+func (s *Sessions) overLimit(ctx context.Context, t id.Tenant, userID string, rule tenant.Settings) (store.Batch, error) {
+	if rule.SessionLimit == 0 {
+		return store.Batch{}, nil
+	}
+	live, err := s.liveOf(ctx, t, userID)
+	if errs.CodeOf(err) == "session_expired" { // a new account has none
+		return store.Batch{}, nil
+	}
+	if err != nil || len(live) < rule.SessionLimit {
+		return store.Batch{}, err
+	}
+	if rule.SessionRefuse {
+		return store.Batch{}, errs.New(errs.Conflict, "session_limit", "You are signed in on as many devices as allowed; sign out on one of them.")
+	}
+	var batch store.Batch
+	for _, old := range live[rule.SessionLimit-1:] { // newest first: the oldest go
+		batch = batch.And(s.end(ctx, t, old, "limit"))
+	}
+	return batch, nil
+}
+
+// end is the part of a batch that ends a session.
+func (s *Sessions) end(ctx context.Context, t id.Tenant, doc *Session, why string) store.Batch {
+	gone := *doc
+	gone.Ended, gone.Epoch = s.DB.Now(), gone.Epoch+1
+	return store.Batch{
+		Docs: []store.DocOp{
+			s.all.In(t).Replace(ctx, &gone),
+			s.Revocations.Add(ctx, t, tenant.RevokedSession, gone.ID, gone.Epoch),
+		},
+		Events: []store.Event{{Kind: "session.ended", Object: gone.Object(), Person: gone.User, Public: map[string]string{"why": why}}},
+	}
+}
+
+// maxListed bounds how many sessions of a user are looked at; more than a person ever has.
+const maxListed = page.MaxLimit
+
+// liveOf lists the sessions of a user that are good now, newest first.
+func (s *Sessions) liveOf(ctx context.Context, t id.Tenant, userID string) ([]*Session, error) {
+	home, user, err := s.facts(ctx, t, userID)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.all.In(t).Find(ctx, store.Query{
+		Index: sessionsByUser, Eq: []store.Value{store.Text(userID)}, Desc: true, Request: page.Request{Limit: maxListed},
+	})
+	if err != nil {
+		return nil, err
+	}
+	live := p.Items[:0]
+	for _, doc := range p.Items {
+		if _, err := doc.alive(s.DB.Now(), home, user); err == nil {
+			live = append(live, doc)
+		}
+	}
+	return live, nil
+}
+
+// Renew is the part of a batch that gives the caller's session a new id, in the user's new epoch.
+func (s *Sessions) Renew(ctx context.Context, c access.Caller, epoch int64) (flow.Contribution, error) {
+	sid := c.Proof().Session
+	if sid == "" {
+		return flow.Contribution{}, nil
+	}
+	old, err := s.all.In(c.Tenant()).Get(ctx, sid)
+	if err != nil || !old.Ended.IsZero() {
+		return flow.Contribution{}, errExpired()
+	}
+	next := *old
+	next.Meta = store.Meta{}
+	next.UserEpoch, next.Epoch = epoch, 1
+	batch := s.end(ctx, c.Tenant(), old, "replaced")
+	token := s.admit(ctx, c.Tenant(), &next, old.Expires, &batch)
+	return flow.Contribution{
+		Change: flow.Change{Batch: batch},
+		Result: flow.Result{Session: secret.New(token), Expires: old.Expires},
+	}, nil
+}
+
+// List lists the sessions of a user that are good now, newest first.
+func (s *Sessions) List(ctx context.Context, c access.Caller, userID string) ([]*Session, error) {
+	if _, err := s.Guard.Allow(ctx, c, "session.read", object("", userID)); err != nil {
+		return nil, err
+	}
+	live, err := s.liveOf(ctx, c.Tenant(), userID)
+	if errs.CodeOf(err) == "session_expired" {
+		return nil, errs.Missing("user")
+	}
+	return live, err
+}
+
+// SignOut ends the session of the cookie that the caller came with.
+func (s *Sessions) SignOut(ctx context.Context, c access.Caller) error {
+	sid := c.Proof().Session
+	if sid == "" {
+		return nil
+	}
+	permit, err := s.Guard.Open(c, "session.end", object(sid, c.UserID()))
+	if err != nil {
+		return err
+	}
+	return s.finish(ctx, c.Tenant(), permit, sid, "signed_out")
+}
+
+// Revoke ends one session; its owner or an administrator may.
+func (s *Sessions) Revoke(ctx context.Context, c access.Caller, sid string) error {
+	doc, err := s.all.In(c.Tenant()).Get(ctx, sid)
+	if err != nil && !errs.Is(err, errs.NotFound) {
+		return err
+	}
+	owner := ""
+	if doc != nil {
+		owner = doc.User
+	}
+	// The guard is asked first, so that somebody who may not know of the session learns nothing.
+	permit, allowErr := s.Guard.Allow(ctx, c, "session.revoke", object(sid, owner))
+	if allowErr != nil {
+		return allowErr
+	}
+	if err != nil {
+		return err
+	}
+	return s.finish(ctx, c.Tenant(), permit, sid, "revoked")
+}
+
+func (s *Sessions) finish(ctx context.Context, t id.Tenant, permit access.Permit, sid, why string) error {
+	for try := 0; ; try++ {
+		doc, err := s.all.In(t).Get(ctx, sid)
+		if err != nil || !doc.Ended.IsZero() {
+			return err
+		}
+		batch := s.end(ctx, t, doc, why)
+		batch.Permit = permit
+		_, err = s.DB.Commit(ctx, batch)
+		if errs.CodeOf(err) != "changed_meanwhile" || try == 10 {
+			return err
+		}
+	}
+}
+
+// RevokeAll ends the sessions of a user, except the one the caller came with, and returns how many.
+func (s *Sessions) RevokeAll(ctx context.Context, c access.Caller, userID string) (int, error) {
+	permit, err := s.Guard.Allow(ctx, c, "session.revoke", object("", userID))
+	if err != nil {
+		return 0, err
+	}
+	live, err := s.liveOf(ctx, c.Tenant(), userID)
+	if errs.CodeOf(err) == "session_expired" {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	for _, doc := range live {
+		if doc.ID == c.Proof().Session {
+			continue
+		}
+		if err := s.finish(ctx, c.Tenant(), permit, doc.ID, "revoked"); err != nil {
+			return ended, err
+		}
+		ended++
+	}
+	return ended, nil
+}
+
+// note asks for the last activity of a session to be written, at most once a minute and never in the
+// way of the request. When too many wait, this one is dropped.
+func (s *Sessions) note(t id.Tenant, doc *Session) {
+	if s.DB.Now().Sub(doc.Active) < touchEvery {
+		return
+	}
+	select {
+	case s.touched <- touch{t, doc.ID}:
+	default:
+	}
+}
+
+// Run writes last activities until ctx ends. What it could not write is lost: a session may then
+// end up to a minute early.
+func (s *Sessions) Run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case x := <-s.touched:
+			_ = s.touch(ctx, x) // the next request of the session tries again
+		}
+	}
+}
+
+func (s *Sessions) touch(ctx context.Context, x touch) error {
+	doc, err := s.all.In(x.tenant).Get(ctx, x.sid)
+	if err != nil || !doc.Ended.IsZero() || s.DB.Now().Sub(doc.Active) < touchEvery {
+		return err
+	}
+	doc.Active = s.DB.Now()
+	_, err = s.DB.Commit(ctx, store.Batch{
+		Permit: s.Guard.Task(x.tenant, "session.touch"),
+		Docs:   []store.DocOp{s.all.In(x.tenant).Replace(ctx, doc)},
+	})
+	return err
+}
