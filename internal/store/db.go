@@ -56,8 +56,8 @@ type DB struct {
 	outbox *Collection[OutboxRecord]
 }
 
-// New makes a DB over an engine. Collections announce themselves by NewCollection; the engine's
-// Ensure is called by wiring with Schemas once all are known.
+// New makes a DB over an engine. Collections announce themselves by NewCollection; wiring calls
+// Ensure once all are known.
 func New(c Config) *DB {
 	db := &DB{engine: c.Engine, sealer: c.Sealer, cache: c.Cache, now: c.Now}
 	db.events = NewCollection(db, eventKind())
@@ -70,6 +70,18 @@ func (db *DB) Schemas() []Schema {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return slices.Clone(db.schemas)
+}
+
+// Ensure has the engine create or extend its tables and indexes for every collection declared so
+// far. Until then no collection can be used. It may be called again.
+func (db *DB) Ensure(ctx context.Context) error {
+	keeper, ok := db.engine.(interface {
+		Ensure(context.Context, []Schema) error
+	})
+	if !ok {
+		return errors.New("store: the engine has no Ensure")
+	}
+	return keeper.Ensure(ctx, db.Schemas())
 }
 
 // Events is the collection of audit events, for the audit domain.

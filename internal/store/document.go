@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/binary"
+	"maps"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -56,7 +57,7 @@ type Sealer interface {
 }
 
 func (k Kind[T]) schema() Schema {
-	s := Schema{Name: k.Name, Indexes: k.Indexes}
+	s := Schema{Name: k.Name, Indexes: k.Indexes, Derive: k.derive}
 	for _, c := range k.Columns {
 		s.Columns = append(s.Columns, Column{Name: c.Name, Kind: c.Kind})
 	}
@@ -73,11 +74,24 @@ func (k Kind[T]) encode(ctx context.Context, s Sealer, t id.Tenant, doc *T) ([]b
 	if err != nil {
 		return nil, nil, errs.Wrap(errs.Internal, err, "", "Something went wrong on our side.")
 	}
+	return body, k.values(doc), nil
+}
+
+func (k Kind[T]) values(doc *T) []Value {
 	values := make([]Value, len(k.Columns))
 	for i, c := range k.Columns {
 		values[i] = c.Of(doc)
 	}
-	return body, values, nil
+	return values
+}
+
+// derive is the columns of a stored record. Sealed fields stay sealed.
+func (k Kind[T]) derive(r Record) ([]Value, error) {
+	doc, err := k.parse(r)
+	if err != nil {
+		return nil, err
+	}
+	return k.values(doc), nil
 }
 
 func (k Kind[T]) seal(ctx context.Context, s Sealer, t id.Tenant, doc *T, meta *Meta) error {
@@ -85,7 +99,9 @@ func (k Kind[T]) seal(ctx context.Context, s Sealer, t id.Tenant, doc *T, meta *
 		return nil
 	}
 	sealed := make(map[string][]byte, len(k.Sealed))
+	maps.Copy(sealed, meta.Sealed) // what a newer node sealed and this one does not know
 	for _, f := range k.Sealed {
+		delete(sealed, f.Name)
 		v := f.Of(doc)
 		if v.Empty() {
 			continue
@@ -103,12 +119,11 @@ func (k Kind[T]) seal(ctx context.Context, s Sealer, t id.Tenant, doc *T, meta *
 // decode turns a record into a document. A sealed field that does not open is an error: the record
 // was moved or tampered with, or the key is not ours.
 func (k Kind[T]) decode(ctx context.Context, s Sealer, r Record) (*T, error) {
-	doc := new(T)
-	if err := json.Unmarshal(r.Body, doc); err != nil {
-		return nil, errs.Wrap(errs.Internal, err, "", "A stored %s could not be read.", k.Noun)
+	doc, err := k.parse(r)
+	if err != nil {
+		return nil, err
 	}
 	meta := k.Meta(doc)
-	meta.ID, meta.Version, meta.Expires = r.ID, r.Version, r.Expires
 	for _, f := range k.Sealed {
 		box, ok := meta.Sealed[f.Name]
 		if !ok {
@@ -120,6 +135,17 @@ func (k Kind[T]) decode(ctx context.Context, s Sealer, r Record) (*T, error) {
 		}
 		*f.Of(doc) = secret.New(string(plain))
 	}
+	return doc, nil
+}
+
+// parse reads the record, but opens nothing.
+func (k Kind[T]) parse(r Record) (*T, error) {
+	doc := new(T)
+	if err := json.Unmarshal(r.Body, doc); err != nil {
+		return nil, errs.Wrap(errs.Internal, err, "", "A stored %s could not be read.", k.Noun)
+	}
+	meta := k.Meta(doc)
+	meta.ID, meta.Version, meta.Expires = r.ID, r.Version, r.Expires
 	return doc, nil
 }
 

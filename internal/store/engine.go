@@ -79,7 +79,8 @@ var (
 	ErrTooLarge  = errors.New("store: batch is too large")
 )
 
-// ExistsError says which unique index of which collection stood in the way.
+// ExistsError says which unique index of which collection stood in the way. When the key did, it is
+// named; among several others any may be.
 type ExistsError struct{ Collection, Index string }
 
 // PrimaryIndex names the key (tenant, id) of a collection in an ExistsError.
@@ -116,6 +117,9 @@ type Schema struct {
 	Name    string
 	Columns []Column
 	Indexes []Index
+	// Derive computes the columns of a stored record, for filling a column that is new. It does not
+	// open sealed fields: a column must not depend on one.
+	Derive func(Record) ([]Value, error)
 }
 
 // Column is an indexed value of a document, kept beside it.

@@ -1,0 +1,217 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"maps"
+
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// sweepPage is how many rows one transaction removes, so that no writer waits long.
+const sweepPage = 1000
+
+// Sweep implements store.Keeper. It also trims what is older than Config.KeepLog from the changelog
+// of tuples, which does not count.
+func (e *Engine) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
+	total := 0
+	for _, name := range slices.Sorted(maps.Keys(*e.tables.Load())) {
+		t, err := e.table(name)
+		if err != nil {
+			return total, err
+		}
+		n, err := e.sweep(ctx, limit-total, "DELETE FROM "+t.name+" WHERE (tenant, id) IN (SELECT tenant, id FROM "+t.name+
+			" INDEXED BY "+quote(name+":expires")+" WHERE expires <= ? ORDER BY expires LIMIT ?)", now.UnixMilli())
+		if total += n; err != nil {
+			return total, err
+		}
+	}
+	n, err := e.sweep(ctx, limit-total, "DELETE FROM tuple WHERE (tenant, "+tupleColumns+") IN (SELECT tenant, "+tupleColumns+
+		" FROM tuple INDEXED BY tuple_expires WHERE expires <= ? ORDER BY expires LIMIT ?)", now.UnixMilli())
+	if total += n; err != nil {
+		return total, err
+	}
+	return total, e.trim(ctx, now.Add(-e.config.KeepLog))
+}
+
+// sweep runs a DELETE with a limit as its last argument until limit rows or no more are removed.
+func (e *Engine) sweep(ctx context.Context, limit int, statement string, before int64) (int, error) {
+	total := 0
+	for total < limit {
+		page, removed := min(sweepPage, limit-total), int64(0)
+		err := e.do(ctx, func(ctx context.Context, c *conn) (err error) {
+			removed, err = c.exec(ctx, statement, before, int64(page))
+			return err
+		})
+		if err != nil {
+			return total, err
+		}
+		total += int(removed)
+		if removed < int64(page) {
+			return total, nil
+		}
+	}
+	return total, nil
+}
+
+// trim removes whole revisions from before a point in time, and remembers up to where.
+func (e *Engine) trim(ctx context.Context, before time.Time) error {
+	tenants, err := e.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		for more := true; more; {
+			err := e.do(ctx, func(ctx context.Context, c *conn) error {
+				n, err := c.number(ctx, "SELECT coalesce(max(revision), 0) FROM (SELECT revision, at FROM tuple_log WHERE tenant = ? ORDER BY revision, n LIMIT ?) WHERE at <= ?",
+					string(t), int64(sweepPage), before.UnixMilli())
+				if more = n > 0; err != nil || !more {
+					return err
+				}
+				if _, err := c.exec(ctx, "UPDATE tuple_store SET trimmed = ? WHERE tenant = ?", n, string(t)); err != nil {
+					return err
+				}
+				_, err = c.exec(ctx, "DELETE FROM tuple_log WHERE tenant = ? AND revision <= ?", string(t), n)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Export implements store.Keeper. All records are of one moment.
+func (e *Engine) Export(ctx context.Context, collection string, yield func(store.Record) error) error {
+	t, err := e.table(collection)
+	if err != nil {
+		return err
+	}
+	return e.still(ctx, func(quiet context.Context, c *conn) error {
+		row := func(v []driver.Value) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			return yield(store.Record{
+				Key:     store.Key{Tenant: tenantOf(v[0]), Collection: collection, ID: text(v[1])},
+				Version: integer(v[2]), Expires: moment(v[3]), Body: []byte(text(v[4])),
+			})
+		}
+		return c.query(quiet, row, "SELECT tenant, id, version, expires, body FROM "+t.name+" WHERE "+live+" ORDER BY tenant, id",
+			e.config.Now().UnixMilli())
+	})
+}
+
+// Ping implements store.Keeper by a small durable write.
+func (e *Engine) Ping(ctx context.Context) error {
+	return e.do(ctx, func(ctx context.Context, c *conn) error {
+		_, err := c.exec(ctx, "UPDATE pulse SET beats = beats + 1")
+		return err
+	})
+}
+
+// Committed implements store.Engine. It writes before it looks: a failed commit may have left frames
+// in the log that a crash would bring to life, and the next commit overwrites them, so that the
+// answer stays true.
+func (e *Engine) Committed(ctx context.Context, w store.Write) (bool, error) {
+	if err := e.Ping(ctx); err != nil {
+		return false, err
+	}
+	i := slices.IndexFunc(w.Docs, func(o store.Op) bool { return o.Kind == store.InsertOp || o.Kind == store.ReplaceOp })
+	if i < 0 {
+		return false, store.ErrAmbiguous // nothing of the batch carries its mark
+	}
+	t, err := e.table(w.Docs[i].Key.Collection)
+	if err != nil {
+		return false, err
+	}
+	version, batch := int64(0), ""
+	err = e.readers.with(ctx, func(c *conn) error {
+		return c.query(context.WithoutCancel(ctx), func(v []driver.Value) error {
+			version, batch = integer(v[0]), text(v[1])
+			return nil
+		}, t.state, string(w.Docs[i].Key.Tenant), w.Docs[i].Key.ID)
+	})
+	if err != nil {
+		return false, err
+	}
+	return judge(w, w.Docs[i], version, batch)
+}
+
+// judge decides from the row of the marked operation whether the batch was written. version is 0 if
+// there is no row.
+func judge(w store.Write, op store.Op, version int64, batch string) (bool, error) {
+	ours := int64(1) // the version that the row had right after the batch
+	if op.Kind == store.ReplaceOp {
+		ours = op.Version + 1
+	}
+	switch {
+	case batch == w.ID && w.ID != "":
+		return true, nil
+	case version <= ours:
+		return false, nil // not there, not yet changed, or changed by another
+	}
+	return false, store.ErrAmbiguous // changed again since, and the mark is gone
+}
+
+// Backup implements store.Keeper. The copy appears under its name only when it is complete and on
+// the disk; writers go on meanwhile.
+func (e *Engine) Backup(ctx context.Context, path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(fmt.Errorf("writing a backup: the file exists already"), err)
+	}
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
+	if err != nil {
+		return fmt.Errorf("writing a backup: %w", err)
+	}
+	defer func() { _ = os.Remove(part) }() // is gone after the rename
+	if err := errors.Join(e.copyTo(ctx, part), f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("writing a backup: %w", err)
+	}
+	if err := os.Rename(part, path); err != nil {
+		return fmt.Errorf("writing a backup: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// copyTo copies the database to an empty file and takes the outbox out of the copy.
+func (e *Engine) copyTo(ctx context.Context, path string) error {
+	quiet := context.WithoutCancel(ctx)
+	if err := e.readers.with(ctx, func(*conn) error { return nil }); err != nil {
+		return err
+	}
+	// query_only forbids VACUUM INTO, so the copy has a connection of its own.
+	source, err := connect(quiet, dsn(e.config.Path, "busy_timeout(5000)"))
+	if err != nil {
+		return err
+	}
+	_, err = source.exec(quiet, "VACUUM INTO ?", path)
+	if err := errors.Join(err, source.close()); err != nil {
+		return err
+	}
+	copied, err := connect(quiet, dsn(path, "journal_mode(DELETE)", "secure_delete(1)", "synchronous(FULL)"))
+	if err != nil {
+		return err
+	}
+	if _, ok := (*e.tables.Load())[store.OutboxCollection]; ok {
+		_, err = copied.exec(quiet, "DELETE FROM "+quote("c_"+store.OutboxCollection))
+	}
+	return errors.Join(err, copied.close())
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,11 @@
+// Package storetest is the specification of store engines and the kit for tests that need a store.
+//
+// An engine is right when Run passes on it, unchanged:
+//
+//	func TestConformance(t *testing.T) { storetest.Run(t, open) }
+//
+// Other rooms' tests use NewDB, which opens an engine in a temporary file, Ensure, a Clock that they
+// move, Guard, which allows everything, and Faults, which makes the k-th call to an engine fail.
+//
+// It knows no noun of the product; its own documents are gadgets.
+package storetest
