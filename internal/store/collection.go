@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
@@ -40,7 +41,7 @@ func (s Scope[T]) key(docID string) Key {
 
 // Get reads one document from the engine. NotFound if there is none or it has expired.
 func (s Scope[T]) Get(ctx context.Context, docID string) (*T, error) {
-	if docID == "" {
+	if docID == "" || !utf8.ValidString(docID) { // no engine keeps such an id
 		return nil, errs.Missing(s.c.kind.Noun)
 	}
 	r, err := s.c.db.engine.Get(ctx, s.key(docID))
@@ -72,9 +73,11 @@ func (s Scope[T]) View(ctx context.Context, docID string) (*T, error) {
 
 // GetMany reads the documents with the given ids; those that do not exist are left out.
 func (s Scope[T]) GetMany(ctx context.Context, ids []string) (map[string]*T, error) {
-	keys := make([]Key, len(ids))
-	for i, docID := range ids {
-		keys[i] = s.key(docID)
+	keys := make([]Key, 0, len(ids))
+	for _, docID := range ids {
+		if docID != "" && utf8.ValidString(docID) {
+			keys = append(keys, s.key(docID))
+		}
 	}
 	records, err := s.c.db.engine.GetMany(ctx, keys)
 	if err != nil {
@@ -115,16 +118,21 @@ func (s Scope[T]) write(ctx context.Context, kind OpKind, doc *T) DocOp {
 		return DocOp{err: errs.Wrap(errs.Internal, errors.New("store: "+s.c.kind.Name+" without an id"), "", "Something went wrong on our side.")}
 	}
 	body, columns, err := s.c.kind.encode(ctx, s.c.db.sealer, s.tenant, doc)
+	if err == nil && !(utf8.ValidString(meta.ID) && validTexts(columns)) {
+		err = errs.Wrap(errs.Internal, errors.New("store: "+s.c.kind.Name+" with text that is not UTF-8"), "", "Something went wrong on our side.")
+	}
 	return DocOp{err: err, op: Op{
 		Kind: kind, Key: s.key(meta.ID), Version: meta.Version,
 		Expires: meta.Expires.UTC().Truncate(time.Millisecond), Body: body, Columns: columns,
 	}}
 }
 
-// tries and pause bound Update under contention.
+// How often Update tries, and between which bounds its random pauses grow. Together they are about
+// half a second, in which a few hundred writers of one document all get their turn.
 const (
-	updateTries = 10
-	updatePause = 4 * time.Millisecond
+	updateTries   = 10
+	firstPause    = 4 * time.Millisecond
+	greatestPause = 256 * time.Millisecond
 )
 
 // Update reads a document, lets change alter it and say what else belongs to the batch, and commits
@@ -149,7 +157,7 @@ func (s Scope[T]) Update(ctx context.Context, docID string, change func(*T) (Bat
 		if errs.CodeOf(err) != "changed_meanwhile" || try == updateTries {
 			return nil, err
 		}
-		if err := pause(ctx, time.Duration(rand.Int64N(int64(updatePause)*int64(try)))); err != nil {
+		if err := pause(ctx, rand.N(min(firstPause<<try, greatestPause))); err != nil {
 			return nil, wrapEngine(err, s.c.kind.Noun)
 		}
 	}
@@ -166,7 +174,12 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// columns are the columns of a declared index, or false.
+// validTexts reports whether all texts are UTF-8: other engines than SQLite keep nothing else.
+func validTexts(values []Value) bool {
+	return !slices.ContainsFunc(values, func(v Value) bool { return !utf8.ValidString(v.Text) })
+}
+
+// index is a declared index, or false.
 func (k Kind[T]) index(name string) (Index, bool) {
 	if name == PrimaryIndex {
 		return Index{Name: PrimaryIndex}, true

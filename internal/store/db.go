@@ -21,8 +21,12 @@ const (
 	MaxTuples = 1000
 )
 
-// retryAfter is what we ask callers to wait when the engine does not answer.
-const retryAfter = 2 * time.Second
+const (
+	// retryAfter is what we ask callers to wait when the engine does not answer.
+	retryAfter = 2 * time.Second
+	// settleWithin bounds the search for the outcome of an ambiguous commit.
+	settleWithin = 5 * time.Second
+)
 
 // Cache holds decoded documents near the process. It is filled only by its loader, never set, so
 // that a slow reader cannot put back what was revoked meanwhile.
@@ -98,7 +102,8 @@ func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Millisecond)
 
 // OnTuples has f called after each commit that wrote tuples and before it is acknowledged, so that
 // the decision engine has caught up when the caller hears of the success. An error of f does not
-// undo the commit; f must make the engine refuse to answer from the old state.
+// undo the commit; f must make the engine refuse to answer from the old state. Revision 0 means that
+// it is not known which one was reached, or whether any: f looks for itself.
 func (db *DB) OnTuples(f func(ctx context.Context, t id.Tenant, revision uint64) error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -131,7 +136,8 @@ type DocOp struct {
 
 // Commit writes b and returns when it is durable. Its errors are *errs.Error: Conflict with code
 // changed_meanwhile (another version) or already_exists (see Exists for which index), Unavailable
-// when the engine does not answer, Internal for a batch that must not be: no permit, no event for
+// when the engine does not answer (with code outcome_unknown when nobody can say whether b was
+// written, else nothing was), Internal for a batch that must not be: no permit, no event for
 // an action that is not routine, another tenant's documents.
 func (db *DB) Commit(ctx context.Context, b Batch) (Receipt, error) {
 	w, err := db.lower(ctx, b)
@@ -140,42 +146,51 @@ func (db *DB) Commit(ctx context.Context, b Batch) (Receipt, error) {
 	}
 	receipt, err := db.engine.Commit(ctx, w)
 	if errors.Is(err, ErrAmbiguous) {
-		err = db.settle(ctx, w)
+		return db.settle(ctx, w)
 	}
 	if err != nil {
 		return Receipt{}, wrapEngine(err, "")
 	}
 	db.dropAll(w)
-	return receipt, db.announce(ctx, w, receipt)
+	db.announce(ctx, w, receipt)
+	return receipt, nil
 }
 
 // settle finds out what an ambiguous commit did. A blind retry of a code redemption would look like
-// a replay and revoke the user's own tokens.
-func (db *DB) settle(ctx context.Context, w Write) error {
+// a replay and revoke the user's own tokens. Where nobody can say, the caches and the decision engine
+// are told as after a success: it costs them a look.
+func (db *DB) settle(ctx context.Context, w Write) (Receipt, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	db.dropAll(w)
 	done, err := db.engine.Committed(ctx, w)
-	switch {
-	case err != nil:
-		return err
-	case !done:
-		return errs.Busy(retryAfter, ErrAmbiguous, "store_unavailable", "The database did not answer; nothing was changed.")
+	if err == nil && !done {
+		return Receipt{}, errs.Busy(retryAfter, ErrAmbiguous, "store_unavailable", "The database did not answer; nothing was changed.")
 	}
-	return nil
+	var receipt Receipt
+	if len(w.Tuples) > 0 && err == nil {
+		receipt.Revision, err = db.engine.Revision(ctx, w.Tenant)
+	}
+	db.announce(ctx, w, receipt)
+	if !done {
+		return Receipt{}, errs.Busy(retryAfter, err, "outcome_unknown", "The database did not answer; read again to see whether anything was changed.")
+	}
+	return receipt, nil
 }
 
-func (db *DB) announce(ctx context.Context, w Write, r Receipt) error {
+func (db *DB) announce(ctx context.Context, w Write, r Receipt) {
 	if len(w.Tuples) == 0 {
-		return nil
+		return
 	}
 	db.mu.Lock()
 	f := db.onTuples
 	db.mu.Unlock()
 	if f == nil {
-		return nil
+		return
 	}
 	// The commit stands whatever happens here: the caller is told of the success, and the decision
 	// engine, which knows that it is behind, refuses to answer until it has caught up.
 	_ = f(context.WithoutCancel(ctx), w.Tenant, r.Revision)
-	return nil
 }
 
 func (db *DB) dropAll(w Write) {

@@ -20,7 +20,9 @@ type Engine interface {
 	//   - ErrAmbiguous: the connection was lost at the wrong moment, see Committed;
 	//   - any other error: nothing was written.
 	Commit(ctx context.Context, w Write) (Receipt, error)
-	// Committed looks up whether w was written, after ErrAmbiguous.
+	// Committed looks up whether w was written, after ErrAmbiguous: the first record that it inserts
+	// or replaces carries w.ID. ErrAmbiguous again means that nobody can say: the batch wrote no such
+	// record, or the record was replaced again since.
 	Committed(ctx context.Context, w Write) (bool, error)
 }
 
@@ -184,8 +186,10 @@ func Time(t time.Time) Value {
 }
 
 // Scan is a query as an engine sees it: records of a collection whose index columns equal Eq, whose
-// next column lies in [From, Until) or begins with Prefix, in index order from after the record
-// (AfterValues, AfterID).
+// next column lies in [From, Until) or begins with Prefix, in index order from after a position. The
+// id is the last column of every index. None sorts before every value, on every engine and in unique
+// indexes too, and neither Eq, a range nor a prefix matches it. A value of another kind than its
+// column, or a position that is not one of the index, is ErrNoIndex.
 type Scan struct {
 	Tenant      id.Tenant
 	Collection  string
@@ -216,7 +220,8 @@ const (
 	CheckOp
 )
 
-// Op is one operation on one record. Replace, Delete and Check apply only to the given version.
+// Op is one operation on one record. Replace, Delete and Check apply only to the given version of a
+// record that has not expired. An expired record does not stand in the way of an Insert.
 type Op struct {
 	Kind    OpKind
 	Key     Key

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"encoding/base64"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 
@@ -10,7 +12,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/page"
 )
 
-// Query asks for documents by a declared index. The zero Query lists all by id.
+// Query asks for documents by a declared index. The zero Query lists all by id. The id counts as the
+// last column of every index. A document whose column is None is found by the columns before it and
+// comes before those that have a value; no value, range or prefix matches it.
 type Query struct {
 	Index       string  // a declared index; "" means by id
 	Eq          []Value // values of its first columns
@@ -20,9 +24,24 @@ type Query struct {
 	page.Request
 }
 
+// satisfiable is false for a query that no document can match, because it asks for a text that is
+// not UTF-8. An engine would call it an error, and a stranger's typing is not the database's fault.
+func (q Query) satisfiable() bool {
+	texts := slices.Clone(q.Eq)
+	for _, v := range []*Value{q.From, q.Until} {
+		if v != nil {
+			texts = append(texts, *v)
+		}
+	}
+	return validTexts(texts) && utf8.ValidString(q.Prefix)
+}
+
 // Find reads a page of documents in index order. A cursor is good only for the query that made it;
 // a forged or foreign one is Invalid with code invalid_cursor.
 func (s Scope[T]) Find(ctx context.Context, q Query) (page.Page[*T], error) {
+	if !q.satisfiable() {
+		return page.Page[*T]{Items: []*T{}}, nil
+	}
 	scan, err := s.scan(ctx, q)
 	if err != nil {
 		return page.Page[*T]{}, err
@@ -58,7 +77,11 @@ func (s Scope[T]) One(ctx context.Context, index string, eq ...Value) (*T, bool,
 
 // Count counts the documents of a query, but stops at limit.
 func (s Scope[T]) Count(ctx context.Context, limit int, index string, eq ...Value) (int, error) {
-	scan, err := s.scan(ctx, Query{Index: index, Eq: eq})
+	q := Query{Index: index, Eq: eq}
+	if !q.satisfiable() {
+		return 0, nil
+	}
+	scan, err := s.scan(ctx, q)
 	if err != nil {
 		return 0, err
 	}
@@ -120,6 +143,10 @@ func (s Scope[T]) position(ctx context.Context, q Query) (*Position, error) {
 	}
 	p := new(Position)
 	if err := json.Unmarshal(plain, p); err != nil {
+		return nil, bad
+	}
+	// Sealed by us, but perhaps by a version that declared the index otherwise.
+	if x, _ := s.c.kind.index(q.Index); len(p.Values) != max(0, len(x.Columns)-len(q.Eq)) {
 		return nil, bad
 	}
 	return p, nil
