@@ -47,6 +47,10 @@ type Guard struct {
 // NewGuard makes a guard. A nil decider denies all that no rule opens.
 func NewGuard(d Decider, now func() time.Time) *Guard { return &Guard{decider: d, now: now} }
 
+// Use gives the guard its decider, which itself needs a guard for the administration of roles. It is
+// called once by wiring, before the first request.
+func (g *Guard) Use(d Decider) { g.decider = d }
+
 // Permit is the proof that a guard allowed one action on one object. The zero Permit is refused by
 // the store.
 type Permit struct {

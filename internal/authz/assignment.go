@@ -1,0 +1,213 @@
+package authz
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// Assignment says that a subject has a role: in the whole tenant, or in one organisation.
+type Assignment struct {
+	Role    string           `json:"role"`
+	Org     string           `json:"org,omitempty"`
+	Subject store.SubjectRef `json:"subject"`
+	Expires time.Time        `json:"expires,omitzero"` // zero: never
+}
+
+func (a Assignment) tuple() store.Tuple {
+	t := assignTuple(a.Role, a.Org, a.Subject)
+	t.Expires = a.Expires
+	return t
+}
+
+func (a Assignment) object() access.Object {
+	return access.Object{Type: "cardea:role", ID: a.Role, Org: a.Org}
+}
+
+// check refuses what the model would not accept, with words of its own.
+func (a Assignment) check() error {
+	switch {
+	case !validName(a.Role):
+		return errs.Bad("/role", "must be the name of a role")
+	case strings.Contains(a.Org, "/"):
+		return errs.Bad("/org", "must be the id of an organisation")
+	case a.Subject.ID == "" || len(a.Subject.ID) > maxID || a.Subject.ID == "*":
+		return errs.Bad("/subject/id", "must have 1 to %d bytes and not be *", maxID)
+	}
+	switch a.Subject.Type {
+	case access.TypeUser, access.TypeService:
+		if a.Subject.Relation == "" {
+			return nil
+		}
+	case typeGroup:
+		if a.Subject.Relation == relMember {
+			return nil
+		}
+		return errs.Bad("/subject", "is a group: did you mean %s:%s#%s", typeGroup, a.Subject.ID, relMember)
+	}
+	return errs.Bad("/subject", "must be a user, a service or group#member")
+}
+
+// Assign gives a role. Cardea's own roles may be given too, by somebody who holds them.
+func (e *Engine) Assign(ctx context.Context, c access.Caller, a Assignment) (store.Receipt, error) {
+	permit, err := e.mayAssign(ctx, c, "role.assign", a)
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	return e.db.Commit(ctx, store.Batch{
+		Permit: permit, Tuples: []store.TupleOp{store.WriteTuple(a.tuple())},
+		Events: []store.Event{a.event("role.assigned")},
+	})
+}
+
+// Unassign takes a role back. The last administrator of the platform cannot be removed.
+func (e *Engine) Unassign(ctx context.Context, c access.Caller, a Assignment) (store.Receipt, error) {
+	permit, err := e.mayAssign(ctx, c, "role.unassign", a)
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	if err := e.keepLastAdmin(ctx, c, a); err != nil {
+		return store.Receipt{}, err
+	}
+	return e.db.Commit(ctx, store.Batch{
+		Permit: permit, Tuples: []store.TupleOp{store.DeleteTuple(a.tuple())},
+		Events: []store.Event{a.event("role.unassigned")},
+	})
+}
+
+func (a Assignment) event(kind string) store.Event {
+	e := store.Event{Kind: kind, Object: a.object(), Public: map[string]string{
+		"role": a.Role, "subject": a.Subject.Type + ":" + a.Subject.ID,
+	}}
+	if a.Subject.Relation != "" {
+		e.Public["subject"] += "#" + a.Subject.Relation
+	}
+	if a.Subject.Type == access.TypeUser {
+		e.Person = a.Subject.ID
+	}
+	return e
+}
+
+func (e *Engine) mayAssign(ctx context.Context, c access.Caller, action access.Action, a Assignment) (access.Permit, error) {
+	if err := a.check(); err != nil {
+		return access.Permit{}, err
+	}
+	permit, err := e.guard.Allow(ctx, c, action, a.object())
+	if err != nil {
+		return access.Permit{}, err
+	}
+	if strings.HasPrefix(a.Role, ownPrefix) {
+		return permit, e.mayGiveOwn(ctx, c, a)
+	}
+	role, err := e.roles.In(c.Tenant()).Get(ctx, a.Role)
+	if err != nil {
+		return access.Permit{}, err
+	}
+	return permit, e.mayGive(ctx, c, role)
+}
+
+// mayGiveOwn lets Cardea's own roles be given only by somebody who holds as much: the administrator
+// role demands an action that only administrators may do.
+func (e *Engine) mayGiveOwn(ctx context.Context, c access.Caller, a Assignment) error {
+	switch a.Role {
+	case AdminRole:
+		_, err := e.guard.Allow(ctx, c, "role.assign_administrator", a.object())
+		return err
+	case ViewerRole:
+		return nil
+	}
+	return errs.Missing("role")
+}
+
+// keepLastAdmin refuses to take the administrator role from its last direct holder in the system
+// tenant. Only the machine's operator can do without one.
+func (e *Engine) keepLastAdmin(ctx context.Context, c access.Caller, a Assignment) error {
+	if c.Tenant() != id.System || a.Role != AdminRole || a.Org != "" || c.Subject().Type == access.TypeOperator {
+		return nil
+	}
+	held, err := e.db.Tuples().Forward(ctx, id.System, store.ObjectRef{Type: typeRole, ID: AdminRole}, relAssignee, store.TuplePage{Limit: 2})
+	if err != nil {
+		return unavailable(err)
+	}
+	if len(held) < 2 && len(held) > 0 && held[0].Subject == a.Subject {
+		return errs.New(errs.Precondition, "last_administrator", "This is the last administrator of the platform; make another one first.")
+	}
+	return nil
+}
+
+// AdminTuples are the tuples that make a user an administrator of the tenant they are written in.
+func AdminTuples(userID string) []store.TupleOp {
+	return []store.TupleOp{store.WriteTuple(assignTuple(AdminRole, "", store.SubjectRef{Type: access.TypeUser, ID: userID}))}
+}
+
+// RoleTuples are the tuples that give a user a role in an organisation.
+func RoleTuples(userID, org, role string) []store.TupleOp {
+	return []store.TupleOp{store.WriteTuple(assignTuple(role, org, store.SubjectRef{Type: access.TypeUser, ID: userID}))}
+}
+
+// Assignments lists the roles given directly to a subject.
+func (e *Engine) Assignments(ctx context.Context, c access.Caller, s store.SubjectRef) ([]Assignment, error) {
+	if _, err := e.guard.Allow(ctx, c, "role.read", roleObject("")); err != nil {
+		return nil, err
+	}
+	return e.assigned(ctx, c.Tenant(), s, func(Assignment) bool { return true })
+}
+
+// RolesInOrg are the tuples that a user holds in an organisation, to be deleted when it leaves.
+func (e *Engine) RolesInOrg(ctx context.Context, t id.Tenant, userID, org string) ([]store.TupleOp, error) {
+	held, err := e.assigned(ctx, t, store.SubjectRef{Type: access.TypeUser, ID: userID}, func(a Assignment) bool { return a.Org == org })
+	ops := make([]store.TupleOp, len(held))
+	for i, a := range held {
+		ops[i] = store.DeleteTuple(a.tuple())
+	}
+	return ops, err
+}
+
+func (e *Engine) assigned(ctx context.Context, t id.Tenant, s store.SubjectRef, want func(Assignment) bool) ([]Assignment, error) {
+	tuples, err := e.db.Tuples().Reverse(ctx, t, s, store.TuplePage{Limit: store.MaxTuples})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	var out []Assignment
+	for _, tu := range tuples {
+		a := Assignment{Subject: tu.Subject, Expires: tu.Expires}
+		switch tu.Object.Type {
+		case typeRole:
+			a.Role = tu.Object.ID
+		case typeOrgRole:
+			a.Org, a.Role, _ = strings.Cut(tu.Object.ID, "/")
+		default:
+			continue
+		}
+		if want(a) {
+			out = append(out, a)
+		}
+	}
+	return out, nil
+}
+
+// SetMember adds a user, service or group#member to a group, or removes it.
+func (e *Engine) SetMember(ctx context.Context, c access.Caller, group string, s store.SubjectRef, member bool) (store.Receipt, error) {
+	permit, err := e.guard.Allow(ctx, c, "group.change", access.Object{Type: "cardea:group", ID: group})
+	if err != nil {
+		return store.Receipt{}, err
+	}
+	if err := (Assignment{Role: group, Subject: s}).check(); err != nil {
+		return store.Receipt{}, err
+	}
+	t := tuple(typeGroup, group, relMember, s)
+	kind := "group.member_added"
+	op := store.WriteTuple(t)
+	if !member {
+		kind, op = "group.member_removed", store.DeleteTuple(t)
+	}
+	return e.db.Commit(ctx, store.Batch{
+		Permit: permit, Tuples: []store.TupleOp{op},
+		Events: []store.Event{{Kind: kind, Public: map[string]string{"subject": s.Type + ":" + s.ID}}},
+	})
+}

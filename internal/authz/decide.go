@@ -1,0 +1,258 @@
+package authz
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// Properties are attributes that the asking application states (AuthZEN 1.0, section 5).
+type Properties map[string]any
+
+// Subject is who would act.
+type Subject struct {
+	Type, ID   string
+	Properties Properties
+}
+
+// Action is what it would do. The name is the permission: invoice:delete.
+type Action struct {
+	Name       string
+	Properties Properties
+}
+
+// Resource is what it would be done to. The property "org" names the organisation it belongs to;
+// an org is a resource of itself.
+type Resource struct {
+	Type, ID   string
+	Properties Properties
+}
+
+// Request is the question.
+type Request struct {
+	Tenant   id.Tenant
+	Subject  Subject
+	Action   Action
+	Resource Resource
+	Context  Properties
+	Options  Options
+}
+
+// Options say how the question is to be answered.
+type Options struct {
+	AtLeast uint64 // the answer must know of this revision (Decision.Revision of a write); 0: the newest known here
+	Explain bool   // fill Reason.Path
+}
+
+// Decision is the answer. The zero value denies.
+type Decision struct {
+	Allow    bool
+	Reasons  []Reason // at least one
+	Missing  []string // on a deny: the permission that would allow it
+	Revision uint64   // of the tuples that were looked at
+}
+
+// Bounds of a question; longer ones are Invalid.
+const (
+	maxName = 256
+	maxID   = 1024
+)
+
+// Subjects tells whether a subject may act at all. It is given by wiring; identity knows.
+type Subjects interface {
+	// Barred returns why the subject is barred from everything, or "". An unknown one is not barred:
+	// it just has nothing.
+	Barred(ctx context.Context, t id.Tenant, subjectType, subjectID string) (string, error)
+}
+
+// Engine decides for all tenants.
+type Engine struct {
+	db       *store.DB
+	guard    *access.Guard
+	index    *index
+	subjects Subjects
+	roles    *store.Collection[Role]
+}
+
+// Config is what an Engine needs.
+type Config struct {
+	DB       *store.DB
+	Guard    *access.Guard // for the administration of roles; it asks this same engine, see guard.go
+	Subjects Subjects      // nil: nobody is barred
+}
+
+// New makes an engine over the tuples of the DB and follows its commits.
+func New(c Config) (*Engine, error) {
+	model, err := builtIn()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		db: c.DB, guard: c.Guard, subjects: c.Subjects, index: newIndex(c.DB.Tuples(), model),
+		roles: store.NewCollection(c.DB, roleKind()),
+	}
+	c.DB.OnTuples(e.index.catchUp)
+	return e, nil
+}
+
+// Decide answers one question. An error means that it could not be answered, which is never an allow.
+func (e *Engine) Decide(ctx context.Context, r Request) (Decision, error) {
+	if err := r.check(); err != nil {
+		return Decision{}, err
+	}
+	if why, err := e.barred(ctx, r); why != "" || err != nil {
+		return Decision{Reasons: []Reason{{Kind: "barred", Text: why}}}, err
+	}
+	view, err := e.viewFor(ctx, r)
+	if err != nil {
+		return Decision{}, err
+	}
+	q := question{
+		view: view, now: e.db.Now(), permission: r.Action.Name, org: r.Resource.org(), explain: r.Options.Explain,
+		subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID},
+	}
+	reason, allowed, err := q.grant(ctx)
+	if err != nil {
+		return Decision{}, unavailable(err)
+	}
+	if allowed {
+		return Decision{Allow: true, Reasons: []Reason{reason}, Revision: view.Revision()}, nil
+	}
+	return Decision{
+		Reasons: []Reason{notGranted(r)}, Missing: []string{r.Action.Name}, Revision: view.Revision(),
+	}, nil
+}
+
+func (e *Engine) viewFor(ctx context.Context, r Request) (graph.View, error) {
+	view, err := e.index.view(ctx, r.Tenant)
+	if err != nil || view.Revision() >= r.Options.AtLeast {
+		return view, err
+	}
+	if view, err = e.index.full(ctx, r.Tenant); err != nil {
+		return view, err
+	}
+	if view.Revision() < r.Options.AtLeast {
+		return graph.View{}, errs.Busy(time.Second, nil, "revision_not_reached", "That revision has not arrived here yet.")
+	}
+	return view, nil
+}
+
+func (e *Engine) barred(ctx context.Context, r Request) (string, error) {
+	if e.subjects == nil {
+		return "", nil
+	}
+	why, err := e.subjects.Barred(ctx, r.Tenant, r.Subject.Type, r.Subject.ID)
+	if err != nil {
+		return "", unavailable(err)
+	}
+	return why, nil
+}
+
+// question is one permission asked of one view.
+type question struct {
+	view       graph.View
+	now        time.Time
+	permission string
+	org        string
+	explain    bool
+	subject    graph.Subject
+}
+
+// grant looks for a role in the whole tenant first, then, if the resource belongs to an
+// organisation, for one there.
+func (q question) grant(ctx context.Context) (Reason, bool, error) {
+	object := graph.Object{Type: typePermission, ID: q.permission}
+	if q.subject.Type != access.TypeUser && q.subject.Type != access.TypeService && q.subject.Type != typeGroup {
+		return Reason{}, false, nil
+	}
+	subject := q.subject
+	if subject.Type == typeGroup {
+		subject.Relation = relMember
+	}
+	result, err := q.view.Check(ctx, q.now, graph.Query{
+		Object: object, Relation: relGranted, Subject: subject, Explain: true,
+	})
+	if err != nil || result.Allowed {
+		return byRole(q, result.Path, ""), result.Allowed, err
+	}
+	if q.org == "" {
+		return Reason{}, false, nil
+	}
+	return q.grantInOrg(ctx, object, subject)
+}
+
+func (q question) grantInOrg(ctx context.Context, permission graph.Object, subject graph.Subject) (Reason, bool, error) {
+	for after := ""; ; {
+		roles, err := q.view.Subjects(ctx, q.now, graph.SubjectsQuery{
+			Object: permission, Relation: relGranted, Type: typeRole, SubjectRelation: relAssignee,
+			After: after, Limit: page.MaxLimit,
+		})
+		if err != nil {
+			return Reason{}, false, err
+		}
+		for _, role := range roles.IDs {
+			result, err := q.view.Check(ctx, q.now, graph.Query{
+				Object: graph.Object{Type: typeOrgRole, ID: orgRole(q.org, role)}, Relation: relAssignee,
+				Subject: subject, Explain: true,
+			})
+			if err != nil || result.Allowed {
+				return byRole(q, result.Path, role), result.Allowed, err
+			}
+		}
+		if after = roles.Next; after == "" {
+			return Reason{}, false, nil
+		}
+	}
+}
+
+// Permissions lists what a subject may do in the whole tenant, and with org also there.
+func (e *Engine) Permissions(ctx context.Context, t id.Tenant, s Subject, r page.Request) (page.Page[string], error) {
+	view, err := e.index.view(ctx, t)
+	if err != nil {
+		return page.Page[string]{}, err
+	}
+	list, err := view.Objects(ctx, e.db.Now(), graph.ObjectsQuery{
+		Type: typePermission, Relation: relGranted, Subject: graph.Subject{Type: s.Type, ID: s.ID},
+		After: r.Cursor, Limit: r.Size(),
+	})
+	if err != nil {
+		return page.Page[string]{}, unavailable(err)
+	}
+	return page.Page[string]{Items: list.IDs, Next: list.Next}, nil
+}
+
+// org is the organisation that the resource belongs to, or "".
+func (r Resource) org() string {
+	if r.Type == "org" {
+		return r.ID
+	}
+	org, _ := r.Properties["org"].(string)
+	return org
+}
+
+// check refuses questions without a subject, action or resource, and oversized ones.
+func (r Request) check() error {
+	for _, part := range []struct {
+		pointer, value string
+		max            int
+	}{
+		{"/subject/type", r.Subject.Type, maxName}, {"/subject/id", r.Subject.ID, maxID},
+		{"/action/name", r.Action.Name, maxName},
+		{"/resource/type", r.Resource.Type, maxName}, {"/resource/id", r.Resource.ID, maxID},
+	} {
+		if part.value == "" || len(part.value) > part.max {
+			return errs.Bad(part.pointer, "must have 1 to %s bytes", strconv.Itoa(part.max))
+		}
+	}
+	if r.Tenant == "" {
+		return errs.New(errs.Internal, "", "")
+	}
+	return nil
+}

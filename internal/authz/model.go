@@ -1,0 +1,79 @@
+package authz
+
+import (
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/tenant"
+)
+
+// The types and relations of the built-in model. In the notation of the OpenFGA modelling language:
+//
+//	type user
+//	type service
+//	type group       define member: [user, service, group#member]
+//	type role        define assignee: [user, service, group#member, org#member, role#assignee]
+//	type org         define member: [user]
+//	type org_role    define assignee: [user, service, group#member, org#member]
+//	type permission  define granted: [role#assignee]
+//
+// role:editor#assignee@role:admin#assignee makes admin a senior of editor: it may what editor may
+// (RBAC1, ANSI INCITS 359). org_role:ORG/editor is editor on the resources of one organisation.
+const (
+	typeGroup      = "group"
+	typeRole       = "role"
+	typeOrgRole    = "org_role"
+	typePermission = "permission"
+
+	relMember   = "member"
+	relAssignee = "assignee"
+	relGranted  = "granted"
+)
+
+// builtIn is the model of every tenant.
+func builtIn() (*graph.Model, error) {
+	people := []string{access.TypeUser, access.TypeService, "group#member"}
+	define := func(name string, allowed ...string) graph.Relation {
+		return graph.Relation{Name: name, Rewrite: graph.This(allowed...)}
+	}
+	return graph.NewModel(
+		graph.Type{Name: access.TypeUser},
+		graph.Type{Name: access.TypeService},
+		graph.Type{Name: typeGroup, Relations: []graph.Relation{define(relMember, people...)}},
+		graph.Type{Name: tenant.OrgType, Relations: []graph.Relation{define(tenant.MemberRelation, access.TypeUser)}},
+		graph.Type{Name: typeRole, Relations: []graph.Relation{define(relAssignee, append(people, "org#member", "role#assignee")...)}},
+		graph.Type{Name: typeOrgRole, Relations: []graph.Relation{define(relAssignee, append(people, "org#member")...)}},
+		graph.Type{Name: typePermission, Relations: []graph.Relation{define(relGranted, "role#assignee")}},
+	)
+}
+
+// orgRole is the id of a role in an organisation. Ids of organisations are ours and hold no '/'.
+func orgRole(org, role string) string { return org + "/" + role }
+
+func toGraph(t store.Tuple) graph.Tuple {
+	return graph.Tuple{
+		Object: graph.Object(t.Object), Relation: t.Relation, Subject: graph.Subject(t.Subject), Expires: t.Expires,
+	}
+}
+
+func tuple(objectType, objectID, relation string, s store.SubjectRef) store.Tuple {
+	return store.Tuple{Object: store.ObjectRef{Type: objectType, ID: objectID}, Relation: relation, Subject: s}
+}
+
+// seniorTuple says that senior may all that junior may.
+func seniorTuple(senior, junior string) store.Tuple {
+	return tuple(typeRole, junior, relAssignee, store.SubjectRef{Type: typeRole, ID: senior, Relation: relAssignee})
+}
+
+// grantTuple says that role has permission.
+func grantTuple(role, permission string) store.Tuple {
+	return tuple(typePermission, permission, relGranted, store.SubjectRef{Type: typeRole, ID: role, Relation: relAssignee})
+}
+
+// assignTuple says that subject has role, in org or, if that is empty, in the whole tenant.
+func assignTuple(role, org string, s store.SubjectRef) store.Tuple {
+	if org == "" {
+		return tuple(typeRole, role, relAssignee, s)
+	}
+	return tuple(typeOrgRole, orgRole(org, role), relAssignee, s)
+}

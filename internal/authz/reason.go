@@ -1,0 +1,67 @@
+package authz
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+)
+
+// Reason is why a decision is what it is.
+type Reason struct {
+	Kind       string   `json:"kind"` // role | barred | not_granted
+	Text       string   `json:"text"` // one sentence
+	Role       string   `json:"role,omitempty"`
+	Permission string   `json:"permission,omitempty"`
+	Org        string   `json:"org,omitempty"`
+	Path       []string `json:"path,omitempty"` // tuples that prove it, if explained
+}
+
+// byRole explains an allow. The path runs from the permission to the subject; the role that was
+// assigned is the last one on it. In an organisation granting is the role that has the permission.
+func byRole(q question, path []graph.Tuple, granting string) Reason {
+	r := Reason{Kind: "role", Permission: q.permission, Role: granting}
+	for _, t := range path {
+		switch t.Object.Type {
+		case typeRole:
+			r.Role = t.Object.ID
+		case typeOrgRole:
+			r.Org, _, _ = strings.Cut(t.Object.ID, "/")
+		}
+		if q.explain {
+			r.Path = append(r.Path, t.String())
+		}
+	}
+	where := ""
+	if r.Org != "" {
+		where = " in org " + r.Org
+	}
+	r.Text = q.subject.Type + ":" + q.subject.ID + " has role " + r.Role + where + through(path) + ", which permits " + q.permission + "."
+	return r
+}
+
+// through names the groups on the way from the role to the subject.
+func through(path []graph.Tuple) string {
+	var groups []string
+	for _, t := range path {
+		if t.Object.Type == typeGroup {
+			groups = append(groups, t.Object.ID)
+		}
+	}
+	if len(groups) == 0 {
+		return ""
+	}
+	return " through group " + strings.Join(groups, ", ")
+}
+
+// notGranted explains a deny.
+func notGranted(r Request) Reason {
+	where := ""
+	if org := r.Resource.org(); org != "" {
+		where = ", in the tenant or in org " + org
+	}
+	return Reason{
+		Kind: "not_granted", Permission: r.Action.Name,
+		Text: fmt.Sprintf("%s:%s has no role that permits %s%s.", r.Subject.Type, r.Subject.ID, r.Action.Name, where),
+	}
+}
