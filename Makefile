@@ -1,0 +1,43 @@
+# Cardea. Bare `make` prints this help. CI runs exactly `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help run test check e2e bench fuzz shape ui lint setup generate
+
+BIN := .cache/bin
+
+help: ## print this help
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9_-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## start a server with demo data at http://localhost:8420
+	go run ./cmd/cardea serve --dev
+
+test: setup lint ## install what the tests need, then run everything, with the race detector
+	scripts/test
+
+check: ## the quick part: format, vet, tests without the race detector
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt"; exit 1; }
+	go vet ./...
+	go test -short ./...
+
+e2e: setup ## clients that nobody here wrote, against the real binary
+	scripts/e2e
+
+bench: ## speed beside a bare net/http answer, in the same run; see docs/benchmarks.md
+	scripts/bench
+
+fuzz: ## fuzz every parser for TIME (default 30s) each
+	scripts/fuzz $(or $(TIME),30s)
+
+shape: ## size and depth of the house, as a table
+	go run ./tools/shape
+
+ui: ## the pages that people see are embedded in internal/httpapi/page; nothing to build yet
+	@echo "The embedded pages need no build step."
+
+lint: ## gofmt, vet, staticcheck, govulncheck
+	scripts/lint
+
+setup: ## install what the tests need (as root on Debian; elsewhere it says what to install)
+	@scripts/setup
+
+generate: ## make generated files anew
+	go generate ./...
