@@ -1,0 +1,60 @@
+package graph
+
+import (
+	"context"
+	"time"
+)
+
+// Query asks whether Subject has Relation to Object.
+type Query struct {
+	Object   Object
+	Relation string
+	Subject  Subject
+	// Contextual are tuples that hold for this question only, at most 1,000. They obey the model:
+	// one that it does not accept fails the question.
+	Contextual []Tuple
+	// Explain asks for Result.Path. Without it an answer allocates nothing.
+	Explain bool
+}
+
+// Result is the answer. The zero value denies.
+type Result struct {
+	Allowed bool
+	// Path is, with Explain and when allowed, tuples that together prove it: from the object to the
+	// subject, the parts of an intersection one after the other. That something was not subtracted
+	// has no tuple to show. It is empty when a userset is asked about itself. For people; which of
+	// several proofs it is may change.
+	Path []Tuple
+	// Revision is the one that was read.
+	Revision uint64
+}
+
+// Check answers q for the time now: tuples that expire at now or before do not count. Errors are
+// invalid questions (unknown_type, unknown_relation, invalid_id, a contextual tuple refused), too
+// much work (work_exceeded) and an ended context (stopped); with any of them the Result denies.
+func (v View) Check(ctx context.Context, now time.Time, q Query) (Result, error) {
+	e, err := v.open(ctx, now, q.Contextual)
+	if err != nil {
+		return Result{}, err
+	}
+	defer v.close(e)
+	if err := e.about(q.Subject); err != nil {
+		return Result{}, err
+	}
+	obj, r, err := e.object(q.Object, q.Relation)
+	if err != nil {
+		return Result{}, err
+	}
+	allowed, err := e.run(obj, r)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Allowed: allowed, Revision: v.state.revision}
+	if allowed && q.Explain {
+		result.Path = e.path(obj, r.id)
+	}
+	if e.err != nil { // explaining ran out of work or time
+		return Result{}, e.err
+	}
+	return result, nil
+}

@@ -1,0 +1,44 @@
+// Package graph decides who may do what to which object by following relation tuples
+// (Zanzibar, USENIX ATC 2019): "user:bob is member of group:eng", "group:eng#member is viewer of
+// folder:designs". It is the evaluator of one store and nothing else: it holds the tuples in
+// memory, answers questions about them and forgets them when the process ends.
+//
+//	NewModel(types)            the rules: which relations exist and how one follows from others
+//	New(model, limits)         an empty index at revision 0
+//	Load, Apply                the whole store at a revision; then every revision after it, in order
+//	View                       one revision; Check, Objects, Subjects and Expand read it
+//
+// # What a decision means
+//
+// The answer is membership in the least fixpoint of the model over the tuples that have not
+// expired: a cycle of groups proves nothing by itself. Recursion through the subtracted side of an
+// exclusion is refused when the model is made, so that fixpoint exists and is unique. Deny is the
+// zero value: an unknown object, a failure, an exhausted budget and a cancelled context all deny,
+// and the last three say so by an error, never by a "no" that an exclusion could turn into "yes".
+// Evaluation is bounded by work and by the context, never by depth.
+//
+// # How readers and the writer meet
+//
+// Tuples are integers in two persistent B+trees, one from the object and one from the subject.
+// Apply copies the few nodes on the way to a changed key (O(changes × log tuples), about 4 kB a
+// change, less in a batch) and publishes new roots by one atomic store. A reader loads that pointer
+// once: it never waits, never makes the writer wait, and sees exactly one revision for as long as
+// it keeps its View. A mutex around Go maps would be smaller, but one long listing would then stop
+// the writer and, behind it, every other reader.
+//
+// Names become integers in a table that only grows, shared by all revisions; when more than half
+// of it is dead, the next Apply rebuilds the index once (O(store), paid for by as many deletions).
+//
+// # How a question is answered
+//
+// A question about (object, relation) is an atom. Atoms are evaluated depth first over frames on
+// the heap, with three-state tabling: a "no" that leaned on an atom still in progress is only an
+// assumption and is forgotten when such an atom turns out "yes", or becomes final together with
+// the atom that all of them leaned on. Relations that are only unions of direct tuples and used as
+// usersets (groups, roles) are answered from the subject's side: the groups of one subject are few,
+// the members of one group are many.
+//
+// The package must not know tenants, users, HTTP, storage, caches or policies. A subject is an
+// opaque type and id. It imports the standard library and internal/kit only, so that it can be
+// embedded, tested and measured alone.
+package graph

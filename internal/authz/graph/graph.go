@@ -1,0 +1,300 @@
+package graph
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+)
+
+// Limits bound the work of one call. A step is an atom asked or an edge followed, some 50 to 200 ns.
+// Zero means the default; beyond a limit the call fails, it never answers from a part.
+type Limits struct {
+	Check int // steps of one Check or Expand; default 1,000,000
+	List  int // steps of one page of Objects or Subjects; default 50,000,000
+}
+
+// maxLimit keeps the counters of one call within the bits they have in a memo.
+const maxLimit = numberMask
+
+func (l Limits) orDefault() Limits {
+	set := func(v, fallback int) int {
+		if v <= 0 {
+			return fallback
+		}
+		return min(v, maxLimit)
+	}
+	return Limits{Check: set(l.Check, 1_000_000), List: set(l.List, 50_000_000)}
+}
+
+// Graph is the index of one store. All methods may be called from any goroutine; Load and Apply wait
+// for each other and for nobody else.
+type Graph struct {
+	model  *Model
+	limits Limits
+	now    atomic.Pointer[state] // the newest revision
+	pool   sync.Pool             // of *evaluator
+
+	writing sync.Mutex
+	edit    uint64   // grows by one with every change, so that trees know whose nodes are whose
+	uses    []uint32 // by node: in how many tuples it stands
+	live    int      // nodes that stand in any
+}
+
+// state is one revision. It is never changed.
+type state struct {
+	revision uint64
+	names    *names
+	forward  tree
+	reverse  tree
+	ignored  int
+}
+
+// New returns an empty index at revision 0. The model stays for life: a new model is a new Graph.
+func New(m *Model, l Limits) *Graph {
+	g := &Graph{model: m, limits: l.orDefault()}
+	g.pool.New = func() any { return &evaluator{locals: map[name]uint32{}} }
+	g.now.Store(&state{names: newNames(g.kinds())})
+	return g
+}
+
+// Model is the model that the index was made with.
+func (g *Graph) Model() *Model { return g.model }
+
+// Revision is the newest revision that can be read.
+func (g *Graph) Revision() uint64 { return g.now.Load().revision }
+
+// Stats describe the newest revision.
+type Stats struct {
+	Revision uint64
+	Tuples   int // expired ones included
+	Objects  int // distinct objects that stand in a tuple, on either side
+	Ignored  int // tuples that Load left out because the model does not accept them
+}
+
+// Stats counts what the index holds. It waits for a writer.
+func (g *Graph) Stats() Stats {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	s := g.now.Load()
+	return Stats{Revision: s.revision, Tuples: s.forward.size, Objects: g.live, Ignored: s.ignored}
+}
+
+// All turns a slice into what Load takes.
+func All(tuples ...Tuple) iter.Seq2[Tuple, error] {
+	return func(yield func(Tuple, error) bool) {
+		for _, t := range tuples {
+			if !yield(t, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Load replaces everything by tuples, which are the whole store at revision. Of a tuple that comes
+// twice the last expiry counts. A tuple that the model does not accept (the store may hold it from
+// an earlier model) is left out and counted in Stats. If tuples ends with an error, or revision is
+// older than what is loaded, nothing changes. Readers go on with the revision they have.
+func (g *Graph) Load(revision uint64, tuples iter.Seq2[Tuple, error]) error {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	if revision < g.now.Load().revision {
+		return errs.New(errs.Conflict, "revision_stale", "The index is already at a later revision.")
+	}
+	next := &state{revision: revision}
+	if err := g.fill(next, tuples); err != nil {
+		return err
+	}
+	g.now.Store(next)
+	return nil
+}
+
+// fill makes names and trees of a state that nobody reads yet. On error the graph is as it was.
+func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
+	next.names = newNames(g.kinds())
+	var items []item
+	for t, err := range tuples {
+		if err != nil {
+			return err
+		}
+		if g.model.Accepts(t) != nil {
+			next.ignored++
+			continue
+		}
+		items = append(items, g.model.point(t, next.names.intern).forward())
+	}
+	byKey := func(a, b item) int { return compareKeys(a.key, b.key) }
+	slices.SortStableFunc(items, byKey)
+	items = lastOfEach(items)
+	next.forward = build(items)
+	g.uses, g.live = make([]uint32, next.names.count.Load()), 0
+	for i, it := range items {
+		p := pointOf(it)
+		g.count(p, 1)
+		items[i] = p.reverse()
+	}
+	slices.SortFunc(items, byKey)
+	next.reverse = build(items)
+	return nil
+}
+
+func (g *Graph) kinds() int { return len(g.model.kinds) - 1 }
+
+// lastOfEach keeps the last of equal keys in a sorted slice.
+func lastOfEach(items []item) []item {
+	kept := 0
+	for i, it := range items {
+		if i+1 < len(items) && items[i+1].key == it.key {
+			continue
+		}
+		items[kept] = it
+		kept++
+	}
+	return items[:kept]
+}
+
+// Apply goes from the revision before to this one. Revisions are dense: an older or repeated one, or
+// one too many, is refused (revision_stale, revision_gap), and so is a change that writes what the
+// model does not accept; then nothing has changed and the store must be loaded anew. Deleting what
+// the model does not accept does nothing, since Load left it out. When Apply returns, every reader
+// that asks for a View gets this revision or a later one.
+func (g *Graph) Apply(revision uint64, changes []Change) error {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	old := g.now.Load()
+	if err := g.checkApply(old.revision, revision, changes); err != nil {
+		return err
+	}
+	next := *old
+	next.revision = revision
+	g.edit++
+	for _, c := range changes {
+		switch {
+		case !c.Delete:
+			g.write(&next, c.Tuple)
+		case g.model.Accepts(c.Tuple) == nil:
+			g.delete(&next, c.Tuple)
+		}
+	}
+	if g.mostlyDead(&next) {
+		if err := g.rebuild(&next); err != nil {
+			return err
+		}
+	}
+	g.now.Store(&next)
+	return nil
+}
+
+func (g *Graph) checkApply(at, revision uint64, changes []Change) error {
+	switch {
+	case revision <= at:
+		return errs.New(errs.Conflict, "revision_stale", "The index is already at this revision or a later one.")
+	case revision != at+1:
+		return errs.New(errs.Conflict, "revision_gap", "A revision is missing before this one.")
+	}
+	for _, c := range changes {
+		if c.Delete {
+			continue
+		}
+		if err := g.model.Accepts(c.Tuple); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *Graph) write(s *state, t Tuple) {
+	p := g.model.point(t, s.names.intern)
+	s.reverse.put(p.reverse(), g.edit)
+	if s.forward.put(p.forward(), g.edit) {
+		g.count(p, 1)
+	}
+}
+
+func (g *Graph) delete(s *state, t Tuple) {
+	known := true
+	p := g.model.point(t, func(kind uint32, id string) uint32 {
+		node, ok := s.names.find(kind, id)
+		known = known && ok
+		return node
+	})
+	if !known || !s.forward.remove(p.forward().key, g.edit) {
+		return
+	}
+	s.reverse.remove(p.reverse().key, g.edit)
+	g.count(p, -1)
+}
+
+// count notes that the objects of a tuple stand in one more or one fewer.
+func (g *Graph) count(p point, by int) {
+	for _, node := range [...]uint32{p.object, p.subject} {
+		if int(node) <= g.kinds() {
+			continue // wildcards stay
+		}
+		for int(node) >= len(g.uses) {
+			g.uses = append(g.uses, 0)
+		}
+		before := g.uses[node]
+		g.uses[node] += uint32(by)
+		switch {
+		case before == 0:
+			g.live++
+		case g.uses[node] == 0:
+			g.live--
+		}
+	}
+}
+
+// leastDead is the number of dead names below which none are reclaimed.
+const leastDead = 4096
+
+// mostlyDead reports whether most names stand in no tuple any more. Rebuilding takes as long as Load
+// did, but is due only after as many names have died as are left.
+func (g *Graph) mostlyDead(s *state) bool {
+	dead := int(s.names.count.Load()) - 1 - g.kinds() - g.live
+	return dead >= leastDead && dead > g.live
+}
+
+// rebuild gives s fresh names and trees. Readers of earlier revisions keep theirs.
+func (g *Graph) rebuild(s *state) error {
+	names, forward := s.names, s.forward
+	return g.fill(s, func(yield func(Tuple, error) bool) {
+		for it := range forward.all {
+			if !yield(g.model.tuple(pointOf(it), names.at), nil) {
+				return
+			}
+		}
+	})
+}
+
+// View is the graph at one revision. It may be kept and used from any goroutine; while it is kept,
+// so is the memory of what has changed since.
+type View struct {
+	graph *Graph
+	state *state
+}
+
+// View returns the newest revision.
+func (g *Graph) View() View { return View{g, g.now.Load()} }
+
+// Revision is the revision of the view.
+func (v View) Revision() uint64 { return v.state.revision }
+
+// Check asks the newest revision. See View.Check.
+func (g *Graph) Check(ctx context.Context, now time.Time, q Query) (Result, error) {
+	return g.View().Check(ctx, now, q)
+}
+
+// Objects asks the newest revision. See View.Objects.
+func (g *Graph) Objects(ctx context.Context, now time.Time, q ObjectsQuery) (List, error) {
+	return g.View().Objects(ctx, now, q)
+}
+
+// Subjects asks the newest revision. See View.Subjects.
+func (g *Graph) Subjects(ctx context.Context, now time.Time, q SubjectsQuery) (List, error) {
+	return g.View().Subjects(ctx, now, q)
+}

@@ -1,0 +1,173 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+)
+
+// Model is a set of types that has been found sound. It is immutable and may be shared by graphs.
+type Model struct {
+	kinds     []*kind // by number; 0 is unused
+	byName    map[string]*kind
+	relations []*relation // by number; 0 is unused
+	index     dependents
+}
+
+// kind is a type of object. Its number is also the node of its wildcard.
+type kind struct {
+	id        uint32
+	name      string
+	relations map[string]uint32
+	order     []string
+}
+
+// relation is a relation of one type, compiled.
+type relation struct {
+	id   uint32
+	kind *kind
+	name string
+
+	shown *op // as written
+	body  *op // the same, cheap parts first
+
+	plain    []uint32 // types whose objects a tuple may name
+	wild     []uint32 // types whose wildcard a tuple may name
+	usersets []uint32 // relations whose holders a tuple may name
+
+	needs []need // what body asks
+	reach leaves // what to follow when looking for those who may have the relation
+
+	bare  bool // body is a This without usersets: one look-up decides
+	exact bool // only unions from here on: who may have the relation has it
+	group bool // exact, without From, used as a userset: answered from the subject's side
+}
+
+// Types returns the names of the types in the order in which they were given.
+func (m *Model) Types() []string {
+	var out []string
+	for _, k := range m.kinds[1:] {
+		out = append(out, k.name)
+	}
+	return out
+}
+
+// Relations returns the names of a type's relations in the order in which they were given, or
+// nothing for an unknown type.
+func (m *Model) Relations(objectType string) []string {
+	if k := m.byName[objectType]; k != nil {
+		return slices.Clone(k.order)
+	}
+	return nil
+}
+
+// Allowed returns what may stand as subject in a tuple of a relation, as This was given it, sorted.
+// It is empty for a relation that only follows from others.
+func (m *Model) Allowed(objectType, relation string) []string {
+	r, err := m.relation(objectType, relation)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, k := range r.plain {
+		out = append(out, m.kinds[k].name)
+	}
+	for _, k := range r.wild {
+		out = append(out, m.kinds[k].name+":"+Wildcard)
+	}
+	for _, id := range r.usersets {
+		out = append(out, m.relations[id].userset())
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (r *relation) userset() string { return r.kind.name + "#" + r.name }
+
+// Accepts reports whether the tuple may be written, and if not why, with a hint where one can be
+// given. A store must ask before it commits: Apply refuses what Accepts refuses.
+func (m *Model) Accepts(t Tuple) error {
+	r, err := m.relation(t.Object.Type, t.Relation)
+	if err != nil {
+		return err
+	}
+	if err := checkID(t.Object.ID); err != nil {
+		return err
+	}
+	if len(r.plain)+len(r.wild)+len(r.usersets) == 0 {
+		return errs.New(errs.Invalid, "relation_not_assignable",
+			"The relation %s cannot be given directly; it follows from others.", r.userset())
+	}
+	if err := m.checkSubject(t.Subject); err != nil {
+		return err
+	}
+	if !m.fits(r, t.Subject) {
+		return m.refuse(r, t.Subject)
+	}
+	return nil
+}
+
+// fits reports whether the relation takes this kind of subject. The subject is well formed.
+func (m *Model) fits(r *relation, s Subject) bool {
+	k := m.byName[s.Type]
+	switch {
+	case s.Relation != "":
+		return slices.Contains(r.usersets, k.relations[s.Relation])
+	case s.ID == Wildcard:
+		return slices.Contains(r.wild, k.id)
+	}
+	return slices.Contains(r.plain, k.id)
+}
+
+func (m *Model) refuse(r *relation, s Subject) error {
+	allowed := m.Allowed(r.kind.name, r.name)
+	hint := ""
+	if s.Relation == "" && s.ID != Wildcard {
+		for _, a := range allowed {
+			if owner, relation, ok := strings.Cut(a, "#"); ok && owner == s.Type {
+				hint = fmt.Sprintf(" Perhaps the subject should end in #%s.", relation)
+			}
+		}
+	}
+	return errs.New(errs.Invalid, "subject_not_allowed", "The relation %s can be given to %s.%s",
+		r.userset(), strings.Join(allowed, ", "), hint)
+}
+
+// checkSubject refuses a subject that no model of these types could mean.
+func (m *Model) checkSubject(s Subject) error {
+	k := m.byName[s.Type]
+	if k == nil {
+		return errs.New(errs.Invalid, "unknown_type", "The model has no such type of subject.")
+	}
+	if s.Relation != "" {
+		if k.relations[s.Relation] == 0 {
+			return errs.New(errs.Invalid, "unknown_relation", "The type %s has no such relation.", k.name)
+		}
+		return checkID(s.ID)
+	}
+	if s.ID == "" {
+		return errs.New(errs.Invalid, "invalid_id", "An id must not be empty.")
+	}
+	return nil
+}
+
+func checkID(id string) error {
+	if id == "" || id == Wildcard {
+		return errs.New(errs.Invalid, "invalid_id", "An id must not be empty, and * stands only for all subjects of a type.")
+	}
+	return nil
+}
+
+func (m *Model) relation(objectType, name string) (*relation, error) {
+	k := m.byName[objectType]
+	if k == nil {
+		return nil, errs.New(errs.Invalid, "unknown_type", "The model has no such type of object.")
+	}
+	id := k.relations[name]
+	if id == 0 {
+		return nil, errs.New(errs.Invalid, "unknown_relation", "The type %s has no such relation.", k.name)
+	}
+	return m.relations[id], nil
+}

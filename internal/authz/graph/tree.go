@@ -1,0 +1,309 @@
+package graph
+
+import (
+	"math"
+	"slices"
+)
+
+// fanout is the largest number of keys in a node. 64 keeps a store of a quarter of a million tuples
+// three levels deep while a changed leaf costs one kilobyte to copy.
+const fanout = 64
+
+// never is the expiry of what does not expire.
+const never = math.MaxInt64
+
+// key is one tuple. From the object: hi is object and relation, lo is the subject's relation (0 for
+// a plain subject) and the subject. From the subject: hi is subject and its relation, lo is relation
+// and object. Every part has 32 bits of its own, so no number of children carries into another part.
+type key struct{ hi, lo uint64 }
+
+func (k key) before(o key) bool { return k.hi < o.hi || k.hi == o.hi && k.lo < o.lo }
+
+func compareKeys(a, b key) int {
+	switch {
+	case a.before(b):
+		return -1
+	case b.before(a):
+		return 1
+	}
+	return 0
+}
+
+// pack joins two 32-bit numbers; high and low take them apart.
+func pack(a, b uint32) uint64 { return uint64(a)<<32 | uint64(b) }
+func high(v uint64) uint32    { return uint32(v >> 32) }
+func low(v uint64) uint32     { return uint32(v) }
+
+// item is a key with the millisecond (Unix) from which it no longer counts.
+type item struct {
+	key
+	until int64
+}
+
+// tree is a persistent B+tree. A copy of the value is a snapshot: put and remove never touch a node
+// that was made under another edit number.
+type tree struct {
+	root *node
+	size int
+}
+
+// node is a leaf (kids is nil) or a branch. In a branch, keys[i] is a lower bound of all that lies
+// under kids[i]; keys[0] is never compared, so it may be stale.
+type node struct {
+	edit  uint64
+	keys  []key
+	until []int64 // leaves: the expiry of each key; nil while nothing in this leaf expires
+	kids  []*node
+}
+
+// find is the first position whose key is not before k.
+func (n *node) find(k key) int {
+	lo, hi := 0, len(n.keys)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if n.keys[mid].before(k) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
+}
+
+// child is the position of the branch under which k lies.
+func (n *node) child(k key) int {
+	lo, hi := 1, len(n.keys)
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		if k.before(n.keys[mid]) {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return lo - 1
+}
+
+func (n *node) expiry(i int) int64 {
+	if n.until == nil {
+		return never
+	}
+	return n.until[i]
+}
+
+// get returns the expiry of k, if k is in the tree.
+func (t tree) get(k key) (int64, bool) {
+	n := t.root
+	if n == nil {
+		return 0, false
+	}
+	for n.kids != nil {
+		n = n.kids[n.child(k)]
+	}
+	i := n.find(k)
+	if i == len(n.keys) || n.keys[i] != k {
+		return 0, false
+	}
+	return n.expiry(i), true
+}
+
+// put adds the item or replaces its expiry, and reports whether it was new.
+func (t *tree) put(it item, edit uint64) bool {
+	if t.root == nil {
+		t.root = &node{edit: edit}
+	}
+	root, right, added := t.root.put(it, edit)
+	if right != nil {
+		root = &node{edit: edit, keys: []key{root.keys[0], right.keys[0]}, kids: []*node{root, right}}
+	}
+	t.root = root
+	if added {
+		t.size++
+	}
+	return added
+}
+
+// put returns the node to use in place of n and, if it had to be split, its new right neighbour.
+func (n *node) put(it item, edit uint64) (self, right *node, added bool) {
+	n = n.own(edit)
+	if n.kids == nil {
+		added = n.insert(it)
+	} else {
+		i := n.child(it.key)
+		var split *node
+		n.kids[i], split, added = n.kids[i].put(it, edit)
+		if split != nil {
+			n.keys = slices.Insert(n.keys, i+1, split.keys[0])
+			n.kids = slices.Insert(n.kids, i+1, split)
+		}
+	}
+	if len(n.keys) > fanout {
+		right = n.split()
+	}
+	return n, right, added
+}
+
+// own returns n if this edit made it, else a copy that this edit may change.
+func (n *node) own(edit uint64) *node {
+	if n.edit == edit {
+		return n
+	}
+	c := &node{edit: edit, keys: make([]key, len(n.keys), len(n.keys)+1)}
+	copy(c.keys, n.keys)
+	c.until = slices.Clone(n.until)
+	c.kids = slices.Clone(n.kids)
+	return c
+}
+
+// insert puts the item into a leaf that the caller owns.
+func (n *node) insert(it item) bool {
+	if it.until != never && n.until == nil {
+		n.until = slices.Repeat([]int64{never}, len(n.keys))
+	}
+	i := n.find(it.key)
+	added := i == len(n.keys) || n.keys[i] != it.key
+	if added {
+		n.keys = slices.Insert(n.keys, i, it.key)
+	}
+	switch {
+	case n.until == nil:
+	case added:
+		n.until = slices.Insert(n.until, i, it.until)
+	default:
+		n.until[i] = it.until
+	}
+	return added
+}
+
+// split cuts the upper half off n, which the caller owns.
+func (n *node) split() *node {
+	mid := len(n.keys) / 2
+	right := &node{edit: n.edit, keys: slices.Clone(n.keys[mid:])}
+	n.keys = slices.Clone(n.keys[:mid]) // a copy, so that the other half's memory is not kept
+	if n.until != nil {
+		right.until, n.until = slices.Clone(n.until[mid:]), slices.Clone(n.until[:mid])
+	}
+	if n.kids != nil {
+		right.kids, n.kids = slices.Clone(n.kids[mid:]), slices.Clone(n.kids[:mid])
+	}
+	return right
+}
+
+// remove takes k out and reports whether it was there.
+func (t *tree) remove(k key, edit uint64) bool {
+	if _, ok := t.get(k); !ok {
+		return false
+	}
+	t.root = t.root.remove(k, edit)
+	for t.root.kids != nil && len(t.root.kids) == 1 {
+		t.root = t.root.kids[0]
+	}
+	if len(t.root.keys) == 0 {
+		t.root = nil
+	}
+	t.size--
+	return true
+}
+
+// remove returns the node to use in place of n. The caller knows that k is below it. A leaf that
+// runs dry is joined with a neighbour, so that a store which shrinks gives its memory back.
+func (n *node) remove(k key, edit uint64) *node {
+	n = n.own(edit)
+	if n.kids == nil {
+		i := n.find(k)
+		n.keys = slices.Delete(n.keys, i, i+1)
+		if n.until != nil {
+			n.until = slices.Delete(n.until, i, i+1)
+		}
+		return n
+	}
+	i := n.child(k)
+	kid := n.kids[i].remove(k, edit)
+	n.kids[i] = kid
+	switch {
+	case len(kid.keys) == 0:
+		n.keys, n.kids = slices.Delete(n.keys, i, i+1), slices.Delete(n.kids, i, i+1)
+	case len(kid.keys) < fanout/4 && i > 0:
+		n.join(i - 1)
+	case len(kid.keys) < fanout/4 && len(n.kids) > 1:
+		n.join(i)
+	}
+	return n
+}
+
+// join merges kids i and i+1 of n, which the caller owns, unless the result would be nearly full.
+func (n *node) join(i int) {
+	a, b := n.kids[i], n.kids[i+1]
+	if len(a.keys)+len(b.keys) > fanout*3/4 {
+		return
+	}
+	c := &node{edit: n.edit, keys: slices.Concat(a.keys, b.keys), kids: slices.Concat(a.kids, b.kids)}
+	if c.kids != nil {
+		c.keys[len(a.keys)] = n.keys[i+1] // b.keys[0] was never compared and may be stale
+	}
+	if a.until != nil || b.until != nil {
+		for _, part := range []*node{a, b} {
+			for j := range part.keys {
+				c.until = append(c.until, part.expiry(j))
+			}
+		}
+	}
+	n.kids[i] = c
+	n.keys, n.kids = slices.Delete(n.keys, i+1, i+2), slices.Delete(n.kids, i+1, i+2)
+}
+
+// build makes a tree of items that are sorted and without duplicates.
+func build(items []item) tree {
+	const fill = fanout * 7 / 8 // room for a few inserts before the first split
+	t := tree{size: len(items)}
+	var level []*node
+	for part := range slices.Chunk(items, fill) {
+		n := &node{keys: make([]key, len(part))}
+		for i, it := range part {
+			n.keys[i] = it.key
+			if it.until != never && n.until == nil {
+				n.until = slices.Repeat([]int64{never}, len(part))
+			}
+			if n.until != nil {
+				n.until[i] = it.until
+			}
+		}
+		level = append(level, n)
+	}
+	for len(level) > 1 {
+		var up []*node
+		for part := range slices.Chunk(level, fill) {
+			n := &node{kids: slices.Clone(part)}
+			for _, kid := range part {
+				n.keys = append(n.keys, kid.keys[0])
+			}
+			up = append(up, n)
+		}
+		level = up
+	}
+	if len(level) == 1 {
+		t.root = level[0]
+	}
+	return t
+}
+
+// all yields every item in order.
+func (t tree) all(yield func(item) bool) {
+	if t.root != nil {
+		t.root.all(yield)
+	}
+}
+
+func (n *node) all(yield func(item) bool) bool {
+	for _, kid := range n.kids {
+		if !kid.all(yield) {
+			return false
+		}
+	}
+	for i := 0; n.kids == nil && i < len(n.keys); i++ {
+		if !yield(item{n.keys[i], n.expiry(i)}) {
+			return false
+		}
+	}
+	return true
+}

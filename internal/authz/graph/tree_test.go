@@ -1,0 +1,224 @@
+package graph
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// The tests of this file see inside, because what they promise (old snapshots never change, nodes
+// keep their order and size) cannot be seen from outside.
+
+// shape checks the tree's own rules and returns its keys in order.
+func (t tree) shape(tb interface{ Fatalf(string, ...any) }) map[key]int64 {
+	found := map[key]int64{}
+	var last *key
+	var visit func(n *node, depth int) int
+	visit = func(n *node, depth int) int {
+		if len(n.keys) == 0 || len(n.keys) > fanout || n.until != nil && len(n.until) != len(n.keys) {
+			tb.Fatalf("a node of %d keys and %d expiries", len(n.keys), len(n.until))
+		}
+		if n.kids == nil {
+			for i, k := range n.keys {
+				if last != nil && !last.before(k) {
+					tb.Fatalf("%v does not come after %v", k, *last)
+				}
+				last = &n.keys[i]
+				found[k] = n.expiry(i)
+			}
+			return depth
+		}
+		deep := -1
+		for i, kid := range n.kids {
+			if i > 0 && last != nil && !last.before(n.keys[i]) {
+				tb.Fatalf("branch %v does not come after %v", n.keys[i], *last)
+			}
+			d := visit(kid, depth+1)
+			if deep >= 0 && d != deep {
+				tb.Fatalf("leaves at depths %d and %d", deep, d)
+			}
+			deep = d
+		}
+		return deep
+	}
+	if t.root != nil {
+		visit(t.root, 0)
+	}
+	if len(found) != t.size {
+		tb.Fatalf("%d keys, size %d", len(found), t.size)
+	}
+	return found
+}
+
+func TestTreeIsAMapAtEveryRevision(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		space := rapid.SampledFrom([]int{8, 300, 20000}).Draw(t, "space")
+		draw := func() key {
+			n := rapid.IntRange(0, space).Draw(t, "key")
+			return key{uint64(n % 7), uint64(n / 7)}
+		}
+		want := map[key]int64{}
+		for range rapid.IntRange(0, space/2).Draw(t, "size") {
+			n := len(want) * 3
+			want[key{uint64(n % 7), uint64(n / 7)}] = never
+		}
+		now := build(sortedItems(want))
+		type snapshot struct {
+			tree tree
+			want map[key]int64
+		}
+		old := []snapshot{{now, maps.Clone(want)}}
+		for edit := uint64(1); edit < uint64(rapid.IntRange(2, 8).Draw(t, "edits")); edit++ {
+			mostly := rapid.IntRange(0, 9).Draw(t, "removals")
+			for range rapid.IntRange(1, 120).Draw(t, "changes") {
+				k := draw()
+				_, had := want[k]
+				if rapid.IntRange(0, 9).Draw(t, "what") < mostly {
+					if now.remove(k, edit) != had {
+						t.Fatalf("remove %v: had it is %v", k, had)
+					}
+					delete(want, k)
+					continue
+				}
+				until := rapid.SampledFrom([]int64{never, never, 5}).Draw(t, "until")
+				if now.put(item{k, until}, edit) == had {
+					t.Fatalf("put %v: had it is %v", k, had)
+				}
+				want[k] = until
+			}
+			old = append(old, snapshot{now, maps.Clone(want)})
+		}
+		for i, s := range old {
+			if got := s.tree.shape(t); !maps.Equal(got, s.want) {
+				t.Fatalf("snapshot %d is not what it was", i)
+			}
+			checkScans(t, s.tree, s.want)
+		}
+	})
+}
+
+func sortedItems(m map[key]int64) []item {
+	var out []item
+	for k, until := range m {
+		out = append(out, item{k, until})
+	}
+	slices.SortFunc(out, func(a, b item) int { return compareKeys(a.key, b.key) })
+	return out
+}
+
+// checkScans compares scans and look-ups with the map.
+func checkScans(t *rapid.T, at tree, want map[key]int64) {
+	s := side{tree: at, now: 5}
+	for hi := range uint64(8) {
+		from := uint64(rapid.IntRange(0, 100).Draw(t, "from"))
+		to := from + uint64(rapid.IntRange(0, 3000).Draw(t, "width"))
+		var got, expected []uint64
+		c := s.scan(hi, from, to)
+		for lo, ok := s.next(&c); ok; lo, ok = s.next(&c) {
+			got = append(got, lo)
+		}
+		for _, it := range sortedItems(want) {
+			if it.hi == hi && it.lo >= from && it.lo <= to && it.until > 5 {
+				expected = append(expected, it.lo)
+			}
+		}
+		if !slices.Equal(got, expected) {
+			t.Fatalf("scan %d %d-%d: %v, want %v", hi, from, to, got, expected)
+		}
+		k := key{hi, from}
+		if until, ok := want[k]; s.has(k) != (ok && until > 5) {
+			t.Fatalf("has %v", k)
+		}
+		first, ok := at.first(k)
+		i := slices.IndexFunc(sortedItems(want), func(it item) bool { return !it.key.before(k) })
+		if ok != (i >= 0) || ok && first != sortedItems(want)[i].key {
+			t.Fatalf("first from %v: %v %v", k, first, ok)
+		}
+	}
+}
+
+// TestTreeGivesMemoryBack removes all but a few of many keys and counts what is left of the nodes.
+func TestTreeGivesMemoryBack(t *testing.T) {
+	t.Parallel()
+	const n = 50_000
+	var at tree
+	for i := range uint64(n) {
+		at.put(item{key{i, 0}, never}, 1)
+	}
+	for i := range uint64(n) {
+		if i%1000 != 0 {
+			at.remove(key{i, 0}, 2)
+		}
+	}
+	at.shape(t)
+	nodes := 0
+	var count func(*node)
+	count = func(n *node) {
+		nodes++
+		for _, kid := range n.kids {
+			count(kid)
+		}
+	}
+	count(at.root)
+	if at.size != n/1000 || nodes > 10 {
+		t.Errorf("%d keys in %d nodes", at.size, nodes)
+	}
+}
+
+func TestTableForgetsAndGrows(t *testing.T) {
+	t.Parallel()
+	var at table
+	for round := range uint64(3) {
+		at.reset()
+		for i := uint64(1); i < 5000; i++ {
+			if _, ok := at.get(i); ok {
+				t.Fatalf("round %d knows %d", round, i)
+			}
+			at.put(i, uint32(i+round))
+			at.put(i, uint32(i+round+1))
+		}
+		for i := uint64(1); i < 5000; i++ {
+			if v, ok := at.get(i); !ok || v != uint32(i+round+1) {
+				t.Fatalf("round %d: %d is %d", round, i, v)
+			}
+		}
+	}
+	at.round = math.MaxUint32 // the next round would make slots of round 0 look fresh
+	at.reset()
+	if _, ok := at.get(0); ok {
+		t.Error("a slot of another age is seen")
+	}
+}
+
+func TestNamesKeepTheirNumbers(t *testing.T) {
+	t.Parallel()
+	n := newNames(3)
+	const many = 10_000
+	for i := range many {
+		for kind := uint32(1); kind <= 3; kind++ {
+			want := 4 + uint32(i)*3 + kind - 1
+			if got := n.intern(kind, fmt.Sprint(i)); got != want {
+				t.Fatalf("%d of %d got number %d, want %d", i, kind, got, want)
+			}
+		}
+	}
+	for kind := uint32(1); kind <= 3; kind++ {
+		if got, ok := n.find(kind, Wildcard); !ok || got != kind {
+			t.Errorf("the wildcard of %d is %d", kind, got)
+		}
+		for i := range many {
+			node, ok := n.find(kind, fmt.Sprint(i))
+			if at := n.at(node); !ok || at != (name{kind, fmt.Sprint(i)}) {
+				t.Fatalf("%d of %d is %v", i, kind, at)
+			}
+		}
+	}
+	if _, ok := n.find(4, "1"); ok {
+		t.Error("found what was never given")
+	}
+}
