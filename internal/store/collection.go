@@ -128,11 +128,11 @@ func (s Scope[T]) write(ctx context.Context, kind OpKind, doc *T) DocOp {
 }
 
 // How often Update tries, and between which bounds its random pauses grow. Together they are about
-// half a second, in which a few hundred writers of one document all get their turn.
+// a second, in which a few hundred writers of one document get their turn.
 const (
 	updateTries   = 10
 	firstPause    = 4 * time.Millisecond
-	greatestPause = 256 * time.Millisecond
+	greatestPause = 512 * time.Millisecond
 )
 
 // Update reads a document, lets change alter it and say what else belongs to the batch, and commits

@@ -213,14 +213,15 @@ func (db *DB) lower(ctx context.Context, b Batch) (Write, error) {
 	}
 	now := db.Now()
 	w := Write{ID: id.NewRow(now), At: now, Tenant: b.Permit.By().Tenant(), Tuples: b.Tuples}
-	for i, e := range b.Events {
-		r := e.record(w.ID, i, now, b.Permit)
-		if err := w.add(db.events.In(w.Tenant).insert(ctx, &r)); err != nil {
+	// Documents first: where one has changed meanwhile, nothing else is written in vain.
+	for _, op := range b.Docs {
+		if err := w.add(op); err != nil {
 			return Write{}, err
 		}
 	}
-	for _, op := range b.Docs {
-		if err := w.add(op); err != nil {
+	for i, e := range b.Events {
+		r := e.record(w.ID, i, now, b.Permit)
+		if err := w.add(db.events.In(w.Tenant).insert(ctx, &r)); err != nil {
 			return Write{}, err
 		}
 	}

@@ -24,7 +24,7 @@ type Meta struct {
 	Sealed map[string][]byte `json:"_sealed,omitzero"`
 	// Unknown keeps the members that a newer node wrote and this one does not know, so that a
 	// rolling upgrade loses nothing.
-	Unknown jsontext.Value `json:",unknown"`
+	Unknown jsontext.Value `json:",embed"`
 }
 
 // Kind declares a type of document: how it is called, found and protected.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
@@ -20,9 +21,9 @@ type Engine interface {
 	//   - ErrAmbiguous: the connection was lost at the wrong moment, see Committed;
 	//   - any other error: nothing was written.
 	Commit(ctx context.Context, w Write) (Receipt, error)
-	// Committed looks up whether w was written, after ErrAmbiguous: the first record that it inserts
-	// or replaces carries w.ID. ErrAmbiguous again means that nobody can say: the batch wrote no such
-	// record, or the record was replaced again since.
+	// Committed looks up whether w was written, after ErrAmbiguous: the record of w.Mark carries w.ID.
+	// ErrAmbiguous again means that nobody can say: the batch marks no record, or the record was
+	// replaced again since.
 	Committed(ctx context.Context, w Write) (bool, error)
 }
 
@@ -233,11 +234,23 @@ type Op struct {
 
 // Write is a batch as an engine sees it: events and messages have become documents.
 type Write struct {
-	ID     string // UUIDv7, stored with the first Insert or Replace of the batch
+	ID     string // UUIDv7, stored with the record of Mark
 	At     time.Time
 	Tenant id.Tenant // whose tuples are written
 	Docs   []Op
 	Tuples []TupleOp
+}
+
+// Mark is the place in Docs of the operation whose record keeps the ID of the batch: the first
+// Insert, because nobody else writes that record soon, or else the first Replace; -1 if there is
+// neither. A later batch overwrites the ID only where its own mark falls on the same record.
+func (w Write) Mark() int {
+	for _, kind := range []OpKind{InsertOp, ReplaceOp} {
+		if i := slices.IndexFunc(w.Docs, func(o Op) bool { return o.Kind == kind }); i >= 0 {
+			return i
+		}
+	}
+	return -1
 }
 
 // Receipt says what a commit did.

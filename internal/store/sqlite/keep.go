@@ -125,7 +125,7 @@ func (e *Engine) Committed(ctx context.Context, w store.Write) (bool, error) {
 	if err := e.Ping(ctx); err != nil {
 		return false, err
 	}
-	i := slices.IndexFunc(w.Docs, func(o store.Op) bool { return o.Kind == store.InsertOp || o.Kind == store.ReplaceOp })
+	i := w.Mark()
 	if i < 0 {
 		return false, store.ErrAmbiguous // nothing of the batch carries its mark
 	}

@@ -139,31 +139,35 @@ func (t *table) backfill(ctx context.Context, c *conn) error {
 // ensureIndexes creates what is missing. An index that exists under the same name with another
 // definition is an error: whoever wrote it meant something else.
 func (t *table) ensureIndexes(ctx context.Context, c *conn) error {
-	want := map[string]string{
-		t.schema.Name + ":expires": "CREATE INDEX " + quote(t.schema.Name+":expires") + " ON " + t.name + "(expires) WHERE expires IS NOT NULL",
+	expiries := t.schema.Name + ":expires"
+	err := ensureIndex(ctx, c, expiries, "CREATE INDEX "+quote(expiries)+" ON "+t.name+"(expires) WHERE expires IS NOT NULL")
+	if err != nil {
+		return err
 	}
 	for _, d := range t.schema.Indexes {
-		want[t.schema.Name+"/"+d.Name] = t.createIndex(d)
-	}
-	for name, statement := range want {
-		have := ""
-		err := c.query(ctx, func(v []driver.Value) error {
-			have = text(v[0])
-			return nil
-		}, "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?", name)
-		switch {
-		case err != nil:
-			return err
-		case have == statement:
-			continue
-		case have != "":
-			return fmt.Errorf("sqlite: index %s was declared otherwise; give the new one another name", name)
-		}
-		if _, err := c.exec(ctx, statement); err != nil {
+		if err := ensureIndex(ctx, c, t.schema.Name+"/"+d.Name, t.createIndex(d)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func ensureIndex(ctx context.Context, c *conn, name, statement string) error {
+	have := ""
+	err := c.query(ctx, func(v []driver.Value) error {
+		have = text(v[0])
+		return nil
+	}, "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?", name)
+	switch {
+	case err != nil:
+		return err
+	case have == statement:
+		return nil
+	case have != "":
+		return fmt.Errorf("sqlite: index %s was declared otherwise; give the new one another name", name)
+	}
+	_, err = c.exec(ctx, statement)
+	return err
 }
 
 func (t *table) createIndex(d store.Index) string {

@@ -13,7 +13,7 @@ import (
 //	c_<collection>(tenant, id, version, expires, batch, body, x_<column>…)
 //
 // version counts from 1; expires is in milliseconds or NULL; batch is the Write.ID of the last
-// batch whose first Insert or Replace was this row.
+// batch whose mark was this row.
 type table struct {
 	schema  store.Schema
 	name    string // quoted

@@ -83,18 +83,18 @@ func (e *Engine) table(collection string) (*table, error) {
 
 // write runs the operations of w in order, inside the transaction of the committer.
 func (e *Engine) write(ctx context.Context, c *conn, w store.Write) (store.Receipt, error) {
-	mark := w.ID // goes to the first row that is written
-	for _, op := range w.Docs {
+	mark := w.Mark()
+	for i, op := range w.Docs {
 		t, err := e.table(op.Key.Collection)
 		if err != nil {
 			return store.Receipt{}, err
 		}
-		wrote, err := t.apply(ctx, c, op, stamp{batch: mark, now: w.At})
-		if err != nil {
-			return store.Receipt{}, err
+		s := stamp{now: w.At}
+		if i == mark {
+			s.batch = w.ID
 		}
-		if wrote {
-			mark = ""
+		if err := t.apply(ctx, c, op, s); err != nil {
+			return store.Receipt{}, err
 		}
 	}
 	if len(w.Tuples) == 0 {
@@ -106,24 +106,24 @@ func (e *Engine) write(ctx context.Context, c *conn, w store.Write) (store.Recei
 
 // stamp is what the rows of a batch have in common.
 type stamp struct {
-	batch string // "" for all rows but the first
+	batch string // "" for all rows but the one of the mark
 	now   time.Time
 }
 
-func (t *table) apply(ctx context.Context, c *conn, op store.Op, s stamp) (wrote bool, err error) {
+func (t *table) apply(ctx context.Context, c *conn, op store.Op, s stamp) error {
 	switch op.Kind {
 	case store.InsertOp:
-		return true, t.retry(ctx, c, op, s, t.doInsert)
+		return t.retry(ctx, c, op, s, t.doInsert)
 	case store.ReplaceOp:
-		return true, t.retry(ctx, c, op, s, t.doReplace)
+		return t.retry(ctx, c, op, s, t.doReplace)
 	case store.DeleteOp:
 		n, err := c.exec(ctx, t.remove, string(op.Key.Tenant), op.Key.ID, op.Version, s.now.UnixMilli())
-		return false, changed(n, err)
+		return changed(n, err)
 	case store.CheckOp:
 		n, err := c.number(ctx, t.check, string(op.Key.Tenant), op.Key.ID, op.Version, s.now.UnixMilli())
-		return false, changed(n, err)
+		return changed(n, err)
 	}
-	return false, fmt.Errorf("sqlite: collection %s: unknown operation %d", t.schema.Name, op.Kind)
+	return fmt.Errorf("sqlite: collection %s: unknown operation %d", t.schema.Name, op.Kind)
 }
 
 func (t *table) doInsert(ctx context.Context, c *conn, op store.Op, s stamp) error {

@@ -58,6 +58,7 @@ type setup struct {
 	cache  store.Cache
 	sealer store.Sealer
 	wrap   func(store.Engine) store.Engine
+	faults *Faults
 	engine sqlite.Config
 }
 
@@ -108,6 +109,9 @@ func NewDB(t testing.TB, options ...Option) *store.DB {
 	var used store.Engine = engine
 	if s.wrap != nil {
 		used = s.wrap(engine)
+	}
+	if s.faults != nil {
+		s.sealer = faultySealer{Sealer: s.sealer, faults: s.faults}
 	}
 	db := store.New(store.Config{Engine: used, Sealer: s.sealer, Now: s.now, Cache: s.cache})
 	Ensure(t, db)
