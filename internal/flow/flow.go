@@ -59,8 +59,8 @@ type State struct {
 // Want is what an application asked for (OpenID Connect Core, section 3.1.2.1).
 type Want struct {
 	Strength access.Strength `json:"strength,omitzero"` // from acr_values
-	MaxAge   time.Duration   `json:"max_age,omitzero,format:units"`
-	Fresh    bool            `json:"fresh,omitzero"` // prompt=login
+	MaxAge   int64           `json:"max_age,omitzero"`  // seconds
+	Fresh    bool            `json:"fresh,omitzero"`    // prompt=login
 }
 
 // Has reports whether the flow holds a proof by method.

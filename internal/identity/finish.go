@@ -140,3 +140,35 @@ func (s *Accounts) finishLink(ctx context.Context, done flow.Completed, a access
 		Change: flow.Change{Action: a, Object: u.adminObject(), Batch: batch}, Result: flow.Result{Notice: told},
 	}, nil
 }
+
+// Steps are the steps of this package in the order in which they are offered.
+func Steps(s *Accounts) []flow.Step {
+	return []flow.Step{PasswordStep{s}, SignUpStep{s}, RecoverStep{s}, LinkStep{s}, SetUpStep{s}}
+}
+
+// Finishers are what ends each kind of flow; start is the finisher that begins a session.
+func (s *Accounts) Finishers(start flow.Finisher) map[flow.Kind][]flow.Finisher {
+	return map[flow.Kind][]flow.Finisher{
+		flow.SignIn:      {start, s.RememberDevice},
+		flow.StepUp:      {start},
+		flow.SignUp:      {s.OpenAccount, start},
+		flow.SetUp:       {s.FinishSetUp, start},
+		flow.Recover:     {s.SetPassword},
+		flow.VerifyEmail: {s.ConfirmEmail},
+		flow.Unlock:      {s.LiftLock},
+	}
+}
+
+// Enough says what each kind of flow needs: one proof of the kind that it is about, and for a
+// sign-in the strength that was asked for.
+func (s *Accounts) Enough(_ context.Context, st flow.State) (bool, error) {
+	switch st.Kind {
+	case flow.SignIn, flow.StepUp:
+		return st.Has(MethodPassword) && st.Strength() >= access.OneFactor, nil
+	case flow.SetUp:
+		return st.Has(MethodPassword) && st.Memo[memoEmail] != "", nil
+	case flow.SignUp, flow.Recover, flow.VerifyEmail, flow.Unlock:
+		return st.Has(MethodMail) && st.Memo[memoLink] != "", nil
+	}
+	return false, nil
+}

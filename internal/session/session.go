@@ -115,8 +115,8 @@ func errExpired() error {
 // alive says until when the session is good, given what holds now; an error if it is not.
 func (s *Session) alive(now time.Time, t *tenant.Tenant, u *identity.User) (time.Time, error) {
 	rule := t.Settings.Effective()
-	until := s.Created.Add(rule.SessionAbsolute)
-	if idle := s.Active.Add(rule.SessionIdle); idle.Before(until) {
+	until := s.Created.Add(rule.SessionAbsolute.Duration())
+	if idle := s.Active.Add(rule.SessionIdle.Duration()); idle.Before(until) {
 		until = idle
 	}
 	dead := !s.Ended.IsZero() || !now.Before(until) || s.TenantEpoch < t.Epoch || s.UserEpoch < u.Epoch

@@ -145,14 +145,15 @@ func (s *Sessions) Start(ctx context.Context, c access.Caller, done flow.Complet
 		return flow.Contribution{}, err
 	}
 	batch = batch.And(over)
-	token := s.admit(ctx, t, next, now.Add(rule.SessionAbsolute), &batch)
+	until := now.Add(rule.SessionAbsolute.Duration())
+	token := s.admit(ctx, t, next, until, &batch)
 	batch.Events = append(batch.Events, store.Event{
 		Kind: "session.started", Object: next.Object(), Person: next.User,
 		Public: map[string]string{"flow": string(done.Kind()), "method": strings.Join(next.Methods(), " "), "client": next.Client},
 	})
 	return flow.Contribution{
 		Change: flow.Change{Action: "session.start", Object: next.Object(), Batch: batch},
-		Result: flow.Result{Session: secret.New(token), Expires: now.Add(rule.SessionAbsolute)},
+		Result: flow.Result{Session: secret.New(token), Expires: until},
 	}, nil
 }
 

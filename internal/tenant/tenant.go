@@ -7,6 +7,7 @@
 package tenant
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -33,66 +34,60 @@ type Tenant struct {
 // TenantID is the tenant's id.
 func (t *Tenant) TenantID() id.Tenant { return id.Tenant(t.ID) }
 
+// Seconds is a span of time as settings keep it.
+type Seconds int64
+
+// Duration is the span as Go knows it.
+func (s Seconds) Duration() time.Duration { return time.Duration(s) * time.Second }
+
+const (
+	minute Seconds = 60
+	hour           = 60 * minute
+	day            = 24 * hour
+)
+
 // Settings are what an administrator may change. A zero member means the default of its comment.
 type Settings struct {
 	SignUpClosed bool `json:"sign_up_closed,omitzero"` // only administrators and invitations add users
 
-	SessionIdle     time.Duration `json:"session_idle,omitzero,format:units"`     // default 24h, 5m to 14 days
-	SessionAbsolute time.Duration `json:"session_absolute,omitzero,format:units"` // default 30 days, at most 90
-	SessionLimit    int           `json:"session_limit,omitzero"`                 // concurrent sessions of a user; 0: no limit
-	SessionRefuse   bool          `json:"session_refuse,omitzero"`                // at the limit refuse the new one, else end the oldest
+	SessionIdle     Seconds `json:"session_idle,omitzero"`     // default 1 day, 5 minutes to 14 days
+	SessionAbsolute Seconds `json:"session_absolute,omitzero"` // default 30 days, 5 minutes to 90 days
+	SessionLimit    int     `json:"session_limit,omitzero"`    // concurrent sessions of a user; 0: no limit
+	SessionRefuse   bool    `json:"session_refuse,omitzero"`   // at the limit refuse the new one, else end the oldest
 
-	AccessTokenLife time.Duration `json:"access_token_life,omitzero,format:units"` // default 10m, 1m to 60m
-	RefreshIdle     time.Duration `json:"refresh_idle,omitzero,format:units"`      // default 7 days
-	RefreshAbsolute time.Duration `json:"refresh_absolute,omitzero,format:units"`  // default 30 days
-	RefreshGrace    time.Duration `json:"refresh_grace,omitzero,format:units"`     // default 10s; negative: none
+	AccessTokenLife Seconds `json:"access_token_life,omitzero"` // default 10 minutes, 1 to 60 minutes
+	RefreshIdle     Seconds `json:"refresh_idle,omitzero"`      // default 7 days, 1 hour to 90 days
+	RefreshAbsolute Seconds `json:"refresh_absolute,omitzero"`  // default 30 days, 1 hour to 365 days
+	RefreshGrace    Seconds `json:"refresh_grace,omitzero"`     // default 10 seconds, at most 60; -1: none
 }
-
-// Defaults and bounds of Settings.
-const (
-	defaultSessionIdle     = 24 * time.Hour
-	defaultSessionAbsolute = 30 * 24 * time.Hour
-	defaultAccessTokenLife = 10 * time.Minute
-	defaultRefreshIdle     = 7 * 24 * time.Hour
-	defaultRefreshAbsolute = 30 * 24 * time.Hour
-	defaultRefreshGrace    = 10 * time.Second
-)
 
 // Effective is s with defaults in place of zero members.
 func (s Settings) Effective() Settings {
-	s.SessionIdle = or(s.SessionIdle, defaultSessionIdle)
-	s.SessionAbsolute = or(s.SessionAbsolute, defaultSessionAbsolute)
-	s.AccessTokenLife = or(s.AccessTokenLife, defaultAccessTokenLife)
-	s.RefreshIdle = or(s.RefreshIdle, defaultRefreshIdle)
-	s.RefreshAbsolute = or(s.RefreshAbsolute, defaultRefreshAbsolute)
-	s.RefreshGrace = max(0, or(s.RefreshGrace, defaultRefreshGrace))
+	s.SessionIdle = cmp.Or(s.SessionIdle, day)
+	s.SessionAbsolute = cmp.Or(s.SessionAbsolute, 30*day)
+	s.AccessTokenLife = cmp.Or(s.AccessTokenLife, 10*minute)
+	s.RefreshIdle = cmp.Or(s.RefreshIdle, 7*day)
+	s.RefreshAbsolute = cmp.Or(s.RefreshAbsolute, 30*day)
+	s.RefreshGrace = max(0, cmp.Or(s.RefreshGrace, 10))
 	return s
-}
-
-func or(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
-		return otherwise
-	}
-	return d
 }
 
 // check refuses settings outside their bounds.
 func (s Settings) check() error {
 	bounds := []struct {
-		name     string
-		value    time.Duration
-		min, max time.Duration
+		name            string
+		value, min, max Seconds
 	}{
-		{"session_idle", s.SessionIdle, 5 * time.Minute, 14 * 24 * time.Hour},
-		{"session_absolute", s.SessionAbsolute, 5 * time.Minute, 90 * 24 * time.Hour},
-		{"access_token_life", s.AccessTokenLife, time.Minute, time.Hour},
-		{"refresh_idle", s.RefreshIdle, time.Hour, 90 * 24 * time.Hour},
-		{"refresh_absolute", s.RefreshAbsolute, time.Hour, 365 * 24 * time.Hour},
-		{"refresh_grace", s.RefreshGrace, -1, time.Minute},
+		{"session_idle", s.SessionIdle, 5 * minute, 14 * day},
+		{"session_absolute", s.SessionAbsolute, 5 * minute, 90 * day},
+		{"access_token_life", s.AccessTokenLife, minute, hour},
+		{"refresh_idle", s.RefreshIdle, hour, 90 * day},
+		{"refresh_absolute", s.RefreshAbsolute, hour, 365 * day},
+		{"refresh_grace", s.RefreshGrace, -1, minute},
 	}
 	for _, b := range bounds {
 		if b.value != 0 && (b.value < b.min || b.value > b.max) {
-			return errs.Bad("/settings/"+b.name, "must lie between %s and %s", b.min, b.max)
+			return errs.Bad("/settings/"+b.name, "must lie between %d and %d seconds", b.min, b.max)
 		}
 	}
 	if s.SessionLimit < 0 || s.SessionLimit > 1000 {
