@@ -46,11 +46,14 @@ type Config struct {
 	// goroutines, which wait for it. Nil means silence.
 	Notice func(what string, cause error)
 	// PermissionRequest says what to ask for a permission by name. Nil means: may the caller, as
-	// "user" or "service", do "granted" on the resource of type "permission" with that id.
-	PermissionRequest func(who Caller, permission string) Request
-	// RoleRequest says what to ask for a role by name. Nil means: may the caller do "assignee" on the
+	// "user" or "service", do the action of that name on this API, the resource of type "api" whose id
+	// is Audience. A role that somebody has in one organisation only does not count there: the API
+	// serves others too. A service that knows which object or organisation a request is about says so
+	// with a function of its own.
+	PermissionRequest func(r *http.Request, who Caller, permission string) Request
+	// RoleRequest says what to ask for a role by name. Nil means: is the caller an "assignee" of the
 	// resource of type "role" with that id.
-	RoleRequest func(who Caller, role string) Request
+	RoleRequest func(r *http.Request, who Caller, role string) Request
 }
 
 // Option changes how a Client works. There is no option that weakens the verification of a token.
@@ -171,7 +174,7 @@ func (c *Client) configure() error {
 		c.notice = func(string, error) {}
 	}
 	if c.cfg.PermissionRequest == nil {
-		c.cfg.PermissionRequest = permissionRequest
+		c.cfg.PermissionRequest = c.permissionRequest
 	}
 	if c.cfg.RoleRequest == nil {
 		c.cfg.RoleRequest = roleRequest

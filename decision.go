@@ -69,14 +69,14 @@ func (c Caller) facts() map[string]any {
 	return facts
 }
 
-func permissionRequest(who Caller, permission string) Request {
+func (c *Client) permissionRequest(_ *http.Request, who Caller, permission string) Request {
 	return Request{
-		Subject: who.Entity(), Action: Action{Name: "granted"},
-		Resource: Entity{Type: "permission", ID: permission}, Context: who.facts(),
+		Subject: who.Entity(), Action: Action{Name: permission},
+		Resource: Entity{Type: "api", ID: c.cfg.Audience}, Context: who.facts(),
 	}
 }
 
-func roleRequest(who Caller, role string) Request {
+func roleRequest(_ *http.Request, who Caller, role string) Request {
 	return Request{
 		Subject: who.Entity(), Action: Action{Name: "assignee"},
 		Resource: Entity{Type: "role", ID: role}, Context: who.facts(),

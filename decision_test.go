@@ -144,8 +144,8 @@ func TestTheQuestionOnTheWire(t *testing.T) {
 	if err := json.Unmarshal([]byte(fake.asked), &got); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal([]byte(`{"subject":{"type":"user","id":"alice"},"action":{"name":"granted"},
-		"resource":{"type":"permission","id":"invoice:read"},
+	if err := json.Unmarshal([]byte(`{"subject":{"type":"user","id":"alice"},"action":{"name":"invoice:read"},
+		"resource":{"type":"api","id":"https://api.test"},
 		"context":{"client_id":"test-app","session_id":"s1","org_id":"acme","acr":"mfa","auth_time":900}}`), &want); err != nil {
 		t.Fatal(err)
 	}
@@ -158,15 +158,18 @@ func TestQuestionsCanBeReworded(t *testing.T) {
 	t.Parallel()
 	srv := cardeatest.NewServer(t)
 	cfg := srv.Config()
-	cfg.PermissionRequest = func(who cardea.Caller, permission string) cardea.Request {
-		return cardea.Request{Subject: who.Entity(), Action: cardea.Action{Name: permission}, Resource: cardea.Entity{Type: "org", ID: "acme"}}
+	cfg.PermissionRequest = func(r *http.Request, who cardea.Caller, permission string) cardea.Request {
+		return cardea.Request{
+			Subject: who.Entity(), Action: cardea.Action{Name: permission},
+			Resource: cardea.Entity{Type: "path", ID: r.URL.Path, Properties: map[string]any{"org": who.Organisation}},
+		}
 	}
 	auth, err := cardea.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer auth.Close()
-	srv.Allow("user:alice", "bill", "org:acme")
+	srv.Allow("user:alice", "bill", "path:/invoices/17")
 	wantPass(t, call(auth.RequirePermissions("bill")(greet), srv.Token(cardeatest.Claims{})), "alice")
 }
 

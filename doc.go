@@ -48,8 +48,9 @@
 //
 // A verified token is remembered until it expires, but its key and its standing are looked at on
 // every call. The claims sid, sub and client_id name the session, user and client behind a token;
-// the claim ep, an object {"s":n,"u":n,"c":n}, holds their epochs when it was minted, and an absent
-// member means that there is no such thing. Revoking raises an epoch. The client follows
+// the claim ep, an object {"s":n,"u":n,"c":n,"t":n}, holds their epochs, and the tenant's, when it was
+// minted; an absent member means that there is no such thing. Revoking raises an epoch. The client
+// follows
 //
 //	GET {issuer}/revocations?after=CURSOR
 //	Authorization: Basic …   (client id and secret, RFC 6749 section 2.3.1)
@@ -57,21 +58,24 @@
 // (the issuer takes a Bearer token of the client as well), which answers 200 with application/x-ndjson,
 // stays open, and must not be compressed or buffered on the way. Each line is an object:
 //
-//		{"kind":"session","id":"…","min_epoch":4,"until":1795000000,"cursor":"…"}
-//		{"kind":"live","cursor":"…"}
-//		{"kind":"heartbeat","cursor":"…"}
+//	{"kind":"session","id":"…","min_epoch":4,"until":1795000000,"cursor":"…"}
+//	{"kind":"live","cursor":"…"}
+//	{"kind":"heartbeat","cursor":"…"}
 //
-//	  - The kinds session, user and client revoke a token whose sid, sub or client_id is id and whose
-//	    epoch is below min_epoch (an absent epoch counts as 0); id is what stands in the claim. The kind
-//	    jti revokes the token with that jti, the kind key every token signed by the key with that kid.
-//	  - until, in Unix seconds, is when the line may be forgotten: at least five minutes, the greatest
-//	    leeway, after the last token concerned has expired.
-//	  - Everything still in force after CURSOR comes first; without after, everything. Then comes one
-//	    live line, and from then on each revocation as it happens and a heartbeat every second.
-//	  - cursor is opaque, at most 512 bytes, and resumes after its line. A cursor that is unknown or too
-//	    old is answered with 410, and the follower starts again from nothing.
-//	  - A line is at most 4 KiB. Unknown members are ignored. A kind that a follower does not know makes
-//	    it treat itself as out of contact until that line's until: it cannot know what was revoked.
+// They mean:
+//
+//   - The kinds session, user and client revoke a token whose sid, sub or client_id is id and whose
+//     epoch is below min_epoch (an absent epoch counts as 0); id is what stands in the claim. The kind
+//     tenant does so for every token of the issuer, whatever id says. The kind jti revokes the token
+//     with that jti, the kind key every token signed by the key with that kid.
+//   - until, in Unix seconds, is when the line may be forgotten: at least five minutes, the greatest
+//     leeway, after the last token concerned has expired. A line may come more than once.
+//   - Everything still in force after CURSOR comes first; without after, everything. Then comes one
+//     live line, and from then on each revocation as it happens and a heartbeat every second.
+//   - cursor is opaque, at most 512 bytes, and resumes after its line. A cursor that is unknown or too
+//     old is answered with 410, and the follower starts again from nothing.
+//   - A line is at most 4 KiB. Unknown members are ignored. A kind that a follower does not know makes
+//     it treat itself as out of contact until that line's until: it cannot know what was revoked.
 //
 // A follower that has been live and hears nothing for five seconds is out of contact, as is one that
 // has not been live yet. Out of contact, each token is introspected (RFC 7662); if that fails too, it

@@ -108,7 +108,6 @@ func (f *follower) follow(ctx context.Context) error {
 		return err
 	}
 	defer body.Close()
-	f.fresh = nil
 	if f.cursor == "" {
 		f.fresh = newMarks()
 	}
@@ -206,9 +205,11 @@ func (f *follower) revocation(name string, object map[string]any) error {
 	if k, known := kindOf(name); known {
 		id, okID := stringOf(object, "id")
 		epoch, okEpoch := uintOf(object["min_epoch"])
-		byEpoch := k == kindSession || k == kindUser || k == kindClient
-		if !okID || (byEpoch && !okEpoch) {
+		if !okID || (k.byEpoch() && !okEpoch) {
 			return errors.New("a revocation has no id or no min_epoch")
+		}
+		if k == kindTenant {
+			id = ""
 		}
 		apply = func(m *marks) error { return m.add(ref{k, id}, mark{minEpoch: epoch, until: until}) }
 	}

@@ -2,9 +2,7 @@ package cardea_test
 
 import (
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +26,7 @@ func TestRevocationTakesEffect(t *testing.T) {
 		"session": func(s *cardeatest.Server, _ string) { s.RevokeSession("session-of-alice") },
 		"user":    func(s *cardeatest.Server, _ string) { s.RevokeUser("alice") },
 		"client":  func(s *cardeatest.Server, _ string) { s.RevokeClient(cardeatest.UserClient) },
+		"tenant":  func(s *cardeatest.Server, _ string) { s.RevokeAll() },
 		"token":   func(s *cardeatest.Server, token string) { s.RevokeToken(token) },
 		"key":     func(s *cardeatest.Server, _ string) { s.RevokeKey(s.KeyID()); s.RotateKey() },
 	} {
@@ -50,7 +49,7 @@ func TestRevocationTakesEffect(t *testing.T) {
 				}
 			}
 			verify(t, auth, srv.Token(cardeatest.Claims{}), "") // signed in again
-			if name != "key" {
+			if name != "key" && name != "tenant" {
 				verify(t, auth, other, "")
 			}
 			if n := srv.Calls(introspectPath); n != 0 {
@@ -209,6 +208,25 @@ func TestANewSetReplacesTheOldOneAtLiveOnly(t *testing.T) {
 		verify(t, auth, srv.Token(cardeatest.Claims{Subject: "bob"}), cardea.CodeTokenRevoked)
 		if got := fmt.Sprintf("%q", feed.cursors()); got != `["" "c2" ""]` {
 			t.Errorf("cursors %s", got)
+		}
+	})
+}
+
+// Of two lines about the same thing, the stricter of each part counts, in whichever order they come.
+func TestLaterLinesNeverLoosen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		strict := fmt.Sprintf(`{"kind":"user","id":"alice","min_epoch":3,"until":%d,"cursor":"c1"}`, time.Now().Add(time.Hour).Unix())
+		loose := fmt.Sprintf(`{"kind":"user","id":"alice","min_epoch":2,"until":%d,"cursor":"c2"}`, time.Now().Add(time.Second).Unix())
+		for _, lines := range [][]string{{strict, loose, live("c3")}, {loose, strict, live("c3")}} {
+			feed := newScript(lines...)
+			srv, auth := scripted(t, feed)
+			for i := range 40 {
+				feed.say(fmt.Sprintf(`{"kind":"heartbeat","cursor":"h%d"}`, i))
+				time.Sleep(2 * time.Second)
+			}
+			verify(t, auth, srv.Token(cardeatest.Claims{Extra: map[string]any{"ep": map[string]any{"u": 2}}}), cardea.CodeTokenRevoked)
+			verify(t, auth, srv.Token(cardeatest.Claims{Extra: map[string]any{"ep": map[string]any{"u": 3}}}), "")
 		}
 	})
 }
@@ -420,108 +438,4 @@ func (h *hanging) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.mu.Unlock()
 	<-r.Context().Done()
 	return nil, r.Context().Err()
-}
-
-// script is a revocation feed that says what a test tells it to, one connection after the other. It
-// stands in front of a cardeatest server as a transport.
-type script struct {
-	inner    http.RoundTripper
-	mu       sync.Mutex
-	queue    []connection
-	current  *io.PipeWriter
-	resumed  []string
-	fallback int // the status when the queue is empty
-}
-
-// connection is one answer of a script: a status, or lines.
-type connection struct {
-	status int
-	lines  []string
-}
-
-func live(cursor string) string { return `{"kind":"live","cursor":"` + cursor + `"}` }
-
-// newScript is a feed whose first connection says lines.
-func newScript(lines ...string) *script {
-	return &script{queue: []connection{{status: http.StatusOK, lines: lines}}, fallback: http.StatusServiceUnavailable}
-}
-
-// scripted is a server with feed in front of it, and a client.
-func scripted(t *testing.T, feed *script) (*cardeatest.Server, *cardea.Client) {
-	t.Helper()
-	srv := cardeatest.NewServer(t, cardeatest.InMemory())
-	feed.inner = srv.HTTPClient().Transport
-	cfg := srv.Config()
-	cfg.HTTPClient = &http.Client{Transport: feed}
-	auth, err := cardea.New(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(auth.Close)
-	return srv, auth
-}
-
-func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Path != feedPath {
-		return s.inner.RoundTrip(r)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.resumed = append(s.resumed, r.URL.Query().Get("after"))
-	c := connection{status: s.fallback}
-	if len(s.queue) > 0 {
-		c, s.queue = s.queue[0], s.queue[1:]
-	}
-	rec := httptest.NewRecorder()
-	rec.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
-	rec.WriteHeader(c.status)
-	res := rec.Result()
-	if c.status != http.StatusOK {
-		return res, nil
-	}
-	out, in := io.Pipe()
-	context := r.Context()
-	go func() { <-context.Done(); in.CloseWithError(context.Err()) }()
-	s.current, res.Body = in, io.NopCloser(out)
-	go func() { _, _ = io.WriteString(in, strings.Join(c.lines, "\n")+"\n") }()
-	return res, nil
-}
-
-// say sends a line on the open connection.
-func (s *script) say(line string) {
-	synctest.Wait() // for the lines before it
-	s.mu.Lock()
-	in := s.current
-	s.mu.Unlock()
-	go func() { _, _ = io.WriteString(in, line+"\n") }()
-	synctest.Wait()
-}
-
-// next prepares the next connection.
-func (s *script) next(lines ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = append(s.queue, connection{status: http.StatusOK, lines: lines})
-}
-
-// answer prepares a refusal of the next connection.
-func (s *script) answer(status int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.queue = append(s.queue, connection{status: status})
-}
-
-// hangUp ends the open connection and prepares the next one.
-func (s *script) hangUp(lines ...string) {
-	s.next(lines...)
-	synctest.Wait()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_ = s.current.Close()
-}
-
-func (s *script) cursors() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return append([]string(nil), s.resumed...)
 }

@@ -171,9 +171,6 @@ func readKeys(list []any) map[string]*signingKey {
 // readKey is one JWK as a verification key, or nil: it must be public, for signatures, and its type
 // must fit the one algorithm that it is pinned to.
 func readKey(object map[string]any) *signingKey {
-	if _, private := object["d"]; private {
-		return nil
-	}
 	if ops, ok := optionalStrings(object, "key_ops"); !ok || (ops != nil && (len(ops) != 1 || ops[0] != "verify")) {
 		return nil
 	}

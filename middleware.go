@@ -12,6 +12,9 @@ import (
 // guard decides about a signed-in caller: nil lets the request pass.
 type guard func(r *http.Request, who Caller) *Error
 
+// wording says what to ask the decision API about a permission or a role.
+type wording func(r *http.Request, who Caller, name string) Request
+
 // Authenticate is middleware that finds out who calls. A request without a credential passes as
 // anonymous; one whose credential does not hold is refused with 401, on every route, so that a
 // client with an expired token learns it instead of being shown the public view. See [Subject].
@@ -57,7 +60,7 @@ func (c *Client) RequireScope(all ...string) func(http.Handler) http.Handler {
 func (c *Client) RequirePermissions(all ...string) func(http.Handler) http.Handler {
 	all = slices.Clone(all)
 	return c.require(func(r *http.Request, who Caller) *Error {
-		decisions, err := c.decideEach(r.Context(), who, all, c.cfg.PermissionRequest)
+		decisions, err := c.decideEach(r, who, all, c.cfg.PermissionRequest)
 		if err != nil {
 			return err
 		}
@@ -72,7 +75,7 @@ func (c *Client) RequirePermissions(all ...string) func(http.Handler) http.Handl
 func (c *Client) RequireAnyRole(anyOf ...string) func(http.Handler) http.Handler {
 	roles := slices.Clone(anyOf)
 	return c.require(func(r *http.Request, who Caller) *Error {
-		decisions, err := c.decideEach(r.Context(), who, roles, c.cfg.RoleRequest)
+		decisions, err := c.decideEach(r, who, roles, c.cfg.RoleRequest)
 		if err != nil {
 			return err
 		}
@@ -98,7 +101,7 @@ func (c *Client) RequireOwnerOr(owner func(*http.Request) (ownerID string, err e
 		if id != "" && id == who.Subject {
 			return nil
 		}
-		decisions, refused := c.decideEach(r.Context(), who, []string{permission}, c.cfg.PermissionRequest)
+		decisions, refused := c.decideEach(r, who, []string{permission}, c.cfg.PermissionRequest)
 		if refused != nil {
 			return refused
 		}
@@ -174,12 +177,12 @@ func (c *Client) identify(r *http.Request) (*http.Request, Caller, *Error) {
 }
 
 // decideEach asks about each name at once. No names, or an empty one, cannot be granted.
-func (c *Client) decideEach(ctx context.Context, who Caller, names []string, question func(Caller, string) Request) ([]Decision, *Error) {
+func (c *Client) decideEach(r *http.Request, who Caller, names []string, ask wording) ([]Decision, *Error) {
 	if len(names) == 0 || slices.Contains(names, "") {
 		return nil, refusal(Decision{}, "")
 	}
 	if len(names) == 1 {
-		d, err := c.Decide(ctx, question(who, names[0]))
+		d, err := c.Decide(r.Context(), ask(r, who, names[0]))
 		if err != nil {
 			return nil, asError(err)
 		}
@@ -187,9 +190,9 @@ func (c *Client) decideEach(ctx context.Context, who Caller, names []string, que
 	}
 	questions := make([]Request, len(names))
 	for i, name := range names {
-		questions[i] = question(who, name)
+		questions[i] = ask(r, who, name)
 	}
-	decisions, err := c.DecideAll(ctx, questions)
+	decisions, err := c.DecideAll(r.Context(), questions)
 	if err != nil {
 		return nil, asError(err)
 	}

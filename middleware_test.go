@@ -293,7 +293,7 @@ func TestDecisionsMayAskForStepUp(t *testing.T) {
 	t.Parallel()
 	srv := cardeatest.NewServer(t)
 	auth := srv.NewClient(t)
-	srv.DemandStepUp("user:alice", "granted", "permission:pay", "mfa", 5*time.Minute)
+	srv.DemandStepUp("user:alice", "pay", "api:"+cardeatest.Audience, "mfa", 5*time.Minute)
 	token := srv.Token(cardeatest.Claims{})
 	p := wantRefusal(t, call(auth.RequirePermissions("pay")(greet), token), 401, cardea.CodeInsufficientAuthentication)
 	if p.ACR != "mfa" || p.MaxAge != 300 {
@@ -309,8 +309,9 @@ func TestEmptyDemandsRefuse(t *testing.T) {
 	t.Parallel()
 	srv := cardeatest.NewServer(t)
 	auth := srv.NewClient(t)
-	srv.Allow("user:*", "granted", "permission:*")
-	srv.Allow("user:*", "assignee", "role:*")
+	srv.Grant("*", "x")
+	srv.Grant("*", "")
+	srv.Assign("*", "*")
 	token := srv.Token(cardeatest.Claims{Scope: "read"})
 	nobody := func(*http.Request) (string, error) { return "", nil }
 	for name, guard := range map[string]func(http.Handler) http.Handler{

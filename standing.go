@@ -22,6 +22,7 @@ const (
 	kindSession kind = iota + 1
 	kindUser
 	kindClient
+	kindTenant
 	kindToken
 	kindKey
 )
@@ -34,6 +35,8 @@ func kindOf(name string) (kind, bool) {
 		return kindUser, true
 	case "client":
 		return kindClient, true
+	case "tenant":
+		return kindTenant, true
 	case "jti":
 		return kindToken, true
 	case "key":
@@ -48,10 +51,14 @@ type mark struct {
 	until    int64 // Unix seconds
 }
 
+// ref names what is revoked. The tenant has no id here: a feed is one issuer's, and that is a tenant.
 type ref struct {
 	kind kind
 	id   string
 }
+
+// byEpoch reports whether a revocation of this kind concerns only tokens of earlier epochs.
+func (k kind) byEpoch() bool { return k != kindToken && k != kindKey }
 
 // marks is the set of revocations in force.
 type marks struct {
@@ -80,6 +87,7 @@ func (m *marks) revoked(v *verified) bool {
 	return m.below(kindSession, v.caller.SessionID, v.epochs.session) ||
 		m.below(kindUser, v.caller.Subject, v.epochs.user) ||
 		m.below(kindClient, v.caller.ClientID, v.epochs.client) ||
+		m.below(kindTenant, "", v.epochs.tenant) ||
 		m.has(kindToken, v.caller.TokenID) || m.has(kindKey, v.key.kid)
 }
 
@@ -106,7 +114,7 @@ func (m *marks) sweep(now int64) {
 type standing struct {
 	mu      sync.RWMutex
 	marks   *marks
-	heard   time.Time // when the feed was last known to be complete; zero if never
+	heard   time.Time // when the feed was last known to be complete; zero, long ago, if never
 	sweepAt int64
 }
 
@@ -119,7 +127,7 @@ func (s *standing) check(v *verified, now time.Time) (gone, inContact bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	silence := now.Round(0).Sub(s.heard)
-	inContact = !s.heard.IsZero() && silence >= 0 && silence < contactLife && now.Unix() > s.marks.blind
+	inContact = silence >= 0 && silence < contactLife && now.Unix() > s.marks.blind
 	return s.marks.revoked(v), inContact
 }
 

@@ -71,6 +71,7 @@ func TestIntrospectionKnowsEveryRevocation(t *testing.T) {
 		"session": func(s *cardeatest.Server, _ string) { s.RevokeSession("session-of-alice") },
 		"user":    func(s *cardeatest.Server, _ string) { s.RevokeUser("alice") },
 		"client":  func(s *cardeatest.Server, _ string) { s.RevokeClient(cardeatest.UserClient) },
+		"tenant":  func(s *cardeatest.Server, _ string) { s.RevokeAll() },
 		"token":   func(s *cardeatest.Server, token string) { s.RevokeToken(token) },
 		"key":     func(s *cardeatest.Server, _ string) { s.RevokeKey(s.KeyID()); s.RotateKey() },
 	} {

@@ -34,12 +34,12 @@ func (s *Server) Disallow(subject, action, resource string) {
 
 // Grant gives the user a permission by name, for RequirePermissions and RequireOwnerOr.
 func (s *Server) Grant(user, permission string) {
-	s.Allow("user:"+user, "granted", "permission:"+permission)
+	s.Allow("user:"+user, permission, "api:*")
 }
 
 // Ungrant takes a permission of the user back, by name.
 func (s *Server) Ungrant(user, permission string) {
-	s.Disallow("user:"+user, "granted", "permission:"+permission)
+	s.Disallow("user:"+user, permission, "api:*")
 }
 
 // Assign gives the user a role by name, for RequireAnyRole.

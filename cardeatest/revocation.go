@@ -13,6 +13,9 @@ import (
 // ref names something that has epochs.
 type ref struct{ kind, id string }
 
+// wholeTenant is everything that the issuer has given out.
+func wholeTenant() ref { return ref{"tenant", "test"} }
+
 // line is one line of the feed.
 type line struct {
 	Kind     string `json:"kind"`
@@ -36,6 +39,9 @@ func (s *Server) RevokeUser(id string) { s.raise("user", id) }
 
 // RevokeClient revokes every token given to the client so far.
 func (s *Server) RevokeClient(id string) { s.raise("client", id) }
+
+// RevokeAll revokes every token of the issuer so far.
+func (s *Server) RevokeAll() { s.raise(wholeTenant().kind, wholeTenant().id) }
 
 // RevokeToken revokes one token by its jti.
 func (s *Server) RevokeToken(token string) {
@@ -90,6 +96,9 @@ func (s *Server) revoked(header, claims map[string]any) bool {
 		if uint64(minted) < s.epochs[ref{kind, id}] {
 			return true
 		}
+	}
+	if all, _ := epochs["t"].(float64); uint64(all) < s.epochs[wholeTenant()] {
+		return true
 	}
 	return s.spent[fmt.Sprint("jti:", claims["jti"])] || s.spent[fmt.Sprint("key:", header["kid"])]
 }

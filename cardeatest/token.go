@@ -63,7 +63,7 @@ func (s *Server) claims(c Claims) map[string]any {
 		"iss": s.URL, "aud": or(c.Audience, Audience), "client_id": client, "scope": c.Scope,
 		"jti": rand.Text(), "iat": issued.Unix(), "exp": now.Add(life).Unix(),
 	}
-	epochs := map[string]any{"c": s.epochs[ref{"client", client}]}
+	epochs := map[string]any{"c": s.epochs[ref{"client", client}], "t": s.epochs[wholeTenant()]}
 	if c.Service {
 		claims["sub"] = or(c.Subject, client)
 	} else {
