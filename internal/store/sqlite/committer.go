@@ -281,16 +281,13 @@ func unwritten(err error) bool {
 	return false
 }
 
-func (m *committer) close() error {
+// stop finishes what is queued and refuses what comes later.
+func (m *committer) stop() {
 	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
-		<-m.stopped
-		return nil
+	if !m.closed {
+		m.closed = true
+		close(m.queue)
 	}
-	m.closed = true
-	close(m.queue)
 	m.mu.Unlock()
 	<-m.stopped
-	return m.conn.close()
 }

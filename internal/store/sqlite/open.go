@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +63,9 @@ type Engine struct {
 	readers   *pool
 	committer *committer // nil when read-only
 	tables    atomic.Pointer[map[string]*table]
+
+	closing sync.Once
+	closed  error
 }
 
 var (
@@ -107,7 +111,11 @@ func (e *Engine) open(ctx context.Context) error {
 	if !e.config.ReadOnly {
 		return nil
 	}
-	return e.readers.with(ctx, func(c *conn) error { return checkHeader(ctx, c) })
+	err := e.readers.with(ctx, func(c *conn) error { return checkHeader(ctx, c) })
+	if err != nil {
+		return errors.Join(err, e.readers.close())
+	}
+	return nil
 }
 
 // openWriter opens the one connection that writes and creates what every database has.
@@ -186,7 +194,11 @@ func (e *Engine) writeDSN() string {
 }
 
 func (e *Engine) readDSN() string {
-	return dsn(e.config.Path, "busy_timeout(5000)", "query_only(1)", "temp_store(MEMORY)", "trusted_schema(0)")
+	name := dsn(e.config.Path, "busy_timeout(5000)", "query_only(1)", "temp_store(MEMORY)", "trusted_schema(0)")
+	if e.config.ReadOnly {
+		name += "&mode=ro" // a file that is missing is not created
+	}
+	return name
 }
 
 func dsn(path string, pragmas ...string) string {
@@ -210,9 +222,14 @@ func connect(ctx context.Context, name string) (*conn, error) {
 // Close finishes what is queued, refuses what comes later, and closes the file. A second Close does
 // nothing.
 func (e *Engine) Close() error {
-	var err error
-	if e.committer != nil {
-		err = e.committer.close()
-	}
-	return errors.Join(err, e.readers.close())
+	e.closing.Do(func() {
+		if e.committer == nil {
+			e.closed = e.readers.close()
+			return
+		}
+		e.committer.stop()
+		// The writer goes last: whoever goes last moves the log into the file.
+		e.closed = errors.Join(e.readers.close(), e.committer.conn.close())
+	})
+	return e.closed
 }
