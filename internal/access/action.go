@@ -117,6 +117,8 @@ func routineRules(a Action) Rule {
 		return Rule{Open: true, Routine: true, Words: "rotate a refresh token"}
 	case "code.issue":
 		return Rule{Open: true, Routine: true, Words: "hand out an authorization code"}
+	case "token.mint":
+		return Rule{Open: true, Routine: true, Words: "keep an opaque access token"}
 	case "assertion.spend":
 		return Rule{Open: true, Routine: true, Words: "remember a client assertion until it expires"}
 	case "session.touch":
