@@ -27,18 +27,23 @@ func (e *Engine) Sweep(ctx context.Context, now time.Time, limit int) (int, erro
 		if err != nil {
 			return total, err
 		}
-		n, err := e.sweep(ctx, limit-total, "DELETE FROM "+t.name+" WHERE (tenant, id) IN (SELECT tenant, id FROM "+t.name+
-			" INDEXED BY "+quote(name+":expires")+" WHERE expires <= ? ORDER BY expires LIMIT ?)", now.UnixMilli())
+		n, err := e.sweep(ctx, limit-total, sweepStatement(t.name, quote(name+":expires"), "tenant, id"), now.UnixMilli())
 		if total += n; err != nil {
 			return total, err
 		}
 	}
-	n, err := e.sweep(ctx, limit-total, "DELETE FROM tuple WHERE (tenant, "+tupleColumns+") IN (SELECT tenant, "+tupleColumns+
-		" FROM tuple INDEXED BY tuple_expires WHERE expires <= ? ORDER BY expires LIMIT ?)", now.UnixMilli())
+	n, err := e.sweep(ctx, limit-total, sweepStatement("tuple", "tuple_expires", "tenant, "+tupleColumns), now.UnixMilli())
 	if total += n; err != nil {
 		return total, err
 	}
 	return total, e.trim(ctx, now.Add(-e.config.KeepLog))
+}
+
+// sweepStatement removes the first rows of an index of expiries. key are the columns of the table's
+// primary key.
+func sweepStatement(table, index, key string) string {
+	return "DELETE FROM " + table + " WHERE (" + key + ") IN (SELECT " + key + " FROM " + table +
+		" INDEXED BY " + index + " WHERE expires <= ? ORDER BY expires LIMIT ?)"
 }
 
 // sweep runs a DELETE with a limit as its last argument until limit rows or no more are removed.
