@@ -256,3 +256,17 @@ func (r Request) check() error {
 	}
 	return nil
 }
+
+// Ask is Decide for somebody: a service of the tenant may ask about everybody, a user about itself,
+// and whoever has the permission cardea:decision.ask about others too.
+func (e *Engine) Ask(ctx context.Context, c access.Caller, r Request) (Decision, error) {
+	self := r.Subject.Type == c.Subject().Type && r.Subject.ID == c.Subject().ID
+	service := c.Subject().Type == access.TypeService && c.Home() == c.Tenant()
+	if !self && !service {
+		if _, err := e.guard.Allow(ctx, c, "decision.ask", access.Object{Type: "cardea:decision"}); err != nil {
+			return Decision{}, err
+		}
+	}
+	r.Tenant = c.Tenant()
+	return e.Decide(ctx, r)
+}

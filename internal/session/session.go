@@ -12,7 +12,6 @@ package session
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
 	"time"
@@ -153,11 +152,4 @@ func parseToken(token string) (sid string, ok bool) {
 // holds reports whether token is the session's.
 func (s *Session) holds(token string) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Hash), []byte(opaque.Hash(token))) == 1
-}
-
-// CSRF is the token that a page must send beside the cookie: derived from the cookie's secret, so
-// that it is bound to the session and needs no storage.
-func CSRF(token string) string {
-	sum := sha256.Sum256([]byte("cardea csrf\x00" + token))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
