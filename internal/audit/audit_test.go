@@ -9,15 +9,18 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 	_ "modernc.org/sqlite"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
@@ -47,17 +50,26 @@ func newNotary(t *testing.T) *notary {
 	return &notary{s, v}
 }
 
-func (n *notary) SignCheckpoint(_ context.Context, _ id.Tenant, text string) (string, error) {
-	b, err := note.Sign(&note.Note{Text: text}, n.signer)
+func (n *notary) SignCheckpoint(_ context.Context, _ id.Tenant, c keyring.Checkpoint) (string, error) {
+	b, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, c.Root)}, n.signer)
 	return string(b), err
 }
 
-func (n *notary) OpenCheckpoint(_ context.Context, _ id.Tenant, text string) (string, error) {
+func (n *notary) OpenCheckpoint(_ context.Context, _ id.Tenant, origin, text string) (c keyring.Checkpoint, err error) {
 	opened, err := note.Open([]byte(text), note.VerifierList(n.verifier))
 	if err != nil {
-		return "", err
+		return c, err
 	}
-	return opened.Text, nil
+	lines := strings.Split(opened.Text, "\n")
+	if len(lines) != 4 || lines[0] != origin {
+		return c, errors.New("another log")
+	}
+	c.Origin = origin
+	if c.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil {
+		return c, err
+	}
+	c.Root, err = tlog.ParseHash(lines[2])
+	return c, err
 }
 
 type house struct {

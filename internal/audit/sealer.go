@@ -7,18 +7,19 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
-// Notary signs checkpoints and opens signed ones. The keyring is one.
+// Notary signs checkpoints and opens signed ones: keyring.CheckpointSigner.
 type Notary interface {
-	// SignCheckpoint returns text as a signed note of the tenant's checkpoint key.
-	SignCheckpoint(ctx context.Context, t id.Tenant, text string) (note string, err error)
-	// OpenCheckpoint returns the text of a note if a checkpoint key of the tenant has signed it.
-	OpenCheckpoint(ctx context.Context, t id.Tenant, note string) (text string, err error)
+	// SignCheckpoint returns c as a signed note of the tenant's checkpoint key.
+	SignCheckpoint(ctx context.Context, t id.Tenant, c keyring.Checkpoint) (note string, err error)
+	// OpenCheckpoint reads a note that a checkpoint key of the tenant has signed for the log origin.
+	OpenCheckpoint(ctx context.Context, t id.Tenant, origin, note string) (keyring.Checkpoint, error)
 }
 
 // Config is what a Log needs. All fields but Publish are required.
@@ -135,7 +136,7 @@ func (l *Log) sign(ctx context.Context, t id.Tenant, h *head, hashes *tree) erro
 		return errs.Wrap(errs.Internal, err, "", "The audit log could not be extended.")
 	}
 	h.At = l.DB.Now()
-	h.Checkpoint, err = l.Notary.SignCheckpoint(ctx, t, checkpointText(origin(l.Issuer, t), h.Size, root))
+	h.Checkpoint, err = l.Notary.SignCheckpoint(ctx, t, keyring.Checkpoint{Origin: origin(l.Issuer, t), Size: h.Size, Root: root})
 	return err
 }
 

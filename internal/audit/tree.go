@@ -136,8 +136,3 @@ func (t *tree) ops() []store.DocOp {
 
 // origin names a tenant's log in its checkpoints.
 func origin(issuer string, t id.Tenant) string { return issuer + "/audit/" + string(t) }
-
-// checkpointText is the body of a checkpoint (C2SP tlog-checkpoint): origin, size, root.
-func checkpointText(origin string, size int64, root tlog.Hash) string {
-	return origin + "\n" + strconv.FormatInt(size, 10) + "\n" + root.String() + "\n"
-}

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -102,20 +101,8 @@ func (v *verification) pin(ctx context.Context, pinned string) error {
 
 // open checks the signature of a checkpoint and reads it.
 func (v *verification) open(ctx context.Context, note string) (int64, tlog.Hash, error) {
-	text, err := v.log.Notary.OpenCheckpoint(ctx, v.tenant, note)
-	if err != nil {
-		return 0, tlog.Hash{}, err
-	}
-	lines := strings.Split(text, "\n")
-	if len(lines) != 4 || lines[0] != origin(v.log.Issuer, v.tenant) || lines[3] != "" {
-		return 0, tlog.Hash{}, errs.Bad("/checkpoint", "is not a checkpoint of this log")
-	}
-	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 {
-		return 0, tlog.Hash{}, errs.Bad("/checkpoint", "has no size")
-	}
-	root, err := tlog.ParseHash(lines[2])
-	return size, root, err
+	c, err := v.log.Notary.OpenCheckpoint(ctx, v.tenant, origin(v.log.Issuer, v.tenant), note)
+	return c.Size, c.Root, err
 }
 
 func (v *verification) run(ctx context.Context) error {
