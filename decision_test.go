@@ -263,6 +263,9 @@ func TestBadTokenAnswers(t *testing.T) {
 		fake := &fakeAnswer{prefix: tokenPath, inner: srv.HTTPClient().Transport, status: 200, body: body}
 		_, err := clientThrough(t, srv, fake).Decide(t.Context(), question("a", "b", "c"))
 		wantCode(t, err, cardea.CodeDecisionUnavailable)
+		if n := srv.Calls("/access/v1/evaluation"); n != 0 {
+			t.Errorf("%s: the token was used", body)
+		}
 	}
 }
 

@@ -202,11 +202,13 @@ func TestANewSetReplacesTheOldOneAtLiveOnly(t *testing.T) {
 		time.Sleep(time.Second)
 		synctest.Wait()
 		verify(t, auth, token, cardea.CodeTokenRevoked) // the new set is not complete
+		feed.hangUp(`{"kind":"user","id":"bob","min_epoch":1,"until":4102444800,"cursor":"d1"}`)
+		time.Sleep(time.Second)
 		feed.say(live("d2"))
 		synctest.Wait()
 		verify(t, auth, token, "") // the new set does not know alice
 		verify(t, auth, srv.Token(cardeatest.Claims{Subject: "bob"}), cardea.CodeTokenRevoked)
-		if got := fmt.Sprintf("%q", feed.cursors()); got != `["" "c2" ""]` {
+		if got := fmt.Sprintf("%q", feed.cursors()); got != `["" "c2" "" ""]` { // a half set is not resumed
 			t.Errorf("cursors %s", got)
 		}
 	})

@@ -353,6 +353,25 @@ func TestKeyRotation(t *testing.T) {
 	})
 }
 
+// A kid is a name: what counts is the key that the issuer publishes under it now.
+func TestAnotherKeyUnderTheSameKid(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := cardeatest.NewServer(t, cardeatest.InMemory())
+		auth := srv.NewClient(t)
+		kid, before := srv.KeyID(), srv.Token(cardeatest.Claims{Life: time.Hour})
+		verify(t, auth, before, "")
+		srv.RotateKey()
+		key := srv.PublishedKeys()[1]
+		key["kid"] = kid
+		srv.PublishKeys(key)
+		time.Sleep(5*time.Minute + time.Second)
+		synctest.Wait()
+		verify(t, auth, before, cardea.CodeTokenInvalid)
+		verify(t, auth, srv.Token(cardeatest.Claims{Header: map[string]any{"kid": kid}}), "")
+	})
+}
+
 // Strangers choose kids; that must not make us hammer the issuer.
 func TestUnknownKidsAreRateLimited(t *testing.T) {
 	t.Parallel()
