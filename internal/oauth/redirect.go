@@ -28,7 +28,7 @@ func CheckRedirectURI(kind ClientType, uri string) error {
 	switch {
 	case u.Scheme == "https" && u.Host != "" && u.Hostname() != "":
 	case u.Scheme == "http" && slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()):
-	case kind == Native && privateScheme(u.Scheme) && u.Host == "" && (u.Path != "" || u.Opaque != ""):
+	case kind == Native && privateScheme(u.Scheme) && u.Host+u.Path+u.Opaque != "":
 	default:
 		return Refuse(InvalidRedirectURI, "A redirect URI must use https, http on a loopback host, or for native clients a private scheme in reverse domain form.")
 	}
