@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
@@ -24,12 +25,21 @@ func (x *Exchange) limit() error {
 	if err := x.apply(x.door.Gate.Use(x.asker(), intent)); err != nil {
 		return err
 	}
-	if x.route.Access.Accepts(credential.Header) {
+	x.guessing = intent == limit.Token || len(x.R.Header["Authorization"])+len(x.R.Header["X-Api-Key"]) > 0
+	if x.guessing {
 		if v := x.door.Gate.Look(x.asker(), limit.Credential); !v.Allowed() {
 			return x.apply(v)
 		}
 	}
 	return nil
+}
+
+// countGuess counts a refused credential against its address, whoever has refused it: the doorstep,
+// or an endpoint that reads client secrets or tokens itself. A session cookie is not guessed at.
+func (x *Exchange) countGuess() {
+	if x.guessing && x.status == http.StatusUnauthorized {
+		x.door.Gate.Count(x.asker(), limit.Credential)
+	}
 }
 
 func (x *Exchange) asker() limit.Asker {
@@ -66,7 +76,7 @@ func (x *Exchange) authenticate() (access.Caller, error) {
 	x.caller = anonymous
 	c, err := x.credential(a.accept)
 	if err != nil {
-		return anonymous, x.counted(err)
+		return anonymous, err
 	}
 	x.Credential = c
 	if err := x.checkCSRF(c); err != nil {
@@ -105,7 +115,7 @@ func (x *Exchange) credential(accept credential.Accept) (credential.Credential, 
 // strangers makes a stranger; it is cleared. All else is refused, also when we cannot know.
 func (x *Exchange) refused(c credential.Credential, err error) error {
 	if c.Kind != credential.Session || !errs.Is(err, errs.Unauthenticated) {
-		return x.counted(err)
+		return err
 	}
 	x.door.Cookies.ClearSession(x.Header(), x.Site.Tenant)
 	x.Credential = credential.Credential{Broken: true}
@@ -127,14 +137,6 @@ func (x *Exchange) withoutCredential(c credential.Credential) error {
 		return errs.New(errs.Unauthenticated, "session_expired", "Your session has ended; sign in again.")
 	}
 	return errs.New(errs.Unauthenticated, "token_missing", "Sign in first.")
-}
-
-// counted counts a refused credential against its address.
-func (x *Exchange) counted(err error) error {
-	if errs.Is(err, errs.Unauthenticated) {
-		x.door.Gate.Count(x.asker(), limit.Credential)
-	}
-	return err
 }
 
 // checkCSRF protects what a browser would do by the power of a cookie.

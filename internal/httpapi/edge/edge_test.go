@@ -90,6 +90,8 @@ func (w *world) routes() []edge.Route {
 		_ = x.JSON(200, 1)
 		return errors.New(hunter)
 	}
+	client := r("POST", "/client", edge.Open("the client authenticates in the request"))
+	client.Handle = func(x *edge.Exchange, _ access.Caller) error { return x.JSON(401, "invalid_client") }
 	fails := r("GET", "/fails", edge.Open("it is only a test"))
 	fails.Handle = func(*edge.Exchange, access.Caller) error { return errors.New("the disk is full") }
 	reads := r("POST", "/reads", edge.Open("it is only a test"))
@@ -101,7 +103,7 @@ func (w *world) routes() []edge.Route {
 		return x.JSON(200, len(b))
 	}
 	return []edge.Route{
-		hot, keys, token, api, apiPost, panics, breaks, fails, reads,
+		hot, keys, token, api, apiPost, panics, breaks, fails, reads, client,
 		r("GET", "/api/users/{id}", edge.Needs("user.read")),
 		r("GET", "/account", edge.Own("user.read")), r("POST", "/account", edge.Own("user.update")),
 		r("GET", "/session", edge.Optional("it says whether there is a session")),

@@ -36,6 +36,7 @@ type Exchange struct {
 	written     int64
 	requestID   [1]string // backing of the header's value
 	fromProxy   bool      // the peer is a trusted proxy
+	guessing    bool      // the request carries what could be a guess at a secret
 	suppressing bool      // the mux is writing an answer of its own, which we replace
 }
 
@@ -118,6 +119,7 @@ func (x *Exchange) close() {
 	if p := recover(); p != nil {
 		x.recovered(p)
 	}
+	x.countGuess()
 	x.door.record(x)
 	if x.panicked == http.ErrAbortHandler {
 		panic(http.ErrAbortHandler)

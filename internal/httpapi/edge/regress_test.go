@@ -408,8 +408,31 @@ func TestRefusedCredentialsAreLimited(t *testing.T) {
 	if got := resp.Header.Get("RateLimit-Policy"); got != `"credential-address";q=5;w=60` {
 		t.Errorf("RateLimit-Policy %s", got)
 	}
-	if resp := w.do("GET", "/session", ""); resp.StatusCode != http.StatusOK && resp.StatusCode != 429 {
+	if resp := w.do("GET", "/session", ""); resp.StatusCode != http.StatusOK {
 		t.Errorf("a stranger without a credential: %d", resp.StatusCode)
+	}
+}
+
+// TestGuessesAtEndpointsAreLimited: an endpoint that reads secrets itself is protected too.
+func TestGuessesAtEndpointsAreLimited(t *testing.T) {
+	w := newWorld(t, func(c *edge.Config) {
+		policy := limit.Defaults()
+		policy.Credential.Address = limit.Rule{Count: 5, Per: time.Minute}
+		c.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), policy)
+	})
+	for i := range 7 {
+		want := 401
+		if i >= 5 {
+			want = 429
+		}
+		if resp := w.do("POST", "/client", "", "Authorization: Basic YTpi"); resp.StatusCode != want {
+			t.Errorf("guess %d: %d, want %d", i+1, resp.StatusCode, want)
+		}
+	}
+	for _, target := range []string{"/.well-known/jwks", "/session", "/authorize"} {
+		if resp := w.do("GET", target, ""); resp.StatusCode != 200 {
+			t.Errorf("%s without a credential: %d", target, resp.StatusCode)
+		}
 	}
 }
 
