@@ -1,0 +1,48 @@
+package serve
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// healthTime is how long a check of readiness may take; what asks has a patience of its own.
+const healthTime = 2 * time.Second
+
+// Management is what the private listener answers. It must never be reachable from outside: the
+// metrics say how busy the server is and with what.
+type Management struct {
+	// Ready says why the server should get no requests now; nil means that it should. Its text is
+	// for operators.
+	Ready func(context.Context) error
+	// Metrics answers in the format of Prometheus.
+	Metrics http.Handler
+}
+
+// Handler serves /livez, /readyz and /metrics.
+func (m Management) Handler() http.Handler {
+	mux := http.NewServeMux()
+	// Alive is who can answer at all: a check of anything else would have the server restarted when
+	// its database is down, which helps nobody.
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { health(w, nil) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), healthTime)
+		defer cancel()
+		health(w, m.Ready(ctx))
+	})
+	mux.Handle("GET /metrics", m.Metrics)
+	return mux
+}
+
+func health(w http.ResponseWriter, err error) {
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if err != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(err.Error() + "\n"))
+		return
+	}
+	_, _ = w.Write([]byte("ok\n"))
+}
