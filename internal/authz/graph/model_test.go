@@ -136,7 +136,7 @@ func TestModelTellsWhatItHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := fmt.Sprint(m.Types(), m.Relations("doc"), m.Relations("z"), m.Allowed("doc", "viewer"), m.Allowed("doc", "read"), m.Allowed("z", "z"))
-	want := "[user bot group notary doc] [desk viewer blocked read sign] [] [group#member user user:*] [] []"
+	want := "[user bot group notary doc] [desk viewer blocked read shelf see sign] [] [group#member user user:*] [] []"
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -138,6 +139,45 @@ func checkScans(t *rapid.T, at tree, want map[key]int64) {
 		i := slices.IndexFunc(sortedItems(want), func(it item) bool { return !it.key.before(k) })
 		if ok != (i >= 0) || ok && first != sortedItems(want)[i].key {
 			t.Fatalf("first from %v: %v %v", k, first, ok)
+		}
+	}
+}
+
+// TestTreeKeepsItsBoundsWhenBranchesJoin empties ranges, puts keys back into them and shrinks the
+// tree until branches join whose first bounds are stale.
+func TestTreeKeepsItsBoundsWhenBranchesJoin(t *testing.T) {
+	t.Parallel()
+	const n = 30_000
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		var items []item
+		want := map[key]int64{}
+		for i := range uint64(n) {
+			items, want[key{i, 0}] = append(items, item{key{i, 0}, never}), never
+		}
+		at := build(items)
+		for edit := uint64(1); edit < 30; edit++ {
+			from := random.Uint64N(n)
+			for i := from; i < min(n, from+6000); i++ {
+				at.remove(key{i, 0}, edit)
+				delete(want, key{i, 0})
+			}
+			for range random.IntN(40) {
+				k := key{min(n-1, from+random.Uint64N(6000)), random.Uint64N(3)}
+				at.put(item{k, never}, edit)
+				want[k] = never
+			}
+			if got := at.shape(t); !maps.Equal(got, want) {
+				t.Fatalf("seed %d, edit %d: %d keys, want %d", seed, edit, len(got), len(want))
+			}
+		}
+		for k := range want {
+			if !at.remove(k, 99) {
+				t.Fatalf("seed %d: %v cannot be found", seed, k)
+			}
+		}
+		if at.root != nil || at.size != 0 {
+			t.Errorf("seed %d: %d left", seed, at.size)
 		}
 	}
 }

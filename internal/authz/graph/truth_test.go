@@ -95,6 +95,8 @@ func named(name string) []graph.Type {
 			rel("desk", graph.This("notary")),
 			rel("viewer", graph.This("user", "user:*", "group#member")), rel("blocked", graph.This("user", "user:*", "group#member")),
 			rel("read", graph.Exclusion(graph.Computed("viewer"), graph.Computed("blocked"))),
+			rel("shelf", graph.This("doc")),
+			rel("see", graph.Union(graph.Exclusion(graph.Computed("viewer"), graph.Computed("blocked")), graph.From("shelf", "see"))),
 			rel("sign", graph.Intersection(graph.From("desk", "holder"), graph.Computed("read"))),
 		}})
 }
