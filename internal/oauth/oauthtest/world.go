@@ -131,6 +131,9 @@ func (w *World) build(sealer store.Sealer) {
 	w.Authenticator = authenticate.New(authenticate.Config{Reader: w.Reader, Sessions: w.Sessions})
 }
 
+// RevokeKeys makes the signatures of every key so far count no more.
+func (w *World) RevokeKeys() { w.Keys.Revoke() }
+
 // Admin is a caller who may do everything.
 func (w *World) Admin() access.Caller { return storetest.User(Tenant, "admin", w.Clock.Now()) }
 
