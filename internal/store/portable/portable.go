@@ -1,0 +1,114 @@
+// Package portable moves everything that a store holds from one engine to another: as a file of
+// lines that any engine can write and read, which is also the road from SQLite to PostgreSQL.
+//
+//	{"cardea":{"format":1,"at":"2026-11-20T12:00:00Z","collections":["event","user"]}}
+//	{"doc":{"collection":"user","tenant":"default","id":"u1","version":3,"body":{…}}}     by collection, tenant, id
+//	{"tuple":{"tenant":"default","object":["doc","1"],"relation":"viewer",…}}             by tenant, object, …
+//	{"end":{"docs":1,"tuples":1,"sha256":"…"}}                                            of all bytes before it
+//
+// Sealed fields stay sealed: without the master key the file reveals what the database file reveals.
+// The outbox is left out. The digest tells a damaged file from a whole one; it proves nothing about
+// who wrote it. Column values are computed anew when the file is read, so the file holds no index.
+//
+// What does not move: versions of documents and revisions of tuples start anew, so after an import
+// caches shared between nodes are to be emptied, and revision tokens handed out before mean nothing.
+//
+// The package knows records and tuples; it must not know any noun of the product, nor any engine.
+package portable
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// Bounds and names of the format.
+const (
+	// MaxLine is the length of the longest line, in bytes: a document with its key.
+	MaxLine = 16 << 20
+	// Format is the version that is written and the only one that is read.
+	Format = 1
+	// Marker is the collection in which an import under way remembers how far it has come. No other
+	// collection may have this name.
+	Marker = "import_marker"
+)
+
+// Summary says what a file holds.
+type Summary struct {
+	At          time.Time // when it was written
+	Collections []string
+	Docs        int64
+	Tuples      int64
+	SHA256      string // lower-case hexadecimal
+}
+
+// line is one line: exactly one member is set.
+type line struct {
+	Header *header `json:"cardea,omitzero"`
+	Doc    *doc    `json:"doc,omitzero"`
+	Tuple  *tuple  `json:"tuple,omitzero"`
+	End    *end    `json:"end,omitzero"`
+}
+
+type header struct {
+	Format      int       `json:"format"`
+	At          time.Time `json:"at"`
+	Collections []string  `json:"collections"`
+}
+
+type doc struct {
+	Collection string         `json:"collection"`
+	Tenant     id.Tenant      `json:"tenant"`
+	ID         string         `json:"id"`
+	Version    int64          `json:"version"`
+	Expires    time.Time      `json:"expires,omitzero"`
+	Body       jsontext.Value `json:"body"`
+}
+
+type tuple struct {
+	Tenant   id.Tenant `json:"tenant"`
+	Object   [2]string `json:"object"`
+	Relation string    `json:"relation"`
+	Subject  [3]string `json:"subject"` // type, id, relation
+	Expires  time.Time `json:"expires,omitzero"`
+}
+
+type end struct {
+	Docs   int64  `json:"docs"`
+	Tuples int64  `json:"tuples"`
+	SHA256 string `json:"sha256"`
+}
+
+func (d *doc) record() store.Record {
+	return store.Record{
+		Key:     store.Key{Tenant: d.Tenant, Collection: d.Collection, ID: d.ID},
+		Version: d.Version, Expires: d.Expires, Body: d.Body,
+	}
+}
+
+func (t *tuple) tuple() store.Tuple {
+	return store.Tuple{
+		Object: store.ObjectRef{Type: t.Object[0], ID: t.Object[1]}, Relation: t.Relation,
+		Subject: store.SubjectRef{Type: t.Subject[0], ID: t.Subject[1], Relation: t.Subject[2]}, Expires: t.Expires,
+	}
+}
+
+// key is by what the lines of a file are ordered; texts compare by their bytes.
+type key [7]string
+
+func (d *doc) key() key { return key{d.Collection, string(d.Tenant), d.ID} }
+
+func (t *tuple) key() key {
+	return key{string(t.Tenant), t.Object[0], t.Object[1], t.Relation, t.Subject[0], t.Subject[1], t.Subject[2]}
+}
+
+// bad is the error about a file. It never repeats what stands in the file.
+func bad(line int64, format string, args ...any) error {
+	e := errs.New(errs.Invalid, "invalid_export", format, args...)
+	e.Text = "The file cannot be used, line " + number(line) + ": " + e.Text + "."
+	return e
+}
