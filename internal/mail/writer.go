@@ -1,0 +1,92 @@
+package mail
+
+import (
+	"errors"
+	"html"
+	"strings"
+)
+
+// writer makes the text and the HTML of a mail side by side. The first error stays.
+//
+// It takes the place of html/template, which costs 0.6 MB of binary and switches off the linker's
+// removal of unused methods: here all values stand between tags, where escaping five characters is
+// enough, and the one attribute holds a link that checkLink has read.
+type writer struct {
+	values map[string]string
+	link   string
+	text   strings.Builder
+	html   strings.Builder
+	err    error
+}
+
+var errValue = errors.New("mail: the message lacks a value that its template needs")
+
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// fill replaces {{name}} by the value of that name. Values are not looked into again.
+func (w *writer) fill(line string) string {
+	filled, missing := w.try(line)
+	if missing {
+		w.fail(errValue)
+	}
+	return filled
+}
+
+func (w *writer) try(line string) (filled string, missing bool) {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(line, "{{")
+		b.WriteString(before)
+		if !found {
+			return b.String(), missing
+		}
+		name, after, closed := strings.Cut(rest, "}}")
+		missing = missing || !closed || w.values[name] == ""
+		b.WriteString(w.values[name])
+		line = after
+	}
+}
+
+func (w *writer) paragraph(lines []string) {
+	if words, ok := strings.CutPrefix(lines[0], "=> "); ok {
+		w.button(w.fill(words))
+		return
+	}
+	var plain []string
+	brk := "\n"
+	for _, line := range lines {
+		detail, optional := strings.CutPrefix(line, "? ")
+		if !optional {
+			plain = append(plain, w.fill(line))
+			continue
+		}
+		brk = "<br>\n"
+		if filled, missing := w.try(detail); !missing {
+			plain = append(plain, filled)
+		}
+	}
+	if len(plain) == 0 {
+		return
+	}
+	w.text.WriteString(strings.Join(plain, "\n") + "\n\n")
+	for i, line := range plain {
+		plain[i] = html.EscapeString(line)
+	}
+	w.html.WriteString("<p>" + strings.Join(plain, brk) + "</p>\n")
+}
+
+func (w *writer) button(words string) {
+	if err := checkLink(w.link); err != nil {
+		w.fail(err)
+		return
+	}
+	w.text.WriteString(words + ":\n" + w.link + "\n\n")
+	href := html.EscapeString(w.link)
+	w.html.WriteString(`<p><a href="` + href + `" style="display:inline-block;padding:10px 18px;border-radius:6px;` +
+		`background:#1f4ed8;color:#fff;text-decoration:none">` + html.EscapeString(words) + "</a></p>\n" +
+		`<p style="font-size:14px">Or copy this address into your browser:<br><span style="word-break:break-all">` + href + "</span></p>\n")
+}
