@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
@@ -58,19 +59,12 @@ const (
 	Opaque Format = "opaque" // a random text that only we can read
 )
 
-// Alg is a JWS algorithm (RFC 7518, RFC 8037).
-type Alg string
+// Alg is a JWS algorithm. The zero value of a client's means ES256.
+type Alg = keyring.Alg
 
-// The algorithms that clients may choose. The zero value means ES256.
-const (
-	ES256 Alg = "ES256"
-	EdDSA Alg = "EdDSA"
-	RS256 Alg = "RS256"
-	PS256 Alg = "PS256"
-)
-
-// Algs are all algorithms, the default first.
-func Algs() []Alg { return []Alg{ES256, EdDSA, RS256, PS256} }
+// Algs are the algorithms that clients may choose for their tokens and use for their assertions, the
+// default first.
+func Algs() []Alg { return keyring.Tokens.Algs() }
 
 // ClientSecret is a secret of a client as it is stored. The secret has 256 random bits, so SHA-256 is
 // enough to keep it.
@@ -158,7 +152,7 @@ func (c *Client) MayTarget(issuer, resource string) bool {
 // Alg is the algorithm of the client's tokens.
 func (c *Client) Alg() Alg {
 	if c.SigningAlg == "" {
-		return ES256
+		return keyring.ES256
 	}
 	return c.SigningAlg
 }

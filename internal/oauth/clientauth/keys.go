@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json"
 
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/oauth"
@@ -68,11 +69,11 @@ func fits(key jose.JSONWebKey, alg oauth.Alg) bool {
 	}
 	switch key.Key.(type) {
 	case *rsa.PublicKey:
-		return alg == oauth.RS256 || alg == oauth.PS256
+		return alg == keyring.RS256 || alg == keyring.PS256
 	case *ecdsa.PublicKey:
-		return alg == oauth.ES256
+		return alg == keyring.ES256
 	case ed25519.PublicKey:
-		return alg == oauth.EdDSA
+		return alg == keyring.EdDSA
 	}
 	return false
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/clientauth"
@@ -53,7 +54,7 @@ func setDefaults(c *oauth.Client) error {
 		c.Scopes = oauth.Scopes{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail}
 	}
 	if c.Auth == oauth.AuthPrivateKeyJWT {
-		setIfEmpty(&c.AuthAlg, oauth.ES256)
+		setIfEmpty(&c.AuthAlg, keyring.ES256)
 	}
 	setIfEmpty(&c.Access, oauth.JWT)
 	return nil

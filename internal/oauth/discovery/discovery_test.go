@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/discovery"
 )
 
 func TestOnlyWhatExistsIsSaid(t *testing.T) {
-	d := discovery.Describe("https://id.example.com/t/acme", discovery.Paths{Authorize: "/authorize", Token: "/token", JWKS: "/jwks"}, []oauth.Alg{oauth.ES256})
+	d := discovery.Describe("https://id.example.com/t/acme", discovery.Paths{Authorize: "/authorize", Token: "/token", JWKS: "/jwks"}, []oauth.Alg{keyring.ES256})
 	body, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)

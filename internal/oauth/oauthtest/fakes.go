@@ -2,13 +2,7 @@ package oauthtest
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"sync"
-	"testing"
-
-	"github.com/go-jose/go-jose/v4"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
@@ -168,104 +162,4 @@ func (f Policy) Narrow(_ context.Context, _ id.Tenant, _ oauth.Holder, asked oau
 		}
 	}
 	return out, nil
-}
-
-// Keys signs and verifies with one ES256 key for all tenants.
-type Keys struct {
-	Private *ecdsa.PrivateKey
-	KeyID   string
-	revoked *Book[bool]
-}
-
-func newKeys(t testing.TB) *Keys {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatalf("making a key: %v", err)
-	}
-	return &Keys{Private: private, KeyID: "test-key", revoked: newBook[bool]()}
-}
-
-// Revoke makes the key count no more.
-func (k *Keys) Revoke() { k.revoked.Put(k.KeyID, true) }
-
-// Fail makes every use of the key fail with err; nil ends that.
-func (k *Keys) Fail(err error) { k.revoked.Fail(err) }
-
-// SignAccess implements tokens.Signer.
-func (k *Keys) SignAccess(_ context.Context, _ id.Tenant, _ oauth.Alg, c *oauth.AccessClaims) (string, error) {
-	body, err := c.AppendJSON(nil)
-	if err != nil {
-		return "", err
-	}
-	return k.Sign("at+jwt", body)
-}
-
-// SignID implements tokens.Signer.
-func (k *Keys) SignID(_ context.Context, _ id.Tenant, _ oauth.Alg, c *oauth.IDClaims) (string, error) {
-	body, err := c.AppendJSON(nil)
-	if err != nil {
-		return "", err
-	}
-	return k.Sign("JWT", body)
-}
-
-// Sign signs any claims as a JWT of any type, for tests that forge.
-func (k *Keys) Sign(typ string, claims []byte) (string, error) {
-	if _, _, err := k.revoked.get(""); err != nil {
-		return "", err
-	}
-	o := (&jose.SignerOptions{}).WithType(jose.ContentType(typ)).WithHeader("kid", k.KeyID)
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: k.Private}, o)
-	if err != nil {
-		return "", err
-	}
-	jws, err := s.Sign(claims)
-	if err != nil {
-		return "", err
-	}
-	return jws.CompactSerialize()
-}
-
-// VerifyAccess implements tokens.Verifier.
-func (k *Keys) VerifyAccess(_ context.Context, _ id.Tenant, token string) ([]byte, string, error) {
-	claims, err := k.verify("at+jwt", token)
-	return claims, k.KeyID, err
-}
-
-// VerifyID implements tokens.Verifier.
-func (k *Keys) VerifyID(_ context.Context, _ id.Tenant, token string) ([]byte, error) {
-	return k.verify("JWT", token)
-}
-
-// Counts implements tokens.Verifier.
-func (k *Keys) Counts(_ context.Context, _ id.Tenant, keyID string) (bool, error) {
-	revoked, _, err := k.revoked.get(keyID)
-	return !revoked && keyID == k.KeyID, err
-}
-
-func (k *Keys) verify(typ, token string) ([]byte, error) {
-	bad := errs.New(errs.Unauthenticated, "token_invalid", "no")
-	if ok, err := k.Counts(context.Background(), "", k.KeyID); err != nil || !ok {
-		return nil, cmpErr(err, bad)
-	}
-	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
-	if err != nil || jws.Signatures[0].Header.ExtraHeaders["typ"] != typ || jws.Signatures[0].Header.KeyID != k.KeyID {
-		return nil, bad
-	}
-	// The library reads base64 leniently; a token that does not come out as it went in is none.
-	if again, err := jws.CompactSerialize(); err != nil || again != token {
-		return nil, bad
-	}
-	claims, err := jws.Verify(&k.Private.PublicKey)
-	if err != nil {
-		return nil, bad
-	}
-	return claims, nil
-}
-
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

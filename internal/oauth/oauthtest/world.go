@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/cache/memory"
+	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/opaque"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
@@ -56,7 +58,7 @@ type World struct {
 	Sessions      Sessions
 	Organisations Organisations
 	Policy        Policy
-	Keys          *Keys
+	Keys          *keyring.Ring
 	Revoked       *tenant.Revocations
 	Board         *revocations.Board
 	Clients       *clients.Clients
@@ -79,9 +81,13 @@ type World struct {
 // New makes a world with one tenant and one user, Alice, signed in by Sid with two factors.
 func New(t testing.TB, options ...storetest.Option) *World {
 	t.Helper()
-	w := &World{T: t, Clock: storetest.NewClock(), Keys: newKeys(t)}
+	w := &World{T: t, Clock: storetest.NewClock()}
 	sealer := storetest.NewSealer()
-	w.DB = storetest.NewDB(t, append([]storetest.Option{storetest.WithClock(w.Clock), storetest.WithSealer(sealer)}, options...)...)
+	cache, err := memory.New(memory.Config{Now: w.Clock.Now})
+	if err != nil {
+		t.Fatalf("making the cache: %v", err)
+	}
+	w.DB = storetest.NewDB(t, append([]storetest.Option{storetest.WithClock(w.Clock), storetest.WithSealer(sealer), storetest.WithCache(cache)}, options...)...)
 	w.Guard = storetest.Guard(w.Clock.Now)
 	w.Tenants, w.Users = Tenants{newBook[oauth.TenantStanding]()}, Users{newBook[User]()}
 	w.Sessions = Sessions{newBook[oauth.SessionStanding](), newBook[string]()}
@@ -104,6 +110,10 @@ func New(t testing.TB, options ...storetest.Option) *World {
 
 func (w *World) build(sealer store.Sealer) {
 	w.Revoked = tenant.NewRevocations(w.DB)
+	var err error
+	if w.Keys, err = keyring.New(keyring.Config{DB: w.DB, Guard: w.Guard, Revocations: w.Revoked}); err != nil {
+		w.T.Fatalf("making the keyring: %v", err)
+	}
 	w.Board = revocations.NewBoard(w.Revoked, w.Tenants, w.DB.Now)
 	w.Clients = clients.New(w.DB, w.Guard, w.Revoked)
 	w.Catalogue = scopes.New(w.DB, w.Guard, w.Clients, w.Policy)
@@ -117,7 +127,7 @@ func (w *World) build(sealer store.Sealer) {
 	}
 	w.Opaque = tokens.NewOpaque(w.DB)
 	w.Issuer = tokens.NewIssuer(tokens.IssuerConfig{
-		DB: w.DB, Guard: w.Guard, World: w.Standing, Families: w.Families, Opaque: w.Opaque, Signer: w.Keys,
+		DB: w.DB, Guard: w.Guard, World: w.Standing, Families: w.Families, Opaque: w.Opaque, Signer: w.Keys.Tokens(),
 	})
 	w.Reader = tokens.NewReader(tokens.ReaderConfig{
 		World: w.Standing, Opaque: w.Opaque, Verifier: w.Keys, Board: w.Board, Now: w.DB.Now,
@@ -132,7 +142,18 @@ func (w *World) build(sealer store.Sealer) {
 }
 
 // RevokeKeys makes the signatures of every key so far count no more.
-func (w *World) RevokeKeys() { w.Keys.Revoke() }
+func (w *World) RevokeKeys() {
+	w.T.Helper()
+	keys, err := w.Keys.List(w.T.Context(), w.Admin())
+	for _, k := range keys {
+		if err == nil {
+			_, err = w.Keys.Revoke(w.T.Context(), w.Admin(), k.ID)
+		}
+	}
+	if err != nil {
+		w.T.Fatalf("revoking the keys: %v", err)
+	}
+}
 
 // Admin is a caller who may do everything.
 func (w *World) Admin() access.Caller { return storetest.User(Tenant, "admin", w.Clock.Now()) }

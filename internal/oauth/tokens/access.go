@@ -150,7 +150,7 @@ func dead(err error) error {
 	return err
 }
 
-// Verifier checks JWTs of our own making. A token that is no JWT of ours, of that type, by a key that
+// Verifier checks JWTs of our own making: the keyring. A token that is no JWT of ours, of that type, by a key that
 // still counts is Unauthenticated.
 type Verifier interface {
 	// VerifyAccess returns the claims of an access token (typ at+jwt) and the id of its key.

@@ -263,7 +263,11 @@ func TestRegress_043_055_ForgedJWTs(t *testing.T) {
 	good := app.Tokens().Access().Reveal()
 	parts := strings.Split(good, ".")
 	encode := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
-	kid := w.Keys.KeyID
+	keys, err := w.Keys.List(t.Context(), w.Admin())
+	if err != nil || len(keys) != 1 {
+		t.Fatalf("%d keys, %v", len(keys), err)
+	}
+	kid := keys[0].ID
 	forged := map[string]string{
 		"none":             encode(`{"alg":"none","kid":"`+kid+`","typ":"at+jwt"}`) + "." + parts[1] + ".",
 		"NoNe":             encode(`{"alg":"NoNe","kid":"`+kid+`","typ":"at+jwt"}`) + "." + parts[1] + "." + parts[2],
