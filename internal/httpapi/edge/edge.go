@@ -160,6 +160,15 @@ func (rt *route) serve(x *Exchange) error {
 	return rt.Handle(x, caller)
 }
 
+// extend gives the connection as long as the route may take. Without it net/http ends the request's
+// context when the time to read a request is over, long after it was read.
+func (x *Exchange) extend(d time.Duration) {
+	c, until := http.NewResponseController(x.w), x.door.Now().Add(d)
+	// A connection that has no deadlines, as in tests, needs no other ones.
+	_ = c.SetReadDeadline(until)
+	_ = c.SetWriteDeadline(until)
+}
+
 // ServeHTTP is called by the mux, which hands on the Exchange that Door has made.
 func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := w.(*Exchange)
@@ -168,6 +177,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), rt.Timeout)
 		defer cancel()
 		x.R = r.WithContext(ctx)
+	}
+	if rt.Timeout > defaultTimeout {
+		x.extend(rt.Timeout)
 	}
 	if err := rt.serve(x); err != nil {
 		x.refuse(err)

@@ -314,3 +314,78 @@ func TestTrustedProxyGivesIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestLongRoutesOutliveTheReadTimeout: a stream is not ended by the time that a request may take to
+// arrive.
+func TestLongRoutesOutliveTheReadTimeout(t *testing.T) {
+	w := newWorld(t, nil)
+	ended := make(chan error, 1)
+	long := edge.Route{
+		Method: "GET", Path: "/long", Name: "test.long", Access: edge.Open("it is only a test"), Timeout: time.Minute,
+		Handle: func(x *edge.Exchange, _ access.Caller) error {
+			select {
+			case <-x.R.Context().Done():
+				ended <- x.R.Context().Err()
+			case <-time.After(100 * time.Millisecond):
+				ended <- nil
+			}
+			x.WriteHeader(http.StatusNoContent)
+			return nil
+		},
+	}
+	s := httptest.NewUnstartedServer(nil)
+	c := w.Config
+	c.Metrics = prometheus.NewRegistry()
+	dir, err := edge.NewSharedHost("http://"+s.Listener.Addr().String(), w.standing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Directory = dir
+	if s.Config.Handler, err = edge.New(c, []edge.Route{long}); err != nil {
+		t.Fatal(err)
+	}
+	s.Config.ReadTimeout = 20 * time.Millisecond
+	s.Start()
+	defer s.Close()
+	resp, err := http.Get(s.URL + "/long")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if err := <-ended; err != nil {
+		t.Errorf("the request was ended: %v", err)
+	}
+}
+
+func TestPage(t *testing.T) {
+	x := httptest.NewRecorder()
+	w := newWorld(t, nil)
+	c := w.Config
+	c.Metrics = prometheus.NewRegistry()
+	door, err := edge.New(c, []edge.Route{{
+		Method: "GET", Path: "/page", Name: "test.page", Access: edge.Open("it is only a test"),
+		Handle: func(x *edge.Exchange, _ access.Caller) error {
+			x.Page(edge.PagePolicy{Nonce: "abc", FormAction: []string{"https://app.example"}})
+			x.WriteHeader(200)
+			return nil
+		},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("GET", "/page", nil)
+	r.Host = "id.example.com"
+	door.ServeHTTP(x, r)
+	csp := x.Header().Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self' 'nonce-abc'", "form-action 'self' https://app.example", "frame-ancestors 'none'", "base-uri 'none'", "require-trusted-types-for 'script'"} {
+		if !strings.Contains(csp, want) {
+			t.Errorf("the policy lacks %s: %s", want, csp)
+		}
+	}
+	if strings.Contains(csp, "unsafe") || x.Header().Get("Cross-Origin-Opener-Policy") != "same-origin" {
+		t.Errorf("headers %v", x.Header())
+	}
+	if edge.NewNonce() == edge.NewNonce() || len(edge.NewNonce()) < 22 {
+		t.Error("nonces repeat or are short")
+	}
+}

@@ -53,6 +53,9 @@ type PagePolicy struct {
 	Nonce      string   // allows the inline scripts that carry it
 	FormAction []string // origins that a form may post or be redirected to, besides ours
 	Frames     []string // origins that may frame the page: only for the answer to prompt=none
+	// KeepOpener lets a page that an application has opened in a popup know its opener. Without it
+	// the browser cuts the two apart, which also breaks sign-in by popup.
+	KeepOpener bool
 }
 
 // NewNonce is a fresh nonce for one page.
@@ -76,6 +79,8 @@ func (x *Exchange) Page(p PagePolicy) {
 		"; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action "+
 		strings.Join(append([]string{"'self'"}, p.FormAction...), " ")+
 		"; frame-ancestors "+frames+"; require-trusted-types-for 'script'")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	if !p.KeepOpener {
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
 }
