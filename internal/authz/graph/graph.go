@@ -116,16 +116,9 @@ func (g *Graph) Load(revision uint64, tuples iter.Seq2[Tuple, error]) error {
 // fill makes names and trees of a state that nobody reads yet. On error the graph is as it was.
 func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
 	next.names = newNames(g.kinds())
-	var items []item
-	for t, err := range tuples {
-		if err != nil {
-			return err
-		}
-		if g.model.Accepts(t) != nil {
-			next.ignored++
-			continue
-		}
-		items = append(items, g.model.point(t, next.names.intern).forward())
+	items, err := g.number(next, tuples)
+	if err != nil {
+		return err
 	}
 	byKey := func(a, b item) int { return compareKeys(a.key, b.key) }
 	slices.SortStableFunc(items, byKey)
@@ -140,6 +133,22 @@ func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
 	slices.SortFunc(items, byKey)
 	next.reverse = build(items)
 	return nil
+}
+
+// number turns tuples into forward items and counts those that the model does not accept.
+func (g *Graph) number(next *state, tuples iter.Seq2[Tuple, error]) ([]item, error) {
+	var items []item
+	for t, err := range tuples {
+		if err != nil {
+			return nil, err
+		}
+		if g.model.Accepts(t) != nil {
+			next.ignored++
+			continue
+		}
+		items = append(items, g.model.point(t, next.names.intern).forward())
+	}
+	return items, nil
 }
 
 func (g *Graph) kinds() int { return len(g.model.kinds) - 1 }

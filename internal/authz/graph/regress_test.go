@@ -204,7 +204,7 @@ func TestRegress_159_DelimitersInIds(t *testing.T) {
 // TestRegress_161_ListsAreComplete: a list has no hidden end, whatever the size of its pages.
 func TestRegress_161_ListsAreComplete(t *testing.T) {
 	t.Parallel()
-	const n = 3456
+	const n = 1800
 	var store []graph.Tuple
 	var want []string
 	for i := range n {
@@ -217,10 +217,7 @@ func TestRegress_161_ListsAreComplete(t *testing.T) {
 	}
 	slices.Sort(want)
 	g := load(t, named("public"), store...)
-	for _, limit := range []int{0, 1, 7, 1000, 2303, 2304, 2305, 100_000} {
-		if limit == 1 && testing.Short() {
-			continue
-		}
+	for _, limit := range []int{0, 1, 7, 1000, 1199, 1200, 1201, 100_000} {
 		var objects, subjects []string
 		o := graph.ObjectsQuery{Type: "doc", Relation: "read", Subject: graph.Subject{Type: "user", ID: "7"}, Limit: limit}
 		s := graph.SubjectsQuery{Object: graph.Object{Type: "doc", ID: "7"}, Relation: "read", Type: "user", Limit: limit}
@@ -264,6 +261,7 @@ func testChildren(t *testing.T, n int) {
 		t.Fatal(err)
 	}
 	g := graph.New(m, graph.Limits{Check: 10_000_000})
+	docs := min(n, 65_537) // more would only take time: a listed document is a check
 	user := func(i int) graph.Subject { return graph.Subject{Type: "user", ID: fmt.Sprint(i)} }
 	group := func(i int) graph.Subject { return graph.Subject{Type: "group", ID: fmt.Sprint(i), Relation: "member"} }
 	err = g.Load(1, func(yield func(graph.Tuple, error) bool) {
@@ -271,17 +269,17 @@ func testChildren(t *testing.T, n int) {
 		for i := range n {
 			_ = yield(graph.Tuple{Object: all, Relation: "member", Subject: user(i)}, nil) &&
 				yield(graph.Tuple{Object: wide, Relation: "viewer", Subject: group(i)}, nil) &&
-				yield(graph.Tuple{Object: graph.Object{Type: "doc", ID: fmt.Sprint(i)}, Relation: "viewer", Subject: user(0)}, nil)
+				yield(graph.Tuple{Object: graph.Object{Type: "doc", ID: fmt.Sprint(i % docs)}, Relation: "viewer", Subject: user(0)}, nil)
 		}
 		yield(graph.Tuple{Object: graph.Object{Type: "group", ID: fmt.Sprint(n - 1)}, Relation: "member", Subject: user(0)}, nil)
 	})
-	if err != nil || g.Stats().Tuples != 3*n+1 {
+	if err != nil || g.Stats().Tuples != 2*n+docs+1 {
 		t.Fatal(n, g.Stats(), err)
 	}
 	for _, g := range []*graph.Graph{g, graph.WithoutGroups(g)} {
 		for text, want := range map[string]bool{
 			"group:all#member@user:0": true, fmt.Sprintf("group:all#member@user:%d", n-1): true, fmt.Sprintf("group:all#member@user:%d", n): false,
-			"doc:wide#read@user:0": true, "doc:wide#read@user:1": false, fmt.Sprintf("doc:%d#read@user:0", n-1): true,
+			"doc:wide#read@user:0": true, "doc:wide#read@user:1": false, fmt.Sprintf("doc:%d#read@user:0", docs-1): true,
 			fmt.Sprintf("doc:wide#read@group:%d#member", n-1): true, fmt.Sprintf("doc:wide#read@group:%d#member", n): false,
 		} {
 			if got := allowed(t, g, text); got != want {
@@ -289,12 +287,8 @@ func testChildren(t *testing.T, n int) {
 			}
 		}
 	}
-	relation := "read"
-	if n > 100_000 {
-		relation = "viewer" // a million checks would only take time
-	}
-	objects, err := g.Objects(t.Context(), now, graph.ObjectsQuery{Type: "doc", Relation: relation, Subject: user(0), Limit: 2 * n})
-	if err != nil || len(objects.IDs) != n+1 {
+	objects, err := g.Objects(t.Context(), now, graph.ObjectsQuery{Type: "doc", Relation: "read", Subject: user(0), Limit: 2 * n})
+	if err != nil || len(objects.IDs) != docs+1 {
 		t.Errorf("%d children: %d objects, %v", n, len(objects.IDs), err)
 	}
 	subjects, err := g.Subjects(t.Context(), now, graph.SubjectsQuery{Object: graph.Object{Type: "group", ID: "all"}, Relation: "member", Type: "user", Limit: 2 * n})

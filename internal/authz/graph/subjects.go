@@ -43,21 +43,30 @@ func (v View) Subjects(ctx context.Context, now time.Time, q SubjectsQuery) (Lis
 	if !d.finish(pack(obj, r.id)) {
 		return List{}, e.err
 	}
+	return d.list(v, q.Limit, obj, r)
+}
+
+// list checks what the descent found, where finding is not enough, and cuts the page.
+func (d *descent) list(v View, limit int, obj uint32, r *relation) (List, error) {
 	holds := func(node uint32) (bool, error) {
 		if r.exact {
 			return true, nil
 		}
-		e.ask(node, d.rel, d.kind)
-		return e.run(obj, r)
+		d.e.ask(node, d.rel, d.kind)
+		return d.e.run(obj, r)
 	}
 	everyone := false
 	if d.wild {
+		var err error
 		if everyone, err = holds(d.kind); err != nil {
 			return List{}, err
 		}
 		d.offerAll()
 	}
-	list, err := d.page(v, q.Limit, holds)
+	if d.e.err != nil {
+		return List{}, d.e.err
+	}
+	list, err := d.page(v, limit, holds)
 	list.Everyone = everyone && err == nil
 	return list, err
 }

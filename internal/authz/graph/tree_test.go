@@ -58,7 +58,7 @@ func (t tree) shape(tb interface{ Fatalf(string, ...any) }) map[key]int64 {
 func TestTreeIsAMapAtEveryRevision(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		space := rapid.SampledFrom([]int{8, 300, 20000}).Draw(t, "space")
+		space := rapid.SampledFrom([]int{8, 300, 6000}).Draw(t, "space")
 		draw := func() key {
 			n := rapid.IntRange(0, space).Draw(t, "key")
 			return key{uint64(n % 7), uint64(n / 7)}
@@ -148,7 +148,7 @@ func checkScans(t *rapid.T, at tree, want map[key]int64) {
 func TestTreeKeepsItsBoundsWhenBranchesJoin(t *testing.T) {
 	t.Parallel()
 	const n = 30_000
-	for seed := range uint64(12) {
+	for seed := range uint64(6) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		var items []item
 		want := map[key]int64{}
