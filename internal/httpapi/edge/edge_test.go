@@ -315,20 +315,13 @@ func TestTrustedProxyGivesIDs(t *testing.T) {
 	}
 }
 
-// TestLongRoutesOutliveTheReadTimeout: a stream is not ended by the time that a request may take to
-// arrive.
-func TestLongRoutesOutliveTheReadTimeout(t *testing.T) {
+// TestLongRoutesOutliveTheWriteTimeout: a stream is not cut by the limit for ordinary answers.
+func TestLongRoutesOutliveTheWriteTimeout(t *testing.T) {
 	w := newWorld(t, nil)
-	ended := make(chan error, 1)
 	long := edge.Route{
 		Method: "GET", Path: "/long", Name: "test.long", Access: edge.Open("it is only a test"), Timeout: time.Minute,
 		Handle: func(x *edge.Exchange, _ access.Caller) error {
-			select {
-			case <-x.R.Context().Done():
-				ended <- x.R.Context().Err()
-			case <-time.After(100 * time.Millisecond):
-				ended <- nil
-			}
+			<-time.After(60 * time.Millisecond)
 			x.WriteHeader(http.StatusNoContent)
 			return nil
 		},
@@ -344,17 +337,14 @@ func TestLongRoutesOutliveTheReadTimeout(t *testing.T) {
 	if s.Config.Handler, err = edge.New(c, []edge.Route{long}); err != nil {
 		t.Fatal(err)
 	}
-	s.Config.ReadTimeout = 20 * time.Millisecond
+	s.Config.WriteTimeout = 20 * time.Millisecond
 	s.Start()
 	defer s.Close()
 	resp, err := http.Get(s.URL + "/long")
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("the answer was cut: %v", err)
 	}
 	resp.Body.Close()
-	if err := <-ended; err != nil {
-		t.Errorf("the request was ended: %v", err)
-	}
 }
 
 func TestPage(t *testing.T) {
