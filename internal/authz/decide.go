@@ -118,7 +118,11 @@ func (e *Engine) Decide(ctx context.Context, r Request) (Decision, error) {
 		view: view, now: e.db.Now(), permission: r.Action.Name, org: r.Resource.org(), explain: r.Options.Explain,
 		subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID},
 	}
-	reason, allowed, err := q.grant(ctx)
+	decide := q.grant
+	if r.Resource.Type == typeRole && r.Action.Name == relAssignee {
+		decide = func(ctx context.Context) (Reason, bool, error) { return q.hasRole(ctx, r.Resource.ID) }
+	}
+	reason, allowed, err := decide(ctx)
 	if err != nil {
 		return Decision{}, unavailable(err)
 	}
@@ -186,6 +190,22 @@ func (q question) grant(ctx context.Context) (Reason, bool, error) {
 		return Reason{}, false, nil
 	}
 	return q.grantInOrg(ctx, object, subject)
+}
+
+// hasRole answers whether the subject has a role: in the whole tenant, or in the organisation asked
+// about. It is the question behind "any of these roles".
+func (q question) hasRole(ctx context.Context, role string) (Reason, bool, error) {
+	objects := []graph.Object{{Type: typeRole, ID: role}}
+	if q.org != "" {
+		objects = append(objects, graph.Object{Type: typeOrgRole, ID: orgRole(q.org, role)})
+	}
+	for _, o := range objects {
+		result, err := q.view.Check(ctx, q.now, graph.Query{Object: o, Relation: relAssignee, Subject: q.subject, Explain: true})
+		if err != nil || result.Allowed {
+			return byRole(q, result.Path, role), result.Allowed, err
+		}
+	}
+	return Reason{}, false, nil
 }
 
 func (q question) grantInOrg(ctx context.Context, permission graph.Object, subject graph.Subject) (Reason, bool, error) {

@@ -171,6 +171,20 @@ func TestRoleInOrganisationHoldsOnlyThere(t *testing.T) {
 	}
 }
 
+// TestHasRole is the question of a middleware that admits any of some roles.
+func TestHasRole(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.role("editor", "posts:write")
+	h.assign("editor", "", user("alice"))
+	h.assign("editor", "org1", user("bob"))
+	h.want("alice", "assignee", authz.Resource{Type: "role", ID: "editor"}, true)
+	h.want("bob", "assignee", authz.Resource{Type: "role", ID: "editor"}, false)
+	h.want("bob", "assignee", authz.Resource{Type: "role", ID: "editor", Properties: authz.Properties{"org": "org1"}}, true)
+	h.want("alice", "assignee", authz.Resource{Type: "role", ID: "viewer"}, false)
+	h.want("alice", "assignee", authz.Resource{Type: "role", ID: authz.AdminRole}, false)
+}
+
 func TestAssignmentExpires(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -84,12 +84,12 @@ const changesPage = 1000
 
 // catchUp brings the graph to revision atLeast or later, loading it if need be. Readers go on with
 // the older revision meanwhile, which nobody was told is out of date; if it cannot be brought up,
-// they are refused.
+// they are refused. With atLeast 0 the changelog is read in any case.
 func (x *index) catchUp(ctx context.Context, t id.Tenant, atLeast uint64) error {
 	tg := x.of(t)
 	tg.mu.Lock()
 	defer tg.mu.Unlock()
-	if tg.ready.Load() && tg.g.Revision() >= atLeast {
+	if atLeast > 0 && tg.ready.Load() && tg.g.Revision() >= atLeast {
 		return nil
 	}
 	var err error

@@ -254,6 +254,21 @@ func (s *Accounts) LockedFor(ctx context.Context, c access.Caller, userID string
 	return s.ledger.locked(ctx, c.Tenant(), knownAccount(userID))
 }
 
+// Flag is for the room that has noticed a stolen token: the operations that mark the account, and the
+// address to warn. A person with no verified address is marked and not written to.
+func (s *Accounts) Flag(ctx context.Context, t id.Tenant, userID string) ([]store.DocOp, string, error) {
+	u, err := s.users.In(t).Get(ctx, userID)
+	if err != nil {
+		return nil, "", err
+	}
+	u.Flagged = s.db.Now()
+	address := u.Email
+	if u.EmailVerified.IsZero() {
+		address = ""
+	}
+	return []store.DocOp{s.users.In(t).Replace(ctx, u)}, address, nil
+}
+
 // endEverything raises the epoch of u: its sessions, tokens, links and known devices are dead.
 func (s *Accounts) endEverything(ctx context.Context, t id.Tenant, u *User) store.Batch {
 	u.Epoch++

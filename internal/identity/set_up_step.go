@@ -188,3 +188,36 @@ func (s *Accounts) FinishSetUp(ctx context.Context, _ access.Caller, done flow.C
 		User: u.ID, Change: flow.Change{Action: "user.set_up", Object: u.adminObject(), Batch: batch},
 	}, nil
 }
+
+// CreateAdministrator opens an account of a platform administrator, which closes set-up. It belongs
+// to the operator of the machine; administrators of the platform assign the role instead.
+func (s *Accounts) CreateAdministrator(ctx context.Context, c access.Caller, n NewUser) (*User, error) {
+	u := &User{Meta: store.Meta{ID: id.New()}, Created: s.db.Now(), Epoch: 1}
+	c = c.For(id.System)
+	permit, err := s.guard.Allow(ctx, c, "role.assign_administrator", u.adminObject())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fill(ctx, u, n); err != nil {
+		return nil, err
+	}
+	batch := store.Batch{
+		Permit: permit, Docs: []store.DocOp{s.users.In(id.System).Insert(ctx, u)}, Tuples: s.FirstAdmin(u.ID),
+		Events: []store.Event{{
+			Kind: "user.created", Person: u.ID, Public: map[string]string{"administrator": "platform"},
+			Personal: map[string]string{"email": u.Email},
+		}},
+	}
+	closing, open, err := s.CloseSetUp(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if open {
+		batch.Docs = append(batch.Docs, closing)
+	}
+	_, err = s.db.Commit(ctx, batch)
+	if store.Exists(err, usersByEmail) {
+		return nil, errs.Wrap(errs.Conflict, err, "email_taken", "There is an account with this address already.")
+	}
+	return u, err
+}

@@ -38,12 +38,27 @@ type Session struct {
 	Created     time.Time       `json:"created"`
 	Active      time.Time       `json:"active"` // last activity, to the minute
 	Ended       time.Time       `json:"ended,omitzero"`
+	Why         Ending          `json:"why,omitzero"` // it ended
 	Proofs      []flow.Proof    `json:"proofs"`
 	Strength    access.Strength `json:"strength"`
 	Client      string          `json:"client,omitzero"`  // the application for which it was started
 	Address     string          `json:"address,omitzero"` // where it was started
 	UserAgent   string          `json:"user_agent,omitzero"`
 }
+
+// Ending says why a session has ended.
+type Ending string
+
+// The endings.
+const (
+	SignedOut Ending = "signed_out" // by its user, in it
+	Revoked   Ending = "revoked"    // from elsewhere: by its user on another device, or by an administrator
+	Replaced  Ending = "replaced"   // by a session with another id in the same browser
+	OverLimit Ending = "limit"      // by one session too many
+)
+
+// Revoked reports whether the session was ended from elsewhere.
+func (s *Session) Revoked() bool { return s.Why == Revoked || s.Why == OverLimit }
 
 const sessionsByUser = "by_user" // (user, created)
 

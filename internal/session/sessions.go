@@ -97,6 +97,11 @@ func (s *Sessions) Standing(ctx context.Context, t id.Tenant, sid string) (Live,
 	return Live{Session: doc, User: user, Until: until}, err
 }
 
+// View reads a session as it is kept, ended ones too, through the cache. The result is shared.
+func (s *Sessions) View(ctx context.Context, t id.Tenant, sid string) (*Session, error) {
+	return s.all.In(t).View(ctx, sid)
+}
+
 // facts reads what decides over life and death of a user's sessions.
 func (s *Sessions) facts(ctx context.Context, t id.Tenant, userID string) (*tenant.Tenant, *identity.User, error) {
 	home, err := s.Tenants.Standing(ctx, t)
@@ -194,7 +199,7 @@ func (s *Sessions) replaced(ctx context.Context, c access.Caller, next *Session,
 		next.Proofs = append(append([]flow.Proof{}, old.Proofs...), next.Proofs...)
 		next.Strength = max(next.Strength, old.Strength)
 	}
-	return s.end(ctx, c.Tenant(), old, "replaced"), nil
+	return s.end(ctx, c.Tenant(), old, Replaced), nil
 }
 
 // overLimit keeps the number of a user's sessions within the tenant's policy.
@@ -214,21 +219,21 @@ func (s *Sessions) overLimit(ctx context.Context, t id.Tenant, userID string, ru
 	}
 	var batch store.Batch
 	for _, old := range live[rule.SessionLimit-1:] { // newest first: the oldest go
-		batch = batch.And(s.end(ctx, t, old, "limit"))
+		batch = batch.And(s.end(ctx, t, old, OverLimit))
 	}
 	return batch, nil
 }
 
 // end is the part of a batch that ends a session.
-func (s *Sessions) end(ctx context.Context, t id.Tenant, doc *Session, why string) store.Batch {
+func (s *Sessions) end(ctx context.Context, t id.Tenant, doc *Session, why Ending) store.Batch {
 	gone := *doc
-	gone.Ended, gone.Epoch = s.DB.Now(), gone.Epoch+1
+	gone.Ended, gone.Why, gone.Epoch = s.DB.Now(), why, gone.Epoch+1
 	return store.Batch{
 		Docs: []store.DocOp{
 			s.all.In(t).Replace(ctx, &gone),
 			s.Revocations.Add(ctx, t, tenant.RevokedSession, gone.ID, gone.Epoch),
 		},
-		Events: []store.Event{{Kind: "session.ended", Object: gone.Object(), Person: gone.User, Public: map[string]string{"why": why}}},
+		Events: []store.Event{{Kind: "session.ended", Object: gone.Object(), Person: gone.User, Public: map[string]string{"why": string(why)}}},
 	}
 }
 
@@ -269,7 +274,7 @@ func (s *Sessions) Renew(ctx context.Context, c access.Caller, epoch int64) (flo
 	next := *old
 	next.Meta = store.Meta{}
 	next.UserEpoch, next.Epoch = epoch, 1
-	batch := s.end(ctx, c.Tenant(), old, "replaced")
+	batch := s.end(ctx, c.Tenant(), old, Replaced)
 	token := s.admit(ctx, c.Tenant(), &next, old.Expires, &batch)
 	return flow.Contribution{
 		Change: flow.Change{Batch: batch},
@@ -299,7 +304,7 @@ func (s *Sessions) SignOut(ctx context.Context, c access.Caller) error {
 	if err != nil {
 		return err
 	}
-	return s.finish(ctx, c.Tenant(), permit, sid, "signed_out")
+	return s.finish(ctx, c.Tenant(), permit, sid, SignedOut)
 }
 
 // Revoke ends one session; its owner or an administrator may.
@@ -320,10 +325,10 @@ func (s *Sessions) Revoke(ctx context.Context, c access.Caller, sid string) erro
 	if err != nil {
 		return err
 	}
-	return s.finish(ctx, c.Tenant(), permit, sid, "revoked")
+	return s.finish(ctx, c.Tenant(), permit, sid, Revoked)
 }
 
-func (s *Sessions) finish(ctx context.Context, t id.Tenant, permit access.Permit, sid, why string) error {
+func (s *Sessions) finish(ctx context.Context, t id.Tenant, permit access.Permit, sid string, why Ending) error {
 	for try := 0; ; try++ {
 		doc, err := s.all.In(t).Get(ctx, sid)
 		if err != nil || !doc.Ended.IsZero() {
@@ -356,7 +361,7 @@ func (s *Sessions) RevokeAll(ctx context.Context, c access.Caller, userID string
 		if doc.ID == c.Proof().Session {
 			continue
 		}
-		if err := s.finish(ctx, c.Tenant(), permit, doc.ID, "revoked"); err != nil {
+		if err := s.finish(ctx, c.Tenant(), permit, doc.ID, Revoked); err != nil {
 			return ended, err
 		}
 		ended++

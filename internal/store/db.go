@@ -55,6 +55,7 @@ type DB struct {
 	mu       sync.Mutex
 	schemas  []Schema
 	onTuples func(ctx context.Context, t id.Tenant, revision uint64) error
+	onOutbox func(t id.Tenant)
 
 	events *Collection[EventRecord]
 	outbox *Collection[OutboxRecord]
@@ -108,6 +109,14 @@ func (db *DB) OnTuples(f func(ctx context.Context, t id.Tenant, revision uint64)
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.onTuples = f
+}
+
+// OnOutbox has f called after each commit that held messages, so that they leave at once. f must not
+// block.
+func (db *DB) OnOutbox(f func(t id.Tenant)) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.onOutbox = f
 }
 
 // Batch is the one way to change something. It is written whole or not at all.
@@ -179,13 +188,14 @@ func (db *DB) settle(ctx context.Context, w Write) (Receipt, error) {
 }
 
 func (db *DB) announce(ctx context.Context, w Write, r Receipt) {
-	if len(w.Tuples) == 0 {
-		return
-	}
 	db.mu.Lock()
-	f := db.onTuples
+	f, g := db.onTuples, db.onOutbox
 	db.mu.Unlock()
-	if f == nil {
+	inOutbox := func(op Op) bool { return op.Kind == InsertOp && op.Key.Collection == OutboxCollection }
+	if g != nil && slices.ContainsFunc(w.Docs, inOutbox) {
+		g(w.Tenant)
+	}
+	if f == nil || len(w.Tuples) == 0 {
 		return
 	}
 	// The commit stands whatever happens here: the caller is told of the success, and the decision

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/store"
 )
@@ -116,8 +118,17 @@ func (s *Organisations) Of(ctx context.Context, c access.Caller, userID string, 
 	return s.members.In(c.Tenant()).Find(ctx, store.Query{Index: membersByUser, Eq: []store.Value{store.Text(userID)}, Request: r})
 }
 
-// IsMember reports whether user is a member of org now; for the one road that mints tokens.
-func (s *Organisations) IsMember(ctx context.Context, c access.Caller, orgID, userID string) (bool, error) {
-	found, err := s.members.In(c.Tenant()).GetMany(ctx, []string{memberID(orgID, userID)})
-	return len(found) == 1, err
+// Standing reports, through the cache, whether an organisation may act and whether user is a member of
+// it now; for the one road that mints tokens. Both are false for an organisation that does not exist.
+func (s *Organisations) Standing(ctx context.Context, t id.Tenant, orgID, userID string) (enabled, member bool, err error) {
+	o, err := s.orgs.In(t).View(ctx, orgID)
+	if errs.Is(err, errs.NotFound) {
+		return false, false, nil
+	}
+	if err != nil || o.Disabled || userID == "" {
+		return err == nil && !o.Disabled, false, err
+	}
+	// Not through the cache: that somebody is no member yet is not kept there, and is asked often.
+	found, err := s.members.In(t).GetMany(ctx, []string{memberID(orgID, userID)})
+	return true, len(found) == 1, err
 }

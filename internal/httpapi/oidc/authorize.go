@@ -36,6 +36,9 @@ func (d *Door) params(x *edge.Exchange) (authorize.Params, error) {
 	return authorize.NewParams(values)
 }
 
+// Resume is the path, below the issuer, that goes on with a request.
+func Resume(handle string) string { return PathResume + "?request=" + url.QueryEscape(handle) }
+
 // resume goes on with a request once somebody has signed in or agreed.
 func (d *Door) resume(x *edge.Exchange, c access.Caller) error {
 	query, err := x.Query()
@@ -125,7 +128,7 @@ func (d *Door) need(x *edge.Exchange, c access.Caller) error {
 		return answer(x, err)
 	}
 	if next.Need == nil {
-		return x.JSON(http.StatusOK, Need{Next: x.Site.Issuer + PathResume + "?request=" + url.QueryEscape(query.Get("request"))})
+		return x.JSON(http.StatusOK, Need{Next: x.Site.Issuer + Resume(query.Get("request"))})
 	}
 	n := next.Need
 	out := Need{Kind: n.Kind, Hint: n.Hint}

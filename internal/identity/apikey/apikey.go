@@ -313,3 +313,34 @@ func (s *Keys) touch(ctx context.Context, u use) error {
 	})
 	return err
 }
+
+// RevokeAll ends every key of the tenant, e.g. after a restore, and returns how many.
+func (s *Keys) RevokeAll(ctx context.Context, c access.Caller) (int, error) {
+	permit, err := s.Guard.Allow(ctx, c, "apikey.revoke", object("", access.Subject{}))
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	for r := (page.Request{Limit: page.MaxLimit}); ; {
+		p, err := s.all.In(c.Tenant()).Find(ctx, store.Query{Index: keysByPublic, Request: r})
+		if err != nil {
+			return ended, err
+		}
+		for _, k := range p.Items {
+			if !k.Revoked.IsZero() {
+				continue
+			}
+			k.Revoked = s.DB.Now()
+			batch := store.Batch{
+				Permit: permit, Docs: []store.DocOp{s.all.In(c.Tenant()).Replace(ctx, k)}, Events: []store.Event{k.event("apikey.revoked")},
+			}
+			if _, err := s.DB.Commit(ctx, batch); err != nil {
+				return ended, err
+			}
+			ended++
+		}
+		if r.Cursor = p.Next; r.Cursor == "" {
+			return ended, nil
+		}
+	}
+}

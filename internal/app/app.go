@@ -1,0 +1,125 @@
+// Package app is the wiring: it builds every room from the configuration, introduces them to each
+// other, and runs what runs in the background. It computes nothing.
+//
+//	house.go          the data directory: lock, stamp, master key, engine
+//	wire_rooms.go     tenants, keys, decisions, people, sessions, audit, mail
+//	wire_oauth.go     the OAuth 2 and OpenID Connect provider
+//	wire_doors.go     the doors and their end points
+//	adapters.go       what one room says in the words of another
+//	serve.go          listeners, background tasks, the graceful end
+//	control.go        the socket through which commands reach a running server
+//
+// The same App serves requests and runs commands while no server runs, so both give the same answer.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/identity"
+	"github.com/cardea-auth/cardea/internal/identity/password"
+	"github.com/cardea-auth/cardea/internal/kit/egress"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/limit"
+	"github.com/cardea-auth/cardea/internal/mail"
+	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/envelope"
+)
+
+// Config is what an App needs. The command line makes it from the configuration.
+type Config struct {
+	Dir    string // the data directory
+	Dev    bool   // demo data, mails to a page, loopback only
+	Issuer string // public address of the default tenant: scheme, host and port
+
+	Listen          string // address of the public listener
+	Management      string // address of the private listener: health and metrics
+	TLSCert, TLSKey string // files; both or neither
+	TrustedProxies  []string
+	InsecureCookies bool
+
+	// Master is the master key; the zero Master means the file Dir/master.key, made at the first start.
+	Master   envelope.Master
+	Password password.Config
+	Policy   password.Policy
+	Lockout  identity.Lockout
+	Limits   limit.Policy
+	Allow    []egress.Rule    // networks that are not public but may be reached
+	SMTP     *mail.SMTPConfig // nil: messages wait
+	Product  string           // how the service calls itself in mails
+
+	Log *slog.Logger
+	Now func() time.Time
+	// Run runs commands that come through the control socket; nil refuses them.
+	Run Runner
+	// Notice tells a person at the terminal what happened, e.g. where the master key was put.
+	Notice func(text string)
+}
+
+// App is all rooms, put together.
+type App struct {
+	Config
+	house *house
+	DB    *store.DB
+	Guard *access.Guard
+
+	Rooms
+	OAuth
+}
+
+// Open builds an App over the data directory, which it locks. It creates what a first start needs:
+// directory, master key, tables, built-in tenants and their signing keys.
+func Open(ctx context.Context, c Config) (*App, error) {
+	return open(ctx, c, func(*App) error { return nil })
+}
+
+// open builds an App and calls fill once the tables are there and before anything is in them.
+func open(ctx context.Context, c Config, fill func(*App) error) (*App, error) {
+	h, err := openHouse(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{Config: c, house: h, DB: h.db, Guard: access.NewGuard(nil, c.Now)}
+	if err := a.begin(ctx, fill); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return a, nil
+}
+
+func (a *App) begin(ctx context.Context, fill func(*App) error) error {
+	if err := a.wireRooms(); err != nil {
+		return err
+	}
+	if err := a.wireOAuth(); err != nil {
+		return err
+	}
+	if err := a.house.ensure(ctx, a.Guard); err != nil {
+		return err
+	}
+	if err := fill(a); err != nil {
+		return err
+	}
+	if err := a.house.unlock(ctx); err != nil {
+		return err
+	}
+	if err := a.Tenants.EnsureBuiltIn(ctx); err != nil {
+		return err
+	}
+	return a.eachTenant(ctx, func(t id.Tenant) error {
+		if err := a.Keys.Tick(ctx, t); err != nil {
+			return err
+		}
+		return a.ensureOwnClients(ctx, t)
+	})
+}
+
+// Close ends an App. What is running must have ended before.
+func (a *App) Close() error { return a.house.close() }
+
+// Operator is the person at the machine who acts in tenant t.
+func (a *App) Operator(t id.Tenant, who, reason string) access.Caller {
+	return access.Operator(t, who, reason)
+}

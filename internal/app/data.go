@@ -1,0 +1,82 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/store/envelope"
+	"github.com/cardea-auth/cardea/internal/store/portable"
+	"github.com/cardea-auth/cardea/internal/store/sqlite"
+)
+
+// Backup writes a consistent copy of the database to a new file, while the server works. It holds no
+// master key and no waiting mail.
+func (a *App) Backup(ctx context.Context, path string) error {
+	return a.house.engine.Backup(ctx, path)
+}
+
+// Export writes everything but waiting mails to w, in a form that every engine can import. What is
+// sealed stays sealed: the same master key is needed to read it again.
+func (a *App) Export(ctx context.Context, w io.Writer) (portable.Summary, error) {
+	return portable.Export(ctx, a.house.engine, a.DB.Schemas(), a.DB.Now(), w)
+}
+
+// Import fills an empty data directory from an export.
+func Import(ctx context.Context, c Config, file io.ReadSeeker) (portable.Summary, error) {
+	var done portable.Summary
+	a, err := open(ctx, c, func(a *App) (err error) {
+		done, err = portable.Import(ctx, a.house.engine, a.DB.Schemas(), c.Now, file)
+		return err
+	})
+	if err != nil {
+		return done, err
+	}
+	return done, errors.Join(a.endWhatWas(ctx, "import"), a.Close())
+}
+
+// Restore puts a backup in the place of the database and returns where the old one is kept. What was
+// revoked after the backup does not come back to life: in the same step the epoch of every tenant is
+// raised, which ends all sessions and tokens, and every API key is revoked.
+func Restore(ctx context.Context, c Config, backup string) (kept string, err error) {
+	h := &house{dir: c.Dir}
+	if h.lock, err = takeLock(filepath.Join(c.Dir, fileLock)); err != nil {
+		return "", err
+	}
+	if h.master, err = h.findMaster(c); err != nil {
+		return "", errors.Join(err, h.close())
+	}
+	kept, err = sqlite.Restore(ctx, sqlite.Restoration{
+		Backup: backup, Path: filepath.Join(c.Dir, fileDatabase), Now: c.Now,
+		Prepare: func(ctx context.Context, e *sqlite.Engine) error { return prepare(ctx, c, h.master, e) },
+	})
+	return kept, errors.Join(err, h.close())
+}
+
+// prepare ends, in the copy that will become the database, all that was given before.
+func prepare(ctx context.Context, c Config, master envelope.Master, e *sqlite.Engine) error {
+	h := &house{dir: c.Dir, master: master, engine: e}
+	if err := h.assemble(c); err != nil {
+		return err
+	}
+	a := &App{Config: c, house: h, DB: h.db, Guard: access.NewGuard(nil, c.Now)}
+	if err := a.begin(ctx, func(*App) error { return nil }); err != nil {
+		return err
+	}
+	return a.endWhatWas(ctx, "restore")
+}
+
+// endWhatWas ends everything that could have been revoked since the data was written.
+func (a *App) endWhatWas(ctx context.Context, why string) error {
+	return a.eachTenant(ctx, func(t id.Tenant) error {
+		c := access.Operator(t, why, "nothing that was revoked may come back")
+		if _, err := a.Tenants.EndEverything(ctx, c); err != nil {
+			return err
+		}
+		_, err := a.APIKeys.RevokeAll(ctx, c)
+		return err
+	})
+}

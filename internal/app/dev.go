@@ -1,0 +1,84 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"html/template"
+	"net/http"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/httpapi/edge"
+	"github.com/cardea-auth/cardea/internal/identity"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// devRoutes are the pages that exist with --dev only.
+func (a *App) devRoutes() []edge.Route {
+	if !a.Dev {
+		return nil
+	}
+	return []edge.Route{{
+		Method: "GET", Path: "/dev/mailbox", Name: "dev.mailbox", Handle: a.showMailbox,
+		Access: edge.Open("demo mails on a server that listens on loopback only"),
+	}}
+}
+
+// showMailbox shows every mail that would have been sent, newest first.
+func (a *App) showMailbox(x *edge.Exchange, _ access.Caller) error {
+	var b bytes.Buffer
+	page, err := template.New("mailbox").Parse(mailboxPage)
+	if err != nil {
+		return err
+	}
+	if err := page.Execute(&b, a.Mailbox.List(x.Site.Tenant)); err != nil {
+		return err
+	}
+	x.Page(edge.PagePolicy{})
+	return x.Bytes(http.StatusOK, "text/html; charset=utf-8", b.Bytes())
+}
+
+const mailboxPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Mailbox</title><link rel="stylesheet" href="/assets/page.css">
+<main class="wide"><h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent.</p>
+{{range .}}<article><h2>{{.Subject}}</h2><p><small>to {{.To}}</small></p><pre>{{.Text}}</pre></article>{{else}}<p>No mail yet.</p>{{end}}
+</main></html>
+`
+
+// The demo data of --dev. The password is no secret: the server listens on loopback only.
+const (
+	DemoPassword = "correct horse battery staple"
+	DemoAdmin    = "admin@example.com"
+	DemoEditor   = "alice@example.com"
+	DemoViewer   = "bob@example.com"
+)
+
+// Demo fills an empty development server with users and roles. It may be called at each start.
+func (a *App) Demo(ctx context.Context) error {
+	c := access.Operator(id.Default, "dev", "demo data")
+	for name, permissions := range map[string][]string{
+		"editor": {"invoice:read", "invoice:create", "invoice:delete"}, "viewer": {"invoice:read"},
+	} {
+		_, err := a.Decisions.CreateRole(ctx, c, authz.Role{Meta: store.Meta{ID: name}, Permissions: permissions})
+		if err != nil && errs.CodeOf(err) != "already_exists" {
+			return err
+		}
+	}
+	for address, role := range map[string]string{DemoAdmin: authz.AdminRole, DemoEditor: "editor", DemoViewer: "viewer"} {
+		u, err := a.Accounts.Create(ctx, c, identity.NewUser{Email: address, Password: secret.New(DemoPassword), Verified: true})
+		if errs.CodeOf(err) == "email_taken" {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		subject := store.SubjectRef{Type: access.TypeUser, ID: u.ID}
+		if _, err := a.Decisions.Assign(ctx, c, authz.Assignment{Role: role, Subject: subject}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

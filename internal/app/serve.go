@@ -1,0 +1,264 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/tenant"
+)
+
+// Times of the listeners.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	writeTimeout      = 60 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 32 << 10
+	drainTimeout      = 10 * time.Second
+)
+
+// Server is a running App.
+type Server struct {
+	app     *App
+	public  net.Listener
+	private net.Listener
+	control net.Listener
+	metrics *prometheus.Registry
+	ready   chan struct{}
+}
+
+// Listen opens the listeners: public, private, and the control socket.
+func (a *App) Listen(ctx context.Context) (*Server, error) {
+	if err := publicIssuer(a.Config.Issuer); err != nil {
+		return nil, err
+	}
+	if a.Dev {
+		if err := onLoopback(a.Config.Listen); err != nil {
+			return nil, err
+		}
+	}
+	s := &Server{app: a, metrics: prometheus.NewRegistry(), ready: make(chan struct{})}
+	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	listener := net.ListenConfig{}
+	if s.public, err = listener.Listen(ctx, "tcp", a.Config.Listen); err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	if s.private, err = listener.Listen(ctx, "tcp", a.Management); err != nil {
+		return nil, errors.Join(fmt.Errorf("listening for management: %w", err), s.public.Close())
+	}
+	if s.control, err = a.listenControl(ctx); err != nil {
+		return nil, errors.Join(err, s.public.Close(), s.private.Close())
+	}
+	return s, nil
+}
+
+// onLoopback refuses an address that others could reach.
+func onLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("the address %s must be host:port: %w", address, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("--dev listens on loopback only, not on %s: its demo accounts are no secret", address)
+	}
+	return nil
+}
+
+// Address is where the public listener is.
+func (s *Server) Address() string { return s.public.Addr().String() }
+
+// Management is where the private listener is.
+func (s *Server) Management() string { return s.private.Addr().String() }
+
+// Run serves until ctx ends, then lets requests under way finish, and returns.
+func (s *Server) Run(ctx context.Context) error {
+	handler, err := s.app.handler(s.metrics)
+	if err != nil {
+		return errors.Join(err, s.public.Close(), s.private.Close(), s.control.Close())
+	}
+	public, err := s.app.httpServer(handler)
+	if err != nil {
+		return errors.Join(err, s.public.Close(), s.private.Close(), s.control.Close())
+	}
+	private := &http.Server{Handler: s.managementHandler(), ReadHeaderTimeout: readHeaderTimeout}
+	control := &http.Server{Handler: s.app.controlHandler(), ReadHeaderTimeout: readHeaderTimeout, ConnContext: peerContext}
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var tasks sync.WaitGroup
+	s.app.background(background, &tasks)
+	failed := make(chan error, 3)
+	serve := func(h *http.Server, l net.Listener) {
+		tasks.Go(func() {
+			if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+	}
+	if public.TLSConfig != nil {
+		s.public = tls.NewListener(s.public, public.TLSConfig)
+	}
+	serve(public, s.public)
+	serve(private, s.private)
+	serve(control, s.control)
+	close(s.ready)
+
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	err = errors.Join(err, ignoreTimeout(public.Shutdown(drain)), control.Close(), private.Close())
+	stop()
+	tasks.Wait()
+	// What was counted since the last time is written before the end.
+	return errors.Join(err, s.app.Audit.Flush(drain))
+}
+
+// ignoreTimeout forgives requests that did not finish in time: long ones, such as a followed feed.
+func ignoreTimeout(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+func (a *App) httpServer(h http.Handler) (*http.Server, error) {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+	}
+	if a.TLSCert == "" {
+		return s, nil
+	}
+	certificates, err := newCertificates(a.TLSCert, a.TLSKey, a.Now)
+	if err != nil {
+		return nil, err
+	}
+	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificates.get, NextProtos: []string{"h2", "http/1.1"}}
+	return s, nil
+}
+
+// managementHandler is the private door: health and metrics, for the machine that watches this one.
+func (s *Server) managementHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.app.Ready(r.Context()); err != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
+	return mux
+}
+
+// Ready reports whether the server can do its work: the database can be written.
+func (a *App) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	return a.house.engine.Ping(ctx)
+}
+
+// How often what runs in the background looks around.
+const (
+	everyKeys  = time.Minute
+	everySweep = time.Minute
+	everyFlush = 5 * time.Second
+	sweepAt    = 1000
+)
+
+// background starts what runs beside the requests. Each task ends with ctx.
+func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
+	tasks.Go(func() { a.Sessions.Run(ctx) })
+	tasks.Go(func() { a.APIKeys.Run(ctx) })
+	tasks.Go(func() { a.report("mail", a.Mail.Run(ctx)) })
+	tasks.Go(func() { a.report("audit", a.Audit.Run(ctx, a.tenantList)) })
+	a.every(ctx, tasks, everyKeys, "keys", func(ctx context.Context) error {
+		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Keys.Tick(ctx, t) })
+	})
+	a.every(ctx, tasks, everyFlush, "counters", a.Audit.Flush)
+	a.every(ctx, tasks, everySweep, "sweep", func(ctx context.Context) error {
+		for {
+			n, err := a.house.engine.Sweep(ctx, a.DB.Now(), sweepAt)
+			if err != nil || n < sweepAt {
+				return err
+			}
+		}
+	})
+}
+
+// every runs f now and then until ctx ends. An error is logged, and the next time tries again.
+func (a *App) every(ctx context.Context, tasks *sync.WaitGroup, pause time.Duration, name string, f func(context.Context) error) {
+	tasks.Go(func() {
+		tick := time.NewTicker(pause)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := f(ctx); ctx.Err() == nil {
+					a.report(name, err)
+				}
+			}
+		}
+	})
+}
+
+func (a *App) report(task string, err error) {
+	if err != nil {
+		a.Log.Error("background task failed", "task", task, "kind", errs.KindOf(err).String(), "error", err.Error())
+	}
+}
+
+func (a *App) tenantList(ctx context.Context) ([]id.Tenant, error) {
+	var out []id.Tenant
+	err := a.eachTenant(ctx, func(t id.Tenant) error { out = append(out, t); return nil })
+	return out, err
+}
+
+// SetUpLink is the address at which the first administrator is made; an error with code
+// set_up_closed if there has been one.
+func (a *App) SetUpLink(ctx context.Context, c access.Caller) (string, error) {
+	token, err := a.Accounts.NewSetUpToken(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	return a.issuerOf(id.System) + "/set-up#" + token, nil
+}
+
+// IssuerOf is the issuer of a tenant.
+func (a *App) IssuerOf(t id.Tenant) string { return a.issuerOf(t) }
+
+// InvitationLink makes the address of the page that accepts an invitation.
+func (a *App) InvitationLink(t id.Tenant) func(token string) string {
+	return func(token string) string { return a.issuerOf(t) + "/link#invitation." + token }
+}
+
+// AddTenant opens a tenant with its keys and its own client, so that it can work at once.
+func (a *App) AddTenant(ctx context.Context, c access.Caller, name, title string) (*tenant.Tenant, error) {
+	t, err := a.Tenants.Create(ctx, c, name, title)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Keys.Tick(ctx, t.TenantID()); err != nil {
+		return nil, err
+	}
+	return t, a.ensureOwnClients(ctx, t.TenantID())
+}

@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/httpapi/browser"
+	"github.com/cardea-auth/cardea/internal/httpapi/credential"
+	"github.com/cardea-auth/cardea/internal/httpapi/decision"
+	"github.com/cardea-auth/cardea/internal/httpapi/edge"
+	"github.com/cardea-auth/cardea/internal/httpapi/oidc"
+	"github.com/cardea-auth/cardea/internal/httpapi/page"
+	"github.com/cardea-auth/cardea/internal/httpapi/rest"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	kitpage "github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/oauth/authenticate"
+	"github.com/cardea-auth/cardea/internal/oauth/authorize"
+)
+
+// handler is the public door: every end point of the server, on one screen.
+func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
+	pages, err := page.New()
+	if err != nil {
+		return nil, err
+	}
+	oauth := &oidc.Door{
+		Clients: a.ClientAuth, Issuer: a.OAuth.Issuer, Reader: a.Reader, Codes: a.Codes, Families: a.Families,
+		Authorizer: a.Authorizer, Introspector: a.Introspector, Revoker: a.Revoker, Logout: a.Logout, Board: a.Board,
+		Scopes: a.Scopes, Keys: publicKeys{a}, Page: needPage,
+	}
+	decisions := &decision.Door{Decider: a.Decisions, Activity: a.decided}
+	flows := &browser.Flows{Machine: a.Flows, Requests: requests{a}}
+	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions, Token: a.ownToken}
+	var routes []edge.Route
+	for _, part := range [][]edge.Route{
+		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), a.devRoutes(),
+	} {
+		routes = append(routes, part...)
+	}
+	managed, err := rest.Routes(a.management())
+	if err != nil {
+		return nil, err
+	}
+	return a.door(append(routes, managed...), metrics)
+}
+
+// management is the management and account API.
+func (a *App) management() []rest.Operation { return nil }
+
+func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Handler, error) {
+	directory, err := edge.NewSharedHost(a.Config.Issuer, a.standing)
+	if err != nil {
+		return nil, err
+	}
+	proxies, err := prefixes(a.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	return edge.New(edge.Config{
+		Directory: directory, Authenticator: authenticator{a.Authenticator}, Origins: origins{a}, Gate: a.Gate,
+		Cookies: credential.Jar{Insecure: a.InsecureCookies}, TrustedProxies: proxies, Log: a.Log, Metrics: metrics, Now: a.Now,
+	}, routes)
+}
+
+func prefixes(texts []string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, text := range texts {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("trusted_proxies: %w", err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// standing refuses a tenant that does not exist or is disabled.
+func (a *App) standing(ctx context.Context, t id.Tenant) error {
+	_, err := a.Tenants.Standing(ctx, t)
+	return err
+}
+
+// needPage is our page for what an authorization request needs.
+func needPage(s edge.Site, need authorize.Kind, handle string) string {
+	path := map[authorize.Kind]string{
+		authorize.SignIn: "/sign-in", authorize.StepUp: "/step-up", authorize.SignUp: "/sign-up",
+		authorize.Select: "/select-account", authorize.Consent: "/consent",
+	}[need]
+	return s.Issuer + path + "?request=" + url.QueryEscape(handle)
+}
+
+// decided counts decisions.
+func (a *App) decided(c access.Caller, allowed bool) {
+	name := "decision.denied"
+	if allowed {
+		name = "decision.allowed"
+	}
+	a.activity(c.Tenant(), name)
+}
+
+// permissions lists what the caller may do in the whole tenant, Cardea's own permissions included.
+func (a *App) permissions(ctx context.Context, c access.Caller) ([]string, error) {
+	p, err := a.Decisions.Permissions(ctx, c.Tenant(), authz.Subject{Type: c.Subject().Type, ID: c.Subject().ID}, kitpage.Request{Limit: kitpage.MaxLimit})
+	return p.Items, err
+}
+
+// authenticator is the one Authenticate in the words of the doorstep.
+type authenticator struct{ *authenticate.Authenticator }
+
+// Authenticate implements edge.Authenticator.
+func (w authenticator) Authenticate(ctx context.Context, t id.Tenant, c credential.Credential, from access.Origin) (access.Caller, error) {
+	kind := authenticate.None
+	switch c.Kind {
+	case credential.Bearer:
+		kind = authenticate.Bearer
+	case credential.APIKey:
+		kind = authenticate.APIKey
+	case credential.Session:
+		kind = authenticate.Session
+	default:
+		return access.Anonymous(t, from), errs.New(errs.Unauthenticated, "token_invalid", "This kind of credential is not accepted.")
+	}
+	return w.Authenticator.Authenticate(ctx, t, authenticate.Credential{Kind: kind, Value: c.Token}, from)
+}
+
+// origins knows the foreign origins that may read answers.
+type origins struct{ a *App }
+
+// Listed implements edge.Origins. Tenants have no list of their own yet: only clients' origins count.
+func (o origins) Listed(ctx context.Context, t id.Tenant, by edge.CORS, origin string) (bool, error) {
+	if by == edge.AnyOrigin {
+		return true, nil
+	}
+	return o.a.Clients.OriginListed(ctx, t, origin)
+}
+
+// publicIssuer refuses an issuer that must not be reached without TLS: only a loopback one may.
+func publicIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("the issuer %q must be an https address", issuer)
+	}
+	host := strings.ToLower(u.Hostname())
+	ip, err := netip.ParseAddr(host)
+	if u.Scheme == "http" && host != "localhost" && (err != nil || !ip.IsLoopback()) {
+		return fmt.Errorf("the issuer %s is public and must be https: tokens and passwords must not travel in the clear", issuer)
+	}
+	return nil
+}

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/flow"
+	"github.com/cardea-auth/cardea/internal/identity"
+	"github.com/cardea-auth/cardea/internal/identity/apikey"
+	"github.com/cardea-auth/cardea/internal/identity/password"
+	"github.com/cardea-auth/cardea/internal/keyring"
+	"github.com/cardea-auth/cardea/internal/kit/egress"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/limit"
+	"github.com/cardea-auth/cardea/internal/mail"
+	"github.com/cardea-auth/cardea/internal/session"
+	"github.com/cardea-auth/cardea/internal/tenant"
+)
+
+// Rooms are the domains besides the OAuth provider, and the engines that they use.
+type Rooms struct {
+	Tenants       *tenant.Tenants
+	Organisations *tenant.Organisations
+	Revocations   *tenant.Revocations
+	Keys          *keyring.Ring
+	Decisions     *authz.Engine
+	Audit         *audit.Log
+	Hasher        *password.Hasher
+	Accounts      *identity.Accounts
+	APIKeys       *apikey.Keys
+	Sessions      *session.Sessions
+	Flows         *flow.Machine
+	Gate          *limit.Gate
+	Egress        *egress.Client
+	Mailbox       *mail.Mailbox // with --dev only
+	Mail          *mail.Relay
+}
+
+func (a *App) wireRooms() (err error) {
+	db, guard := a.DB, a.Guard
+	a.Tenants = tenant.NewTenants(db, guard)
+	a.Organisations = tenant.NewOrganisations(db, guard)
+	a.Revocations = tenant.NewRevocations(db)
+	a.Decisions, err = authz.New(authz.Config{DB: db, Guard: guard, Subjects: standing{a}})
+	if err != nil {
+		return err
+	}
+	guard.Use(a.Decisions)
+	if a.Keys, err = keyring.New(keyring.Config{DB: db, Guard: guard, Revocations: a.Revocations}); err != nil {
+		return err
+	}
+	a.Audit = audit.New(audit.Config{DB: db, Guard: guard, Notary: a.Keys.Checkpoints(), Issuer: a.Config.Issuer})
+	a.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: a.Now}), a.Limits)
+	if a.Egress, err = egress.New(egress.Config{Allow: a.Allow, Dev: a.Dev}); err != nil {
+		return err
+	}
+	if err := a.wirePeople(); err != nil {
+		return err
+	}
+	return a.wireMail()
+}
+
+func (a *App) wirePeople() (err error) {
+	if a.Hasher, err = password.New(a.Password); err != nil {
+		return err
+	}
+	a.Accounts = identity.New(identity.Config{
+		DB: a.DB, Guard: a.Guard, Hasher: a.Hasher, Policy: a.Policy, Lockout: a.Lockout, Limits: gate{a.Gate},
+		Tenants: a.Tenants, Revocations: a.Revocations, LinkTo: a.linkTo, FirstAdmin: authz.AdminTuples,
+	})
+	a.Sessions = session.New(session.Config{
+		DB: a.DB, Guard: a.Guard, Users: a.Accounts, Tenants: a.Tenants, Revocations: a.Revocations,
+	})
+	a.Accounts.Sessions = a.Sessions
+	a.APIKeys = apikey.New(apikey.Config{DB: a.DB, Guard: a.Guard, Owners: owners{a}})
+	a.Flows = &flow.Machine{
+		DB: a.DB, Guard: a.Guard, Handles: flow.NewHandles(a.DB, a.house.sealer),
+		Steps: identity.Steps(a.Accounts), Need: a.Accounts.Enough, Finish: a.Accounts.Finishers(a.Sessions.Start),
+	}
+	return nil
+}
+
+func (a *App) wireMail() error {
+	templates, err := mail.NewTemplates(a.Product)
+	if err != nil {
+		return err
+	}
+	var sender mail.Sender = mail.Unconfigured{}
+	switch {
+	case a.Dev:
+		a.Mailbox = mail.NewMailbox(200)
+		sender = a.Mailbox
+	case a.SMTP != nil:
+		c := *a.SMTP
+		c.Egress = a.Egress
+		if sender, err = mail.NewSMTP(c); err != nil {
+			return err
+		}
+	}
+	a.Mail, err = mail.NewRelay(mail.RelayConfig{
+		DB: a.DB, Guard: a.Guard, Templates: templates, Sender: sender, Tenants: a.eachTenant,
+	})
+	if err == nil {
+		a.DB.OnOutbox(a.Mail.Wake)
+	}
+	return err
+}
+
+// linkTo is the address of the page that redeems a mailed link. The token stands in the fragment.
+func (a *App) linkTo(t id.Tenant, purpose flow.Kind, token string) string {
+	return a.issuerOf(t) + "/link#" + string(purpose) + "." + token
+}
+
+// issuerOf is a tenant's issuer: the default one lives at the root, the others below /t/.
+func (a *App) issuerOf(t id.Tenant) string {
+	if t == id.Default {
+		return a.Config.Issuer
+	}
+	return strings.TrimSuffix(a.Config.Issuer, "/") + "/t/" + string(t)
+}
+
+// eachTenant calls f for every tenant that is not disabled.
+func (a *App) eachTenant(ctx context.Context, f func(id.Tenant) error) error {
+	return a.Tenants.Every(ctx, func(t *tenant.Tenant) error {
+		if t.Disabled {
+			return nil
+		}
+		return f(t.TenantID())
+	})
+}

@@ -1,0 +1,125 @@
+package authz
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// Holders lists to whom a role was given directly: in one organisation, or in the whole tenant if org
+// is empty. NotFound for a role that does not exist.
+func (e *Engine) Holders(ctx context.Context, c access.Caller, role, org string, r page.Request) (page.Page[Assignment], error) {
+	object := access.Object{Type: "cardea:role", ID: role, Org: org}
+	if _, err := e.guard.Allow(ctx, c, "role.read", object); err != nil {
+		return page.Page[Assignment]{}, err
+	}
+	if role != AdminRole && role != ViewerRole {
+		if _, err := e.roles.In(c.Tenant()).Get(ctx, role); err != nil {
+			return page.Page[Assignment]{}, err
+		}
+	}
+	at := assignTuple(role, org, store.SubjectRef{})
+	p, err := e.subjects(ctx, c, at.Object, at.Relation, r)
+	return page.Map(p, func(t store.Tuple) Assignment {
+		return Assignment{Role: role, Org: org, Subject: t.Subject, Expires: t.Expires}
+	}), err
+}
+
+// Members lists who belongs directly to a group. A group exists by its members only, so a group that
+// nobody has heard of has none.
+func (e *Engine) Members(ctx context.Context, c access.Caller, group string, r page.Request) (page.Page[store.SubjectRef], error) {
+	if _, err := e.guard.Allow(ctx, c, "group.read", access.Object{Type: "cardea:group", ID: group}); err != nil {
+		return page.Page[store.SubjectRef]{}, err
+	}
+	p, err := e.subjects(ctx, c, store.ObjectRef{Type: typeGroup, ID: group}, relMember, r)
+	return page.Map(p, func(t store.Tuple) store.SubjectRef { return t.Subject }), err
+}
+
+// subjects is a page of the tuples of one relation of one object. The cursor is the last subject of
+// the page before: it can say where in this list to go on, and nothing else, so it is not sealed.
+// Roles of other roles are not shown: they belong to the role, not to its holders.
+func (e *Engine) subjects(ctx context.Context, c access.Caller, o store.ObjectRef, relation string, r page.Request) (page.Page[store.Tuple], error) {
+	p := store.TuplePage{Limit: r.Size() + 1}
+	if r.Cursor != "" {
+		after, err := parseCursor(r.Cursor)
+		if err != nil {
+			return page.Page[store.Tuple]{}, err
+		}
+		p.After = &store.Tuple{Object: o, Relation: relation, Subject: after}
+	}
+	found, err := e.db.Tuples().Forward(ctx, c.Tenant(), o, relation, p)
+	if err != nil {
+		return page.Page[store.Tuple]{}, unavailable(err)
+	}
+	out := page.Page[store.Tuple]{Items: []store.Tuple{}}
+	if len(found) > r.Size() {
+		found = found[:r.Size()]
+		out.Next = cursorAfter(found[len(found)-1].Subject)
+	}
+	for _, t := range found {
+		if t.Subject.Type != typeRole {
+			out.Items = append(out.Items, t)
+		}
+	}
+	return out, nil
+}
+
+func cursorAfter(s store.SubjectRef) string {
+	b, err := json.Marshal([]string{s.Type, s.ID, s.Relation})
+	if err != nil { // text that is not UTF-8, which the store does not keep
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func parseCursor(cursor string) (store.SubjectRef, error) {
+	var parts []string
+	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err == nil {
+		err = json.Unmarshal(b, &parts)
+	}
+	if err != nil || len(parts) != 3 {
+		return store.SubjectRef{}, errs.New(errs.Invalid, "invalid_cursor", "The cursor does not belong to this list.")
+	}
+	return store.SubjectRef{Type: parts[0], ID: parts[1], Relation: parts[2]}, nil
+}
+
+// Effective lists what a subject may do in the whole tenant, by whichever road; the subject itself
+// may ask. A subject that is barred may do nothing, whatever it was given.
+func (e *Engine) Effective(ctx context.Context, c access.Caller, s store.SubjectRef, r page.Request) (page.Page[string], error) {
+	if _, err := e.guard.Allow(ctx, c, "permission.read", ownedBy(s)); err != nil {
+		return page.Page[string]{}, err
+	}
+	why, err := e.barred(ctx, Request{Tenant: c.Tenant(), Subject: Subject{Type: s.Type, ID: s.ID}})
+	if why != "" || err != nil {
+		return page.Page[string]{Items: []string{}}, err
+	}
+	view, err := e.index.full(ctx, c.Tenant())
+	if err != nil {
+		return page.Page[string]{}, err
+	}
+	list, err := view.Objects(ctx, e.db.Now(), graph.ObjectsQuery{
+		Type: typePermission, Relation: relGranted, Subject: graph.Subject(s), After: r.Cursor, Limit: r.Size(),
+	})
+	if err != nil {
+		return page.Page[string]{}, unavailable(err)
+	}
+	return page.Page[string]{Items: list.IDs, Next: list.Next}, nil
+}
+
+// ownedBy is what the guard is asked about when somebody reads what a subject has.
+func ownedBy(s store.SubjectRef) access.Object {
+	o := access.Object{Type: "cardea:" + s.Type, ID: s.ID}
+	if s.Relation == "" && !strings.Contains(s.ID, "*") {
+		o.Owner = access.Subject{Type: s.Type, ID: s.ID}
+	}
+	return o
+}

@@ -1,0 +1,230 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+type roleCommands struct {
+	Create   roleCreate   `cmd:"" help:"Define a role."`
+	Update   roleUpdate   `cmd:"" help:"Change what a role permits."`
+	List     roleList     `cmd:"" help:"List roles."`
+	Delete   roleDelete   `cmd:"" help:"Remove a role that nobody has."`
+	Assign   roleAssign   `cmd:"" help:"Give a role: in the whole tenant, or with --org on resources of that organisation."`
+	Unassign roleUnassign `cmd:"" help:"Take a role back."`
+}
+
+type roleCreate struct {
+	Name        string   `arg:"" help:"Name of the role."`
+	Permission  []string `help:"What it permits, e.g. invoice:delete; may be repeated." sep:"none"`
+	Inherits    []string `help:"Roles whose permissions it has as well; may be repeated." sep:"none"`
+	Description string   `help:"What it is for."`
+}
+
+func (c *roleCreate) run(e *env) error {
+	r, err := e.Decisions.CreateRole(e.ctx, e.caller(), authz.Role{
+		Meta: store.Meta{ID: c.Name}, Description: c.Description, Permissions: c.Permission, Inherits: c.Inherits,
+	})
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"role": r.ID}, "Role %s permits %s.", r.ID, words(r.Permissions))
+}
+
+func words(list []string) string {
+	if len(list) == 0 {
+		return "nothing yet"
+	}
+	return strings.Join(list, ", ")
+}
+
+type roleUpdate struct {
+	Name   string   `arg:"" help:"Name of the role."`
+	Add    []string `help:"Permission to add; may be repeated." sep:"none"`
+	Remove []string `help:"Permission to remove; may be repeated." sep:"none"`
+}
+
+func (c *roleUpdate) run(e *env) error {
+	r, err := e.Decisions.UpdateRole(e.ctx, e.caller(), c.Name, func(r *authz.Role) error {
+		var kept []string
+		for _, p := range append(r.Permissions, c.Add...) {
+			if !contains(c.Remove, p) {
+				kept = append(kept, p)
+			}
+		}
+		r.Permissions = kept
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"role": r.ID, "permissions": r.Permissions}, "Role %s permits %s.", r.ID, words(r.Permissions))
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+type roleList struct{}
+
+type roleOut struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description,omitempty"`
+	Permissions []string `json:"permissions"`
+	Inherits    []string `json:"inherits,omitempty"`
+}
+
+func (c *roleList) run(e *env) error {
+	roles, err := all(func(r page.Request) (page.Page[*authz.Role], error) {
+		return e.Decisions.ListRoles(e.ctx, e.caller(), r)
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]roleOut, len(roles))
+	for i, r := range roles {
+		out[i] = roleOut{Name: r.ID, Description: r.Description, Permissions: append([]string{}, r.Permissions...), Inherits: r.Inherits}
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "ROLE PERMISSIONS INHERITS", func(row func(...any)) {
+			for _, r := range out {
+				row(r.Name, strings.Join(r.Permissions, ","), strings.Join(r.Inherits, ","))
+			}
+		})
+	})
+}
+
+type roleDelete struct {
+	Name string `arg:"" help:"Name of the role."`
+}
+
+func (c *roleDelete) run(e *env) error {
+	if err := e.Decisions.DeleteRole(e.ctx, e.caller(), c.Name); err != nil {
+		return err
+	}
+	return e.done(nil, "Role %s is gone.", c.Name)
+}
+
+// assignment is what assign and unassign are about.
+type assignment struct {
+	Role    string        `arg:"" help:"Name of the role."`
+	Subject string        `arg:"" help:"Address or id of a user, service:ID or group:ID#member."`
+	Org     string        `help:"Only on resources of this organisation." placeholder:"ID"`
+	For     time.Duration `help:"Ends by itself after this time, e.g. 8h."`
+}
+
+func (c *assignment) parse(e *env) (authz.Assignment, error) {
+	s, err := e.subject(c.Subject)
+	if err != nil {
+		return authz.Assignment{}, err
+	}
+	a := authz.Assignment{Role: c.Role, Org: c.Org, Subject: s}
+	if c.For > 0 {
+		a.Expires = e.DB.Now().Add(c.For)
+	}
+	if c.Org != "" {
+		if _, err := e.Organisations.Get(e.ctx, e.caller(), c.Org); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+type roleAssign struct{ assignment }
+
+func (c *roleAssign) run(e *env) error {
+	a, err := c.parse(e)
+	if err != nil {
+		return err
+	}
+	receipt, err := e.Decisions.Assign(e.ctx, e.caller(), a)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"revision": receipt.Revision}, "%s has role %s%s.", c.Subject, c.Role, inOrg(c.Org))
+}
+
+type roleUnassign struct{ assignment }
+
+func (c *roleUnassign) run(e *env) error {
+	a, err := c.parse(e)
+	if err != nil {
+		return err
+	}
+	receipt, err := e.Decisions.Unassign(e.ctx, e.caller(), a)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"revision": receipt.Revision}, "%s no longer has role %s%s.", c.Subject, c.Role, inOrg(c.Org))
+}
+
+type checkCommand struct {
+	Subject  string `arg:"" help:"Like user:alice@example.com."`
+	Action   string `arg:"" help:"The permission, like invoice:delete."`
+	Resource string `arg:"" help:"Like invoice:42."`
+	Org      string `help:"The organisation that the resource belongs to." placeholder:"ID"`
+	Explain  bool   `help:"Show the tuples that prove it."`
+}
+
+type checkOut struct {
+	Decision bool           `json:"decision"`
+	Reason   string         `json:"reason"`
+	Reasons  []authz.Reason `json:"reasons"`
+	Missing  []string       `json:"missing,omitempty"`
+	Revision uint64         `json:"revision"`
+}
+
+func (c *checkCommand) run(e *env) error {
+	d, err := c.decide(e)
+	if err != nil {
+		return coded{exitBad, err}
+	}
+	out := checkOut{Decision: d.Allow, Reason: d.Reasons[0].Text, Reasons: d.Reasons, Missing: d.Missing, Revision: d.Revision}
+	err = e.print(out, func(w io.Writer) {
+		answer := "denied"
+		if d.Allow {
+			answer = "allowed"
+		}
+		fmt.Fprintf(w, "%s: %s\n", answer, visible(out.Reason))
+		for _, r := range d.Reasons {
+			for _, t := range r.Path {
+				fmt.Fprintf(w, "  %s\n", visible(t))
+			}
+		}
+	})
+	if err == nil && !d.Allow {
+		return coded{code: exitFailed}
+	}
+	return err
+}
+
+func (c *checkCommand) decide(e *env) (authz.Decision, error) {
+	s, err := e.subject(c.Subject)
+	if err != nil {
+		return authz.Decision{}, err
+	}
+	kind, name, ok := strings.Cut(c.Resource, ":")
+	if !ok {
+		return authz.Decision{}, errs.Bad("RESOURCE", "must be like invoice:42")
+	}
+	r := authz.Request{
+		Tenant: e.caller().Tenant(), Subject: authz.Subject{Type: s.Type, ID: s.ID}, Action: authz.Action{Name: c.Action},
+		Resource: authz.Resource{Type: kind, ID: name}, Options: authz.Options{Explain: c.Explain},
+	}
+	if c.Org != "" {
+		r.Resource.Properties = authz.Properties{"org": c.Org}
+	}
+	return e.Decisions.Decide(e.ctx, r)
+}

@@ -1,0 +1,234 @@
+// Package cli is the command line. Every command but serve, config, restore, import and version is
+// a function over an App, so it gives the same answer whether it runs inside the server (through the
+// control socket) or by itself (under the lock of the data directory):
+//
+//	cardea user list ──▶ is a server running on the data directory?
+//	    yes: the words go to it, and it runs the command   no: this process opens the directory and runs it
+//
+// Whoever may do that is the operator of the machine; what is done is audited as such. Only the
+// command line resolves user:EMAIL; the APIs take ids.
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/cardea-auth/cardea/internal/app"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+)
+
+// Process is what a command line has around it.
+type Process struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Env            func(string) (string, bool)
+	Dir            string // working directory
+	Terminal       bool   // whether Stdout is one
+}
+
+// System is the process that runs this program.
+func System() Process {
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "."
+	}
+	info, err := os.Stdout.Stat()
+	return Process{
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.LookupEnv, Dir: dir,
+		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+	}
+}
+
+// Exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1 // the command failed; for check: denied
+	exitBad    = 2 // the command could not be understood; for check: could not be decided
+)
+
+// Main runs a command line and returns its exit status.
+func Main(ctx context.Context, args []string, p Process) int {
+	var g grammar
+	parser, err := newParser(&g, p.Stdout, p.Stderr)
+	if err != nil {
+		return report(p.Stderr, err)
+	}
+	asked := false
+	parser.Exit = func(int) { asked = true } // --help was printed
+	parsed, err := parser.Parse(args)
+	if asked {
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintln(p.Stderr, "cardea:", err)
+		fmt.Fprintln(p.Stderr, "Try cardea --help.")
+		return exitBad
+	}
+	local := &localRun{ctx: ctx, process: p, global: &g.global, args: args}
+	if c, ok := parsed.Selected().Target.Addr().Interface().(localCommand); ok {
+		return report(p.Stderr, c.local(local))
+	}
+	return local.house(parsed)
+}
+
+func newParser(g *grammar, out, errOut io.Writer) (*kong.Kong, error) {
+	return kong.New(g, kong.Name("cardea"), kong.Writers(out, errOut), kong.UsageOnError(),
+		kong.Description("Identity provider, token server and authorization engine in one program."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+}
+
+// localCommand is a command that runs in the process that was called, never in the server.
+type localCommand interface{ local(*localRun) error }
+
+// houseCommand is a command over an App.
+type houseCommand interface{ run(*env) error }
+
+// localRun is the call of a command in this process.
+type localRun struct {
+	ctx     context.Context
+	process Process
+	global  *global
+	args    []string
+}
+
+// house runs a command over the data directory: in the server if one runs, else here.
+func (l *localRun) house(parsed *kong.Context) int {
+	command := app.Command{Args: l.args, Dir: l.process.Dir}
+	if s, ok := parsed.Selected().Target.Addr().Interface().(interface{ readsStdin() bool }); ok && s.readsStdin() {
+		text, err := io.ReadAll(io.LimitReader(l.process.Stdin, 1<<20))
+		if err != nil {
+			return report(l.process.Stderr, err)
+		}
+		command.Stdin = string(text)
+	}
+	out, err := app.SendCommand(l.ctx, l.dataDir(), command)
+	if errors.Is(err, app.ErrNotRunning) {
+		out, err = l.alone(command)
+	}
+	if err != nil {
+		return report(l.process.Stderr, err)
+	}
+	_, _ = io.WriteString(l.process.Stdout, out.Stdout)
+	_, _ = io.WriteString(l.process.Stderr, out.Stderr)
+	return out.Code
+}
+
+// alone opens the data directory and runs the command in this process.
+func (l *localRun) alone(c app.Command) (app.Outcome, error) {
+	config, err := l.config()
+	if err != nil {
+		return app.Outcome{}, err
+	}
+	if _, err := os.Stat(config.Dir); err != nil {
+		return app.Outcome{}, fmt.Errorf("there is no data directory at %s; name it with --data, or start a server with cardea serve", config.Dir)
+	}
+	a, err := app.Open(l.ctx, config)
+	if err != nil {
+		return app.Outcome{}, err
+	}
+	out := Run(l.ctx, a, "uid:"+strconv.Itoa(os.Getuid()), c)
+	return out, a.Close()
+}
+
+// dataDir is the data directory that the command is about.
+func (l *localRun) dataDir() string {
+	dir := l.global.Data
+	if v, ok := l.process.Env("CARDEA_DATA_DIR"); dir == "" && ok {
+		dir = v
+	}
+	if dir == "" {
+		dir = "cardea-data"
+		if l.global.Dev {
+			dir = "cardea-dev"
+		}
+	}
+	return absolute(l.process.Dir, dir)
+}
+
+func absolute(dir, path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// Run is the app.Runner: it runs a command over an App and returns what it printed.
+func Run(ctx context.Context, a *app.App, who string, c app.Command) app.Outcome {
+	var g grammar
+	var stdout, stderr bytes.Buffer
+	done := func(code int) app.Outcome {
+		return app.Outcome{Stdout: stdout.String(), Stderr: stderr.String(), Code: code}
+	}
+	parser, err := newParser(&g, &stdout, &stderr)
+	if err != nil {
+		return done(report(&stderr, err))
+	}
+	parser.Exit = func(int) {}
+	parsed, err := parser.Parse(c.Args)
+	if err != nil {
+		return done(report(&stderr, err))
+	}
+	command, ok := parsed.Selected().Target.Addr().Interface().(houseCommand)
+	if !ok {
+		return done(report(&stderr, errors.New("this command does not run inside a server")))
+	}
+	e := &env{ctx: ctx, App: a, global: &g.global, who: who, stdin: c.Stdin, dir: c.Dir, out: &stdout}
+	if err := command.run(e); err != nil {
+		return done(failed(&stderr, err))
+	}
+	return done(exitOK)
+}
+
+// coded is an error with an exit status of its own.
+type coded struct {
+	code int
+	err  error // may be nil: then nothing is printed
+}
+
+func (c coded) Error() string {
+	if c.err == nil {
+		return "exit " + strconv.Itoa(c.code)
+	}
+	return c.err.Error()
+}
+
+func failed(w io.Writer, err error) int {
+	if c, ok := errors.AsType[coded](err); ok {
+		if c.err != nil {
+			report(w, c.err)
+		}
+		return c.code
+	}
+	return report(w, err)
+}
+
+// report prints an error for a person: what is wrong, the places, and when to come back. The operator
+// of the machine may see the cause.
+func report(w io.Writer, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	e, ok := errors.AsType[*errs.Error](err)
+	if !ok {
+		fmt.Fprintln(w, "cardea:", err)
+		return exitFailed
+	}
+	text := strings.TrimSuffix(e.Text, ".")
+	if e.Err != nil {
+		text += " (" + e.Err.Error() + ")"
+	}
+	fmt.Fprintf(w, "cardea: %s [%s]\n", text, errs.CodeOf(e))
+	for _, f := range e.Fields {
+		fmt.Fprintf(w, "  %s %s\n", f.Pointer, f.Detail)
+	}
+	return exitFailed
+}

@@ -1,0 +1,377 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/identity/email"
+	"github.com/cardea-auth/cardea/internal/keyring"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/tenant"
+)
+
+type orgCommands struct {
+	Add    orgAdd    `cmd:"" help:"Open an organisation."`
+	List   orgList   `cmd:"" help:"List organisations."`
+	Show   orgShow   `cmd:"" help:"Show an organisation and its members."`
+	Delete orgDelete `cmd:"" help:"Remove an organisation without members."`
+	Invite orgInvite `cmd:"" help:"Mail an invitation."`
+	Member orgMember `cmd:"" help:"Members of an organisation."`
+}
+
+type orgAdd struct {
+	Name   string   `arg:"" help:"Name that people see."`
+	Domain []string `help:"Mail domain of its members; may be repeated." sep:"none"`
+}
+
+func (c *orgAdd) run(e *env) error {
+	o, err := e.Organisations.Create(e.ctx, e.caller(), c.Name, c.Domain)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"id": o.ID}, "%s is the organisation %s.", o.ID, visible(o.Name))
+}
+
+type orgOut struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Domains  []string `json:"domains,omitempty"`
+	Disabled bool     `json:"disabled"`
+	Members  []string `json:"members,omitempty"`
+}
+
+type orgList struct{}
+
+func (*orgList) run(e *env) error {
+	list, err := all(func(r page.Request) (page.Page[*tenant.Organisation], error) {
+		return e.Organisations.List(e.ctx, e.caller(), "", r)
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]orgOut, len(list))
+	for i, o := range list {
+		out[i] = orgOut{ID: o.ID, Name: o.Name, Domains: o.Domains, Disabled: o.Disabled}
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "ID NAME DOMAINS", func(row func(...any)) {
+			for _, o := range out {
+				row(o.ID, o.Name, strings.Join(o.Domains, ","))
+			}
+		})
+	})
+}
+
+type orgShow struct {
+	Org string `arg:"" help:"Id of the organisation."`
+}
+
+func (c *orgShow) run(e *env) error {
+	o, err := e.Organisations.Get(e.ctx, e.caller(), c.Org)
+	if err != nil {
+		return err
+	}
+	members, err := all(func(r page.Request) (page.Page[*tenant.Member], error) {
+		return e.Organisations.Members(e.ctx, e.caller(), c.Org, r)
+	})
+	if err != nil {
+		return err
+	}
+	out := orgOut{ID: o.ID, Name: o.Name, Domains: o.Domains, Disabled: o.Disabled}
+	for _, m := range members {
+		out.Members = append(out.Members, m.User)
+	}
+	return e.print(out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s  %s\n", out.ID, visible(out.Name))
+		for _, m := range out.Members {
+			fmt.Fprintf(w, "member %s\n", m)
+		}
+	})
+}
+
+type orgDelete struct {
+	Org string `arg:"" help:"Id of the organisation."`
+}
+
+func (c *orgDelete) run(e *env) error {
+	if err := e.Organisations.Delete(e.ctx, e.caller(), c.Org); err != nil {
+		return err
+	}
+	return e.done(nil, "The organisation is gone.")
+}
+
+type orgInvite struct {
+	Org   string `arg:"" help:"Id of the organisation."`
+	Email string `arg:"" help:"Whom to invite."`
+	Role  string `help:"Role in the organisation that the person gets."`
+}
+
+func (c *orgInvite) run(e *env) error {
+	a, err := email.Parse(c.Email)
+	if err != nil {
+		return err
+	}
+	i, err := e.Organisations.Invite(e.ctx, e.caller(), tenant.NewInvitation{
+		Org: c.Org, To: a.String(), Canonical: string(a.Canonical()), Role: c.Role, Link: e.InvitationLink(e.caller().Tenant()),
+	})
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"expires": i.Expires}, "An invitation is on its way to %s; it is good until %s.", a, i.Expires.Format(time.RFC3339))
+}
+
+type orgMember struct {
+	Add    memberAdd    `cmd:"" help:"Make a user a member."`
+	Remove memberRemove `cmd:"" help:"End a membership, and what the user held in the organisation."`
+}
+
+type memberAdd struct {
+	Org  string `arg:"" help:"Id of the organisation."`
+	User string `arg:"" help:"Address or id."`
+}
+
+func (c *memberAdd) run(e *env) error {
+	u, err := e.user(c.User)
+	if err == nil {
+		_, err = e.Organisations.AddMember(e.ctx, e.caller(), c.Org, u.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return e.done(nil, "%s is a member.", u.Email)
+}
+
+type memberRemove struct {
+	Org  string `arg:"" help:"Id of the organisation."`
+	User string `arg:"" help:"Address or id."`
+}
+
+func (c *memberRemove) run(e *env) error {
+	u, err := e.user(c.User)
+	if err != nil {
+		return err
+	}
+	held, err := e.Decisions.RolesInOrg(e.ctx, e.caller().Tenant(), u.ID, c.Org)
+	if err != nil {
+		return err
+	}
+	if err := e.Organisations.RemoveMember(e.ctx, e.caller(), c.Org, u.ID, held); err != nil {
+		return err
+	}
+	return e.done(nil, "%s is no longer a member.", u.Email)
+}
+
+type tenantCommands struct {
+	Add  tenantAdd  `cmd:"" help:"Open a tenant at /t/NAME."`
+	List tenantList `cmd:"" help:"List tenants."`
+}
+
+type tenantAdd struct {
+	Name  string `arg:"" help:"Name in URLs: a–z, 0–9 and '-'."`
+	Title string `help:"Name that people see." default:""`
+}
+
+func (c *tenantAdd) run(e *env) error {
+	title := c.Title
+	if title == "" {
+		title = c.Name
+	}
+	t, err := e.AddTenant(e.ctx, e.in(id.System), c.Name, title)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"id": t.ID, "issuer": e.IssuerOf(t.TenantID())}, "Tenant %s is at %s.", t.ID, e.IssuerOf(t.TenantID()))
+}
+
+type tenantList struct{}
+
+func (*tenantList) run(e *env) error {
+	list, err := all(func(r page.Request) (page.Page[*tenant.Tenant], error) {
+		return e.Tenants.List(e.ctx, e.in(id.System), r)
+	})
+	if err != nil {
+		return err
+	}
+	type out struct {
+		ID     string `json:"id"`
+		Name   string `json:"name"`
+		Issuer string `json:"issuer"`
+	}
+	outs := make([]out, len(list))
+	for i, t := range list {
+		outs[i] = out{t.ID, t.Name, e.IssuerOf(t.TenantID())}
+	}
+	return e.print(outs, func(w io.Writer) {
+		table(w, "ID NAME ISSUER", func(row func(...any)) {
+			for _, t := range outs {
+				row(t.ID, t.Name, t.Issuer)
+			}
+		})
+	})
+}
+
+type keysCommands struct {
+	List   keysList   `cmd:"" help:"List signing keys."`
+	Rotate keysRotate `cmd:"" help:"Plan a new signing key: published now, signing once everybody has seen it."`
+	Revoke keysRevoke `cmd:"" help:"For a key that may have leaked: its signatures do not count any more."`
+}
+
+type keysList struct{}
+
+func (*keysList) run(e *env) error {
+	keys, err := e.Keys.List(e.ctx, e.caller())
+	if err != nil {
+		return err
+	}
+	return e.print(keys, func(w io.Writer) {
+		table(w, "KID PURPOSE ALG STATE CREATED", func(row func(...any)) {
+			for _, k := range keys {
+				row(k.ID, k.Purpose, k.Alg, k.State, k.Created.Format(time.RFC3339))
+			}
+		})
+	})
+}
+
+type keysRotate struct {
+	Purpose string `help:"token, logout, context or checkpoint." default:"token"`
+	Alg     string `help:"Algorithm; by default the purpose's own."`
+}
+
+func (c *keysRotate) run(e *env) error {
+	p := keyring.Purpose(c.Purpose)
+	a := keyring.Alg(c.Alg)
+	if algs := p.Algs(); a == "" && len(algs) > 0 {
+		a = algs[0]
+	}
+	k, err := e.Keys.Rotate(e.ctx, e.caller(), p, a)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"key": k}, "Key %s is published and signs from %s.", k.ID, k.Ready.Format(time.RFC3339))
+}
+
+type keysRevoke struct {
+	Kid string `arg:"" help:"Id of the key."`
+}
+
+func (c *keysRevoke) run(e *env) error {
+	k, err := e.Keys.Revoke(e.ctx, e.caller(), c.Kid)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"key": k}, "Signatures of key %s do not count any more.", k.ID)
+}
+
+type auditCommands struct {
+	List   auditList   `cmd:"" help:"List events, newest first."`
+	Verify auditVerify `cmd:"" help:"Recompute the log and find what was changed. Exits 1 if something was."`
+}
+
+type auditList struct {
+	Kind   string `help:"Only events of this kind, e.g. signin.failed."`
+	Actor  string `help:"Only what this id has done."`
+	Object string `help:"Only what was done to this id."`
+	Limit  int    `help:"At most so many." default:"50"`
+}
+
+func (c *auditList) run(e *env) error {
+	p, err := e.Audit.List(e.ctx, e.caller(), audit.Filter{Kind: c.Kind, Actor: c.Actor, Object: c.Object}, page.Request{Limit: c.Limit})
+	if err != nil {
+		return err
+	}
+	type event struct {
+		Seq    int64             `json:"seq,omitempty"`
+		At     time.Time         `json:"at"`
+		Kind   string            `json:"kind"`
+		Actor  string            `json:"actor"`
+		Object string            `json:"object"`
+		Reason string            `json:"reason,omitempty"`
+		Public map[string]string `json:"public,omitempty"`
+	}
+	out := make([]event, len(p.Items))
+	for i, x := range p.Items {
+		actor := x.ActorType + ":" + x.ActorID
+		if x.ActorType == "" {
+			actor = "anonymous"
+		}
+		out[i] = event{x.Seq, x.At, x.Kind, actor, x.ObjectType + ":" + x.ObjectID, x.Reason, x.Public}
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "SEQ AT KIND ACTOR OBJECT", func(row func(...any)) {
+			for _, x := range out {
+				row(x.Seq, x.At.Format(time.RFC3339), x.Kind, x.Actor, x.Object)
+			}
+		})
+	})
+}
+
+type auditVerify struct {
+	From string `help:"File with a checkpoint that you have kept." placeholder:"FILE"`
+}
+
+func (c *auditVerify) run(e *env) error {
+	pinned := ""
+	if c.From != "" {
+		text, err := os.ReadFile(absolute(e.dir, c.From))
+		if err != nil {
+			return fmt.Errorf("reading the checkpoint: %w", err)
+		}
+		pinned = string(text)
+	}
+	report, err := e.Audit.Verify(e.ctx, e.caller(), pinned)
+	if err != nil {
+		return coded{exitBad, err}
+	}
+	err = e.print(report, func(w io.Writer) {
+		if report.OK {
+			fmt.Fprintf(w, "ok: %d sealed events are as they were written, %d are too new to be sealed.\n", report.Sealed, report.Unsealed)
+			return
+		}
+		fmt.Fprintf(w, "TAMPERED at event %d: %s\n", report.BadSeq, report.Problem)
+	})
+	if err == nil && !report.OK {
+		return coded{code: exitFailed}
+	}
+	return err
+}
+
+type backupCommand struct {
+	File string `arg:"" help:"New file."`
+}
+
+func (c *backupCommand) run(e *env) error {
+	path := absolute(e.dir, c.File)
+	if err := e.Backup(e.ctx, path); err != nil {
+		return err
+	}
+	return e.done(map[string]any{"file": path}, "Backup written to %s. The master key is not in it.", path)
+}
+
+type exportCommand struct {
+	File string `arg:"" help:"New file."`
+}
+
+func (c *exportCommand) run(e *env) error {
+	path := absolute(e.dir, c.File)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("making the file: %w", err)
+	}
+	done, err := e.Export(e.ctx, f)
+	if syncErr := f.Sync(); err == nil {
+		err = syncErr
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		_ = os.Remove(path) // without its last line it is worthless
+		return err
+	}
+	return e.done(map[string]any{"file": path, "documents": done.Docs, "tuples": done.Tuples}, "%d documents and %d tuples written to %s.", done.Docs, done.Tuples, path)
+}

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/app"
+	"github.com/cardea-auth/cardea/internal/identity/password"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/limit"
+)
+
+type serveCommand struct {
+	Listen     string `help:"Address of the public listener." placeholder:"ADDR"`
+	Management string `help:"Address of the private listener: health and metrics." placeholder:"ADDR"`
+	Issuer     string `help:"Public address: scheme, host and port." placeholder:"URL"`
+	TLSCert    string `name:"tls-cert" help:"Certificate file." placeholder:"FILE"`
+	TLSKey     string `name:"tls-key" help:"Key file." placeholder:"FILE"`
+}
+
+func (c *serveCommand) local(l *localRun) error {
+	config, err := l.config()
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(l.ctx, config)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.serve(a), a.Close())
+}
+
+func (l *localRun) serve(a *app.App) error {
+	if a.Dev {
+		if err := a.Demo(l.ctx); err != nil {
+			return err
+		}
+	}
+	s, err := a.Listen(l.ctx)
+	if err != nil {
+		return err
+	}
+	l.greet(a, s)
+	return s.Run(l.ctx)
+}
+
+// greet tells whoever started the server where it is and what to do next.
+func (l *localRun) greet(a *app.App, s *app.Server) {
+	say := func(format string, args ...any) { fmt.Fprintf(l.process.Stdout, format+"\n", args...) }
+	say("Cardea answers at %s (listening on %s, health and metrics on %s).", a.Config.Issuer, s.Address(), s.Management())
+	if a.Dev {
+		say("Development: %s, %s and %s sign in with %q; mails are at %s/dev/mailbox.",
+			app.DemoAdmin, app.DemoEditor, app.DemoViewer, app.DemoPassword, a.Config.Issuer)
+	}
+	link, err := a.SetUpLink(l.ctx, a.Operator(id.System, "start", "first start"))
+	switch {
+	case errs.CodeOf(err) == "set_up_closed":
+	case err != nil:
+		say("No set-up link could be made: %v", err)
+	case l.process.Terminal:
+		say("Make the first administrator here, within 30 minutes: %s", link)
+	default: // not into a log that others may read
+		path := filepath.Join(a.Dir, "setup-link")
+		if err := os.WriteFile(path, []byte(link+"\n"), 0o600); err != nil {
+			say("The set-up link could not be written: %v", err)
+			return
+		}
+		say("The link that makes the first administrator is in %s for 30 minutes.", path)
+	}
+}
+
+// config is the configuration of this call: flags over environment over defaults.
+func (l *localRun) config() (app.Config, error) {
+	var g grammar
+	parser, err := newParser(&g, io.Discard, io.Discard)
+	if err != nil {
+		return app.Config{}, err
+	}
+	parser.Exit = func(int) {}
+	if _, err := parser.Parse(l.args); err != nil {
+		return app.Config{}, err
+	}
+	or := func(flag, env, otherwise string) string {
+		if flag != "" {
+			return flag
+		}
+		if v, ok := l.process.Env(env); ok && v != "" {
+			return v
+		}
+		return otherwise
+	}
+	level := slog.LevelInfo
+	log := slog.New(slog.NewJSONHandler(l.process.Stderr, &slog.HandlerOptions{Level: level}))
+	c := app.Config{
+		Dir: l.dataDir(), Dev: g.Dev,
+		Listen:     or(g.Serve.Listen, "CARDEA_LISTEN", "127.0.0.1:8420"),
+		Management: or(g.Serve.Management, "CARDEA_MANAGEMENT", "127.0.0.1:8421"),
+		TLSCert:    or(g.Serve.TLSCert, "CARDEA_TLS_CERT", ""),
+		TLSKey:     or(g.Serve.TLSKey, "CARDEA_TLS_KEY", ""),
+		Issuer:     or(g.Serve.Issuer, "CARDEA_ISSUER", "http://localhost:8420"),
+		Password:   password.Config{Slots: max(1, runtime.GOMAXPROCS(0)-1)},
+		Limits:     limit.Defaults(), Product: "Cardea", Log: log, Now: time.Now, Run: Run,
+		Notice: func(text string) { fmt.Fprintln(l.process.Stderr, text) },
+	}
+	return c, nil
+}
+
+type versionCommand struct{}
+
+func (*versionCommand) local(l *localRun) error {
+	version, revision := "unreleased", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		if info.Main.Version != "" && info.Main.Version != "(devel)" {
+			version = info.Main.Version
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = s.Value
+			}
+		}
+	}
+	if l.global.JSON {
+		return json.NewEncoder(l.process.Stdout).Encode(map[string]string{"version": version, "revision": revision, "go": runtime.Version()})
+	}
+	_, err := fmt.Fprintln(l.process.Stdout, "cardea", version, revision, runtime.Version())
+	return err
+}
+
+type configCommands struct {
+	Check configCheck `cmd:"" help:"Say what is wrong with the configuration."`
+	Print configPrint `cmd:"" help:"Print the configuration as it would be used, without secrets."`
+}
+
+type configCheck struct{}
+
+func (*configCheck) local(l *localRun) error {
+	if _, err := l.config(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(l.process.Stdout, "ok")
+	return err
+}
+
+type configPrint struct{}
+
+func (*configPrint) local(l *localRun) error {
+	c, err := l.config()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(l.process.Stdout, "dir: %s\nissuer: %s\nlisten: %s\nmanagement: %s\n", c.Dir, c.Issuer, c.Listen, c.Management)
+	return err
+}
+
+type restoreCommand struct {
+	File string `arg:"" help:"A file that backup has written."`
+}
+
+func (c *restoreCommand) local(l *localRun) error {
+	config, err := l.config()
+	if err != nil {
+		return err
+	}
+	kept, err := app.Restore(l.ctx, config, absolute(l.process.Dir, c.File))
+	if errors.Is(err, app.ErrRunning) {
+		return errors.New("a server is running on this data directory; stop it first")
+	}
+	if err != nil {
+		return err
+	}
+	if l.global.JSON {
+		return json.NewEncoder(l.process.Stdout).Encode(map[string]any{"ok": true, "replaced": kept})
+	}
+	fmt.Fprintln(l.process.Stdout, "Restored. All sessions, tokens and API keys have ended, so that nothing that was revoked comes back.")
+	if kept != "" {
+		fmt.Fprintf(l.process.Stdout, "The database from before is kept as %s.\n", kept)
+	}
+	return nil
+}
+
+type importCommand struct {
+	File string `arg:"" help:"A file that export has written."`
+}
+
+func (c *importCommand) local(l *localRun) error {
+	config, err := l.config()
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(absolute(l.process.Dir, c.File))
+	if err != nil {
+		return fmt.Errorf("opening the file: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	done, err := app.Import(context.WithoutCancel(l.ctx), config, f)
+	if err != nil {
+		return err
+	}
+	if l.global.JSON {
+		return json.NewEncoder(l.process.Stdout).Encode(map[string]any{"ok": true, "documents": done.Docs, "tuples": done.Tuples})
+	}
+	_, err = fmt.Fprintf(l.process.Stdout, "%d documents and %d tuples imported. Sessions, tokens and API keys have ended.\n", done.Docs, done.Tuples)
+	return err
+}
