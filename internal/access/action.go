@@ -16,6 +16,10 @@ type Rule struct {
 	Routine bool
 	// Fresh demands that a person proved itself within FreshFor.
 	Fresh bool
+	// Takes marks what puts its caller into the place of the object's owner, or of the client that the
+	// object is: whoever has less power over Cardea itself than that subject may not, even with the
+	// permission.
+	Takes bool
 	// Words says what the action does, for pages and for the reference.
 	Words string
 }
@@ -38,6 +42,9 @@ func rules(a Action) Rule {
 	if r, ok := openRules(a); ok {
 		return r
 	}
+	if r, ok := takingRules(a); ok {
+		return r
+	}
 	return routineRules(a)
 }
 
@@ -52,7 +59,7 @@ func ownRules(a Action) (Rule, bool) {
 	case "user.delete":
 		return Rule{Own: true, Fresh: true, Words: "delete an account"}, true
 	case "user.change_email":
-		return Rule{Own: true, Fresh: true, Words: "change the e-mail address of an account"}, true
+		return Rule{Own: true, Fresh: true, Takes: true, Words: "change the e-mail address of an account"}, true
 	case "user.change_password":
 		return Rule{Own: true, Fresh: true, Words: "change the password of an account"}, true
 	case "session.read":
@@ -62,9 +69,15 @@ func ownRules(a Action) (Rule, bool) {
 	case "apikey.read":
 		return Rule{Own: true, Words: "list API keys"}, true
 	case "apikey.create":
-		return Rule{Own: true, Fresh: true, Words: "create an API key"}, true
+		return Rule{Own: true, Fresh: true, Takes: true, Words: "create an API key"}, true
 	case "apikey.revoke":
 		return Rule{Own: true, Words: "revoke an API key"}, true
+	case "permission.read":
+		return Rule{Own: true, Words: "list what a subject may do"}, true
+	case "role.read":
+		return Rule{Own: true, Words: "read roles, and who has them"}, true
+	case "audit.read":
+		return Rule{Own: true, Words: "read the audit log"}, true
 	case "consent.read":
 		return Rule{Own: true, Words: "list what applications were allowed"}, true
 	case "consent.revoke":
@@ -107,6 +120,18 @@ func openRules(a Action) (Rule, bool) {
 		return Rule{Open: true, Words: "exchange a grant for tokens"}, true
 	case "token.revoke":
 		return Rule{Open: true, Words: "revoke a token"}, true
+	}
+	return Rule{}, false
+}
+
+// takingRules are for clients: who chooses how a client proves itself, or where its codes go, can be
+// that client.
+func takingRules(a Action) (Rule, bool) {
+	switch a {
+	case "client.update":
+		return Rule{Takes: true, Words: "change a client"}, true
+	case "client.rotate_secret":
+		return Rule{Takes: true, Words: "give a client a new secret"}, true
 	}
 	return Rule{}, false
 }

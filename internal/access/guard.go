@@ -27,9 +27,12 @@ type Request struct {
 
 // Decision is the answer. The zero Decision denies.
 type Decision struct {
-	Allow    bool
-	Reason   string // one sentence, for the audit log and for administrators
-	Revision uint64 // of the relation tuples that were looked at
+	Allow  bool
+	Reason string // one sentence, for the audit log and for administrators
+	// Outranked says that the permission is there, and that it would put the caller into the place of
+	// a subject who may do more; see Rule.Takes.
+	Outranked bool
+	Revision  uint64 // of the relation tuples that were looked at
 }
 
 // Decider decides about Cardea's own administration. Wiring gives the guard the same engine that
@@ -126,6 +129,9 @@ func (g *Guard) decide(ctx context.Context, c Caller, a Action, on Object) (Perm
 	d, err := g.decider.DecideAccess(ctx, Request{Caller: c, Action: a, Object: on})
 	if err != nil {
 		return Permit{}, errs.Busy(time.Second, err, "decision_unavailable", "Access could not be decided just now.")
+	}
+	if d.Outranked {
+		return Permit{}, errs.New(errs.Denied, "outranked", "It belongs to somebody who may do more here than you.")
 	}
 	if !d.Allow {
 		return Permit{}, denied(a)

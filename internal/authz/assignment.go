@@ -150,9 +150,9 @@ func RoleTuples(userID, org, role string) []store.TupleOp {
 	return []store.TupleOp{store.WriteTuple(assignTuple(role, org, store.SubjectRef{Type: access.TypeUser, ID: userID}))}
 }
 
-// Assignments lists the roles given directly to a subject.
+// Assignments lists the roles given directly to a subject, which may ask too.
 func (e *Engine) Assignments(ctx context.Context, c access.Caller, s store.SubjectRef) ([]Assignment, error) {
-	if _, err := e.guard.Allow(ctx, c, "role.read", roleObject("")); err != nil {
+	if _, err := e.guard.Allow(ctx, c, "role.read", ownedBy(s)); err != nil {
 		return nil, err
 	}
 	return e.assigned(ctx, c.Tenant(), s, func(Assignment) bool { return true })

@@ -42,6 +42,18 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 	if err != nil {
 		return access.Decision{}, err
 	}
+	d, err := e.decideOwn(ctx, view, r)
+	if err != nil || !d.Allow {
+		return d, err
+	}
+	if above, err := e.outranked(ctx, view, r); above || err != nil {
+		return access.Decision{Outranked: above, Reason: "what it belongs to may do more", Revision: d.Revision}, err
+	}
+	return d, nil
+}
+
+// decideOwn looks for a role that permits the action.
+func (e *Engine) decideOwn(ctx context.Context, view graph.View, r access.Request) (access.Decision, error) {
 	subject := graph.Subject{Type: r.Caller.Subject().Type, ID: r.Caller.Subject().ID}
 	for _, role := range ownGrants(r.Action) {
 		held, err := e.holds(ctx, view, role, r.Object.Org, subject)

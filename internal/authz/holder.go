@@ -8,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/cardea-auth/cardea/internal/access"
-	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/store"
@@ -27,7 +26,7 @@ func (e *Engine) Holders(ctx context.Context, c access.Caller, role, org string,
 		}
 	}
 	at := assignTuple(role, org, store.SubjectRef{})
-	p, err := e.subjects(ctx, c, at.Object, at.Relation, r)
+	p, err := e.pageOf(ctx, c, at.Object, at.Relation, r)
 	return page.Map(p, func(t store.Tuple) Assignment {
 		return Assignment{Role: role, Org: org, Subject: t.Subject, Expires: t.Expires}
 	}), err
@@ -39,14 +38,14 @@ func (e *Engine) Members(ctx context.Context, c access.Caller, group string, r p
 	if _, err := e.guard.Allow(ctx, c, "group.read", access.Object{Type: "cardea:group", ID: group}); err != nil {
 		return page.Page[store.SubjectRef]{}, err
 	}
-	p, err := e.subjects(ctx, c, store.ObjectRef{Type: typeGroup, ID: group}, relMember, r)
+	p, err := e.pageOf(ctx, c, store.ObjectRef{Type: typeGroup, ID: group}, relMember, r)
 	return page.Map(p, func(t store.Tuple) store.SubjectRef { return t.Subject }), err
 }
 
-// subjects is a page of the tuples of one relation of one object. The cursor is the last subject of
+// pageOf is a page of the tuples of one relation of one object. The cursor is the last subject of
 // the page before: it can say where in this list to go on, and nothing else, so it is not sealed.
 // Roles of other roles are not shown: they belong to the role, not to its holders.
-func (e *Engine) subjects(ctx context.Context, c access.Caller, o store.ObjectRef, relation string, r page.Request) (page.Page[store.Tuple], error) {
+func (e *Engine) pageOf(ctx context.Context, c access.Caller, o store.ObjectRef, relation string, r page.Request) (page.Page[store.Tuple], error) {
 	p := store.TuplePage{Limit: r.Size() + 1}
 	if r.Cursor != "" {
 		after, err := parseCursor(r.Cursor)
@@ -98,21 +97,12 @@ func (e *Engine) Effective(ctx context.Context, c access.Caller, s store.Subject
 	if _, err := e.guard.Allow(ctx, c, "permission.read", ownedBy(s)); err != nil {
 		return page.Page[string]{}, err
 	}
-	why, err := e.barred(ctx, Request{Tenant: c.Tenant(), Subject: Subject{Type: s.Type, ID: s.ID}})
+	who := Subject{Type: s.Type, ID: s.ID}
+	why, err := e.barred(ctx, Request{Tenant: c.Tenant(), Subject: who})
 	if why != "" || err != nil {
 		return page.Page[string]{Items: []string{}}, err
 	}
-	view, err := e.index.full(ctx, c.Tenant())
-	if err != nil {
-		return page.Page[string]{}, err
-	}
-	list, err := view.Objects(ctx, e.db.Now(), graph.ObjectsQuery{
-		Type: typePermission, Relation: relGranted, Subject: graph.Subject(s), After: r.Cursor, Limit: r.Size(),
-	})
-	if err != nil {
-		return page.Page[string]{}, unavailable(err)
-	}
-	return page.Page[string]{Items: list.IDs, Next: list.Next}, nil
+	return e.Permissions(ctx, c.Tenant(), who, r)
 }
 
 // ownedBy is what the guard is asked about when somebody reads what a subject has.
