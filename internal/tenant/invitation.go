@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/opaque"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/store"
@@ -15,9 +16,11 @@ import (
 const InvitationLife = 7 * 24 * time.Hour
 
 // Invitation offers a person with a certain mail address membership of an organisation. Its id is
-// the hash of the mailed link, which no API returns; it is used once and kept as spent.
+// the hash of the mailed link, which no API returns, as it does not return the link; it is used once
+// and kept as spent.
 type Invitation struct {
 	store.Meta
+	Public    string    `json:"public"` // names the invitation to people and in the API
 	Org       string    `json:"org"`
 	Email     string    `json:"email"` // canonical
 	Role      string    `json:"role,omitzero"`
@@ -26,17 +29,25 @@ type Invitation struct {
 	Spent     time.Time `json:"spent,omitzero"`
 }
 
-const invitationsByOrg = "by_org"
+// Indexes of invitations.
+const (
+	invitationsByOrg    = "by_org"
+	invitationsByPublic = "by_public"
+)
 
 func invitationKind() store.Kind[Invitation] {
 	return store.Kind[Invitation]{
 		Name: "invitation", Noun: "invitation",
 		Meta: func(i *Invitation) *store.Meta { return &i.Meta },
 		Columns: []store.ColumnOf[Invitation]{
+			{Name: "public", Kind: store.TextKind, Of: func(i *Invitation) store.Value { return store.TextOrNone(i.Public) }},
 			{Name: "org", Kind: store.TextKind, Of: func(i *Invitation) store.Value { return store.Text(i.Org) }},
 			{Name: "email", Kind: store.TextKind, Of: func(i *Invitation) store.Value { return store.Text(i.Email) }},
 		},
-		Indexes: []store.Index{{Name: invitationsByOrg, Columns: []string{"org", "email"}}},
+		Indexes: []store.Index{
+			{Name: invitationsByOrg, Columns: []string{"org", "email"}},
+			{Name: invitationsByPublic, Columns: []string{"public"}, Unique: true},
+		},
 	}
 }
 
@@ -52,8 +63,8 @@ func (s *Organisations) Invite(ctx context.Context, c access.Caller, n NewInvita
 	}
 	token, now := opaque.New(opaque.Link), s.db.Now()
 	i := &Invitation{
-		Meta: store.Meta{ID: opaque.Hash(token), Expires: now.Add(InvitationLife)},
-		Org:  n.Org, Email: n.Canonical, Role: n.Role, InvitedBy: c.Subject().String(), Created: now,
+		Meta: store.Meta{ID: opaque.Hash(token), Expires: now.Add(InvitationLife)}, Public: id.New(),
+		Org: n.Org, Email: n.Canonical, Role: n.Role, InvitedBy: c.Subject().String(), Created: now,
 	}
 	_, err = s.db.Commit(ctx, store.Batch{
 		Permit: permit,
@@ -84,13 +95,20 @@ func (s *Organisations) Invitations(ctx context.Context, c access.Caller, orgID 
 	return s.invites.In(c.Tenant()).Find(ctx, store.Query{Index: invitationsByOrg, Eq: []store.Value{store.Text(orgID)}, Request: r})
 }
 
-// Withdraw ends an invitation that was not accepted yet.
-func (s *Organisations) Withdraw(ctx context.Context, c access.Caller, orgID, invitationID string) error {
+// Withdraw ends an invitation that was not accepted yet; public is its public name.
+func (s *Organisations) Withdraw(ctx context.Context, c access.Caller, orgID, public string) error {
 	permit, err := s.guard.Allow(ctx, c, "member.invite", orgObject(orgID))
 	if err != nil {
 		return err
 	}
-	_, err = s.invites.In(c.Tenant()).Update(ctx, invitationID, func(i *Invitation) (store.Batch, error) {
+	found, ok, err := s.invites.In(c.Tenant()).One(ctx, invitationsByPublic, store.Text(public))
+	if err == nil && !ok {
+		err = errs.Missing("invitation")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = s.invites.In(c.Tenant()).Update(ctx, found.ID, func(i *Invitation) (store.Batch, error) {
 		if i.Org != orgID || !i.Spent.IsZero() {
 			return store.Batch{}, errs.Missing("invitation")
 		}
@@ -115,6 +133,13 @@ func (s *Organisations) Accept(ctx context.Context, c access.Caller, token, cano
 	}
 	if !i.Spent.IsZero() || i.Email != canonical || canonical == "" {
 		return nil, errs.Missing("invitation")
+	}
+	org, err := s.orgs.In(c.Tenant()).Get(ctx, i.Org)
+	if errs.Is(err, errs.NotFound) || err == nil && org.Disabled { // meanwhile
+		return nil, errs.Missing("invitation")
+	}
+	if err != nil {
+		return nil, err
 	}
 	permit, err := s.guard.Open(c, "invitation.accept", orgObject(i.Org))
 	if err != nil {

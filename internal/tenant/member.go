@@ -52,13 +52,17 @@ func MemberTuple(org, user string) store.Tuple {
 	}
 }
 
-// AddMember makes user a member of org. The caller answers for the user's existence.
-func (s *Organisations) AddMember(ctx context.Context, c access.Caller, orgID, userID string) (*Member, error) {
+// AddMember makes user a member of org. exists says whether there is such a user, which this room does
+// not know; it is asked after the guard, so that who may not add members learns nothing from it.
+func (s *Organisations) AddMember(ctx context.Context, c access.Caller, orgID, userID string, exists func(context.Context) error) (*Member, error) {
 	permit, err := s.guard.Allow(ctx, c, "member.add", orgObject(orgID))
 	if err != nil {
 		return nil, err
 	}
 	if _, err := s.orgs.In(c.Tenant()).Get(ctx, orgID); err != nil {
+		return nil, err
+	}
+	if err := exists(ctx); err != nil {
 		return nil, err
 	}
 	m, batch := s.join(ctx, c, orgID, userID)

@@ -224,6 +224,36 @@ func (s *Tenants) EndEverything(ctx context.Context, c access.Caller) (*Tenant, 
 	})
 }
 
+// Disable refuses all requests to a tenant and ends everything in it; for platform administrators. A
+// built-in tenant cannot be disabled: the platform is administered through them.
+func (s *Tenants) Disable(ctx context.Context, c access.Caller, t id.Tenant) (*Tenant, error) {
+	if t == id.System || t == id.Default {
+		return nil, errs.New(errs.Precondition, "tenant_built_in", "A built-in tenant cannot be disabled.")
+	}
+	return s.setState(ctx, c, t, "tenant.disable", func(doc *Tenant) (event string) {
+		doc.Disabled, doc.Epoch = true, max(doc.Epoch+1, s.db.Now().Unix())
+		return "tenant.disabled"
+	})
+}
+
+// Enable lets requests to a tenant in again. What was ended stays ended.
+func (s *Tenants) Enable(ctx context.Context, c access.Caller, t id.Tenant) (*Tenant, error) {
+	return s.setState(ctx, c, t, "tenant.enable", func(doc *Tenant) (event string) {
+		doc.Disabled = false
+		return "tenant.enabled"
+	})
+}
+
+func (s *Tenants) setState(ctx context.Context, c access.Caller, t id.Tenant, a access.Action, change func(*Tenant) (event string)) (*Tenant, error) {
+	permit, err := s.guard.Allow(ctx, c.For(id.System), a, access.Object{Type: "cardea:tenant", ID: string(t)})
+	if err != nil {
+		return nil, err
+	}
+	return s.all.In(id.System).Update(ctx, string(t), func(doc *Tenant) (store.Batch, error) {
+		return store.Batch{Permit: permit, Events: []store.Event{{Kind: change(doc)}}}, nil
+	})
+}
+
 func (s *Tenants) update(ctx context.Context, c access.Caller, a access.Action, event string, change func(*Tenant) error) (*Tenant, error) {
 	name := string(c.Tenant())
 	// The tenant's own administrators are decided about in the tenant, but its document lives in
