@@ -8,13 +8,15 @@ import (
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
-// eventErased tells that what the log knew of a person was forgotten.
+// eventErased tells that what the log knew of a person was forgotten. It explains every personal part
+// of that person that is missing in front of it.
 const eventErased = "audit.person_erased"
 
 // Erase forgets the personal part of every event about a person: addresses, mail, names. What
-// happened, when, and that it was this id, stays. The erasure is an event itself and is sealed after
-// the events that it explains. Halfway through, some events are erased and the event is missing:
-// call it again.
+// happened, when, and that it was this id, stays. It returns how many events it changed. The first
+// batch carries an event that explains the erasure, so a crash half-way leaves a log that verifies and
+// in which something is left; call it again. What happens after the call began is kept. Permission
+// audit.erase.
 func (l *Log) Erase(ctx context.Context, c access.Caller, person string) (int, error) {
 	object := access.Object{Type: "cardea:user", ID: person}
 	permit, err := l.Guard.Allow(ctx, c, "audit.erase", object)
@@ -26,6 +28,11 @@ func (l *Log) Erase(ctx context.Context, c access.Caller, person string) (int, e
 	if err := l.Seal(ctx, t); err != nil {
 		return 0, err
 	}
+	h, err := l.head(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	batch := store.Batch{Permit: permit, Events: []store.Event{{Kind: eventErased, Object: object}}}
 	forgotten := 0
 	q := store.Query{Index: store.EventsByPerson, Eq: []store.Value{store.Text(person)}, Request: page.Request{Limit: sealAtOnce}}
 	for {
@@ -33,23 +40,22 @@ func (l *Log) Erase(ctx context.Context, c access.Caller, person string) (int, e
 		if err != nil {
 			return forgotten, err
 		}
-		batch := store.Batch{Permit: l.Guard.Task(t, "audit.seal")}
 		for _, e := range p.Items {
-			if e.Seq > 0 && !erased(e) {
+			// What is sealed later comes after the explanation and would not be covered by it.
+			if e.Seq > 0 && e.Seq <= h.Size && !erased(e) {
 				e.Personal, e.Salt = nil, ""
 				batch.Docs = append(batch.Docs, l.events.In(t).Replace(ctx, e))
 			}
 		}
-		if len(batch.Docs) > 0 {
+		if len(batch.Docs)+len(batch.Events) > 0 {
 			if _, err := l.DB.Commit(ctx, batch); err != nil {
 				return forgotten, err
 			}
 			forgotten += len(batch.Docs)
+			batch = store.Batch{Permit: l.Guard.Task(t, "audit.seal")}
 		}
 		if q.Cursor = p.Next; q.Cursor == "" {
-			break
+			return forgotten, nil
 		}
 	}
-	_, err = l.DB.Commit(ctx, store.Batch{Permit: permit, Events: []store.Event{{Kind: eventErased, Object: object}}})
-	return forgotten, err
 }
