@@ -52,9 +52,9 @@ func MemberTuple(org, user string) store.Tuple {
 	}
 }
 
-// AddMember makes user a member of org. exists says whether there is such a user, which this room does
-// not know; it is asked after the guard, so that who may not add members learns nothing from it.
-func (s *Organisations) AddMember(ctx context.Context, c access.Caller, orgID, userID string, exists func(context.Context) error) (*Member, error) {
+// AddMember makes user a member of org. Whether there is such a user is asked after the guard, so that
+// who may not add members learns nothing.
+func (s *Organisations) AddMember(ctx context.Context, c access.Caller, orgID, userID string) (*Member, error) {
 	permit, err := s.guard.Allow(ctx, c, "member.add", orgObject(orgID))
 	if err != nil {
 		return nil, err
@@ -62,8 +62,10 @@ func (s *Organisations) AddMember(ctx context.Context, c access.Caller, orgID, u
 	if _, err := s.orgs.In(c.Tenant()).Get(ctx, orgID); err != nil {
 		return nil, err
 	}
-	if err := exists(ctx); err != nil {
-		return nil, err
+	if s.Exists != nil {
+		if err := s.Exists(ctx, c.Tenant(), userID); err != nil {
+			return nil, err
+		}
 	}
 	m, batch := s.join(ctx, c, orgID, userID)
 	batch.Permit = permit

@@ -49,6 +49,10 @@ func orgKind() store.Kind[Organisation] {
 
 // Organisations are the organisations of all tenants, with their members and invitations.
 type Organisations struct {
+	// Exists is nil for a user of the tenant who exists, and NotFound for one who does not: this room
+	// knows no users. Wiring sets it; without it the callers of AddMember answer for that.
+	Exists func(ctx context.Context, t id.Tenant, userID string) error
+
 	db      *store.DB
 	guard   *access.Guard
 	orgs    *store.Collection[Organisation]
