@@ -9,7 +9,7 @@ import (
 // suspicious finds names that sound like secrets. It is a net under the rule, not the rule.
 func suspicious(name string) bool {
 	return regexp.MustCompile(`(^|_)(secret|password|hash|token|private|seed|codes?)(_|$)`).MatchString(name) &&
-		!regexp.MustCompile(`_(type|types|count|kind|methods?|expires|endpoint|life|algs?|at|id|supported)$`).MatchString(name)
+		!regexp.MustCompile(`_(type|types|format|count|kind|methods?|expires|endpoint|life|algs?|at|id|supported)$`).MatchString(name)
 }
 
 // refuseSecrets refuses answers that hold secrets, except those that are declared to be shown once

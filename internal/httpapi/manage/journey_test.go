@@ -1,0 +1,159 @@
+package manage_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cardea-auth/cardea/internal/access"
+)
+
+func TestUsers(t *testing.T) {
+	w := newWorld(t)
+	made := w.ok("root", "POST", "/api/users", `{"email":"Alice@Example.com","name":"Alice","email_verified":true}`)
+	at := "/api/users/" + made.get("id")
+	if made.status != 201 || made.get("state") != "active" || made.get("email") != "Alice@example.com" {
+		t.Errorf("created: %s", made.body)
+	}
+	if a := w.do("root", "POST", "/api/users", `{"email":"alice@example.com"}`); a.status != 409 {
+		t.Errorf("the same address again: %d %s", a.status, a.body)
+	}
+	if a := w.ok("root", "PATCH", at, `{"locale":"de"}`); a.get("locale") != "de" || a.get("name") != "Alice" {
+		t.Errorf("changed: %s", a.body)
+	}
+	if a := w.ok("root", "POST", at+"/disable", ""); a.get("state") != "disabled" {
+		t.Errorf("disabled: %s", a.body)
+	}
+	if a := w.ok("root", "POST", at+"/enable", ""); a.get("state") != "active" {
+		t.Errorf("enabled: %s", a.body)
+	}
+	if a := w.ok("root", "GET", "/api/users?email=alice", ""); a.get("items.0.id") != made.get("id") {
+		t.Errorf("listed: %s", a.body)
+	}
+	if a := w.ok("root", "DELETE", at, ""); a.status != 204 {
+		t.Errorf("deleted: %d", a.status)
+	}
+	if a := w.do("root", "GET", at, ""); a.status != 404 {
+		t.Errorf("a deleted account: %d", a.status)
+	}
+	if a := w.ok("root", "GET", "/api/events?kind=user.disabled", ""); a.get("items.0.actor.id") != "root" {
+		t.Errorf("events: %s", a.body)
+	}
+}
+
+// TestRegress_137_ForgedCursors: a cursor that we did not make for this very list is refused.
+func TestRegress_137_ForgedCursors(t *testing.T) {
+	w := newWorld(t)
+	for i := range 5 {
+		w.ok("root", "POST", "/api/users", fmt.Sprintf(`{"email":"user%d@example.com"}`, i))
+		w.ok("root", "POST", "/api/orgs", fmt.Sprintf(`{"name":"Org %d"}`, i))
+	}
+	first := w.ok("root", "GET", "/api/users?limit=2", "")
+	cursor := first.get("next")
+	if second := w.ok("root", "GET", "/api/users?limit=2&cursor="+cursor, ""); second.get("items.0.id") == first.get("items.0.id") || second.get("items.0.id") == "" {
+		t.Errorf("the second page: %s", second.body)
+	}
+	for name, target := range map[string]string{
+		"another list":   "/api/orgs?cursor=" + cursor,
+		"another filter": "/api/users?email=user&cursor=" + cursor,
+		"another tenant": "/t/acme/api/users?cursor=" + cursor,
+		"cut":            "/api/users?cursor=" + cursor[:len(cursor)-2],
+		"changed":        "/api/users?cursor=A" + cursor[1:],
+		"invented":       "/api/users?cursor=eyJpZCI6IngnIE9SIDE9MSJ9",
+		"SQL":            "/api/users?cursor=%27%20OR%201%3D1%3B--",
+	} {
+		if a := w.do("root", "GET", target, ""); a.status != 400 {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
+// TestRegress_129_InvitationRole: who may invite cannot give by invitation what it may not give.
+func TestRegress_129_InvitationRole(t *testing.T) {
+	w := newWorld(t)
+	org := w.ok("root", "POST", "/api/orgs", `{"name":"Org"}`).get("id")
+	w.ok("root", "POST", "/api/roles", `{"name":"editor","permissions":["posts:write"]}`)
+	w.allow = func(r access.Request) bool { return r.Action == "member.invite" }
+	at := "/api/orgs/" + org + "/invitations"
+	for _, role := range []string{"editor", "cardea:admin", "nothing"} {
+		if a := w.do("host", "POST", at, `{"email":"x@example.com","role":"`+role+`"}`); a.status != 403 {
+			t.Errorf("with role %s: %d %s", role, a.status, a.body)
+		}
+	}
+	if a := w.do("host", "POST", at, `{"email":"x@example.com"}`); a.status != 201 || strings.Contains(a.body, "link") {
+		t.Errorf("without a role: %d %s", a.status, a.body)
+	}
+}
+
+func TestOrganisations(t *testing.T) {
+	w := newWorld(t)
+	user := w.ok("root", "POST", "/api/users", `{"email":"a@example.com","email_verified":true}`).get("id")
+	org := w.ok("root", "POST", "/api/orgs", `{"name":"Org","domains":["example.com"]}`).get("id")
+	at := "/api/orgs/" + org
+	w.ok("root", "POST", at+"/members", `{"user":"`+user+`"}`)
+	w.ok("root", "POST", "/api/roles", `{"name":"editor","permissions":["posts:write"]}`)
+	w.ok("root", "POST", "/api/roles/editor/assign", `{"subject":{"type":"user","id":"`+user+`"},"org":"`+org+`"}`)
+	if a := w.ok("root", "GET", "/api/users/"+user+"/roles", ""); a.get("items.0.role") != "editor" || a.get("items.0.org") != org {
+		t.Errorf("roles: %s", a.body)
+	}
+	if a := w.do("root", "DELETE", at, ""); a.status != 412 {
+		t.Errorf("an organisation with members was deleted: %d", a.status)
+	}
+	w.ok("root", "DELETE", at+"/members/"+user, "")
+	if a := w.ok("root", "GET", "/api/users/"+user+"/roles", ""); a.body != `{"items":[]}` {
+		t.Errorf("roles after leaving: %s", a.body)
+	}
+	if a := w.ok("root", "PATCH", at, `{"name":"Org 2","domains":[]}`); a.get("name") != "Org 2" || !strings.Contains(a.body, `"domains":[]`) {
+		t.Errorf("changed: %s", a.body)
+	}
+	w.ok("root", "DELETE", at, "")
+}
+
+// TestOwnAccount: a person reaches its own things without any permission, and nobody else's.
+func TestOwnAccount(t *testing.T) {
+	w := newWorld(t)
+	alice := w.ok("root", "POST", "/api/users", `{"email":"alice@example.com","email_verified":true}`).get("id")
+	bob := w.ok("root", "POST", "/api/users", `{"email":"bob@example.com","email_verified":true}`).get("id")
+	bobsKey := w.ok("root", "POST", "/api/users/"+bob+"/keys", `{"name":"bob's"}`).get("key.id")
+	w.allow = func(access.Request) bool { return false }
+	if a := w.ok(alice, "GET", "/account/profile", ""); a.get("email") != "alice@example.com" {
+		t.Errorf("profile: %s", a.body)
+	}
+	w.ok(alice, "PATCH", "/account/profile", `{"name":"A"}`)
+	key := w.ok(alice, "POST", "/account/keys", `{"name":"mine"}`)
+	if a := w.ok(alice, "GET", "/account/keys", ""); a.get("items.0.id") != key.get("key.id") || strings.Contains(a.body, "bob") {
+		t.Errorf("keys: %s", a.body)
+	}
+	if a := w.do(alice, "DELETE", "/account/keys/"+bobsKey, ""); a.status != 403 && a.status != 404 {
+		t.Errorf("somebody else's key: %d", a.status)
+	}
+	if a := w.do(alice, "GET", "/api/users/"+bob, ""); a.status != 403 {
+		t.Errorf("somebody else's account: %d", a.status)
+	}
+	if a := w.do("svc", "GET", "/account/profile", ""); a.status != 403 {
+		t.Errorf("a service's account: %d %s", a.status, a.body)
+	}
+	w.ok(alice, "DELETE", "/account/keys/"+key.get("key.id"), "")
+	if a := w.ok(alice, "DELETE", "/account", ""); a.header.Get("Clear-Site-Data") == "" {
+		t.Error("the browser is not told to forget")
+	}
+	if a := w.do(alice, "GET", "/account/profile", ""); a.status != 404 {
+		t.Errorf("a deleted account: %d", a.status)
+	}
+}
+
+func TestTenants(t *testing.T) {
+	w := newWorld(t)
+	if a := w.ok("root", "PATCH", "/api/tenant/settings", `{"session_limit":3,"session_idle":3600}`); !strings.Contains(a.body, `"session_limit":3`) || !strings.Contains(a.body, `"session_idle":3600`) {
+		t.Errorf("settings: %s", a.body)
+	}
+	if a := w.do("root", "PATCH", "/api/tenant/settings", `{"session_idle":10}`); a.status != 400 {
+		t.Errorf("a setting below its bound: %d", a.status)
+	}
+	if a := w.ok("root", "POST", "/api/tenants", `{"id":"beta","name":"Beta"}`); a.status != 201 {
+		t.Errorf("created: %s", a.body)
+	}
+	if a := w.do("root", "POST", "/api/tenants", `{"id":"beta","name":"Beta"}`); a.status != 409 {
+		t.Errorf("created twice: %d", a.status)
+	}
+}
