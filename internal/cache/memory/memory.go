@@ -71,6 +71,7 @@ func (m *Cache) reset() error {
 		MaximumSize:      m.config.MaxEntries,
 		ExpiryCalculator: otter.ExpiryWriting[store.Key, any](m.config.Age),
 		Clock:            clock{now: m.config.Now, start: m.config.Now()},
+		Executor:         func(f func()) { f() }, // whoever fills the cache makes the room for it
 	})
 	if err != nil {
 		return err

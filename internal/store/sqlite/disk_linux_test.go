@@ -60,9 +60,9 @@ func audit(ctx context.Context, e *sqlite.Engine, results map[string]error) (ref
 	return refused, nil
 }
 
-// TestDiskFull fills a real file system: nothing acknowledged is lost, nothing refused is there, and
+// TestRegress_R14_DiskFull fills a real file system: nothing acknowledged is lost, nothing refused is there, and
 // all is well again when there is room.
-func TestDiskFull(t *testing.T) {
+func TestRegress_R14_DiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
@@ -111,9 +111,9 @@ func TestDiskFull(t *testing.T) {
 	checkIntegrity(t, filepath.Join(dir, "test.db"))
 }
 
-// TestWriteErrors runs a child under a limit on the size of files, so that writes fail as they do on
+// TestRegress_R14_WriteErrors runs a child under a limit on the size of files, so that writes fail as they do on
 // a broken disk rather than on a full one.
-func TestWriteErrors(t *testing.T) {
+func TestRegress_R14_WriteErrors(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	if err := child(t, "limit", dir).Run(); err != nil {

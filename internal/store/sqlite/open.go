@@ -111,7 +111,10 @@ func (e *Engine) open(ctx context.Context) error {
 	if !e.config.ReadOnly {
 		return nil
 	}
-	err := e.readers.with(ctx, func(c *conn) error { return checkHeader(ctx, c) })
+	err := e.readers.with(ctx, func(c *conn) error {
+		_, err := checkHeader(ctx, c)
+		return err
+	})
 	if err != nil {
 		return errors.Join(err, e.readers.close())
 	}
@@ -138,17 +141,20 @@ func (e *Engine) openWriter(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-// prepareFile refuses foreign files and creates the tables of tuples.
+// prepareFile refuses foreign files and creates the tables of tuples. On a file that is ours already
+// it writes nothing.
 func prepareFile(ctx context.Context, c *conn) error {
-	if err := checkHeader(ctx, c); err != nil {
+	version, err := checkHeader(ctx, c)
+	if err != nil {
 		return err
 	}
-	statements := []string{"BEGIN IMMEDIATE"}
-	statements = append(statements, baseTables()...)
-	statements = append(statements,
-		fmt.Sprintf("PRAGMA application_id = %d", applicationID),
-		fmt.Sprintf("PRAGMA user_version = %d", formatVersion), "COMMIT")
-	for _, s := range statements {
+	statements := append([]string{"BEGIN IMMEDIATE"}, baseTables()...)
+	if version < formatVersion {
+		statements = append(statements,
+			fmt.Sprintf("PRAGMA application_id = %d", applicationID),
+			fmt.Sprintf("PRAGMA user_version = %d", formatVersion))
+	}
+	for _, s := range append(statements, "COMMIT") {
 		if _, err := c.exec(ctx, s); err != nil {
 			return err
 		}
@@ -156,28 +162,26 @@ func prepareFile(ctx context.Context, c *conn) error {
 	return nil
 }
 
-// checkHeader accepts an empty file and files that this version or an older one has written.
-func checkHeader(ctx context.Context, c *conn) error {
-	app, err := c.number(ctx, "PRAGMA application_id")
-	if err != nil {
-		return err
+// checkHeader accepts an empty file, whose version is 0, and files that this version or an older one
+// has written.
+func checkHeader(ctx context.Context, c *conn) (version int64, err error) {
+	var app, tables int64
+	for statement, n := range map[string]*int64{
+		"PRAGMA application_id": &app, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables,
+	} {
+		if *n, err = c.number(ctx, statement); err != nil {
+			return 0, err
+		}
 	}
-	version, err := c.number(ctx, "PRAGMA user_version")
-	if err != nil {
-		return err
-	}
-	tables, err := c.number(ctx, "SELECT count(*) FROM sqlite_schema")
 	switch {
-	case err != nil:
-		return err
 	case app == 0 && version == 0 && tables == 0:
-		return nil
+		return 0, nil
 	case app != applicationID:
-		return errors.New("sqlite: the file belongs to another program")
+		return 0, errors.New("sqlite: the file belongs to another program")
 	case version > formatVersion:
-		return errors.New("sqlite: the file was written by a newer version")
+		return 0, errors.New("sqlite: the file was written by a newer version")
 	}
-	return nil
+	return version, nil
 }
 
 func (e *Engine) writeDSN() string {

@@ -175,9 +175,9 @@ func TestBackupUnderLoad(t *testing.T) {
 	ensure(t, e, schemas)
 	pair := func(n int) error {
 		_, err := e.Commit(t.Context(), store.Write{ID: fmt.Sprint(n), At: time.Now(), Docs: []store.Op{
-			{Kind: store.InsertOp, Key: note(fmt.Sprintf("%06d-a", n)), Body: []byte(`{}`)},
+			{Kind: store.InsertOp, Key: note(fmt.Sprintf("%09d-a", n)), Body: []byte(`{}`)},
 			{Kind: store.InsertOp, Key: store.Key{Tenant: id.Default, Collection: store.OutboxCollection, ID: fmt.Sprint(n)}, Body: fmt.Appendf(nil, "%q", secretText)},
-			{Kind: store.InsertOp, Key: note(fmt.Sprintf("%06d-b", n)), Body: []byte(`{}`)},
+			{Kind: store.InsertOp, Key: note(fmt.Sprintf("%09d-b", n)), Body: []byte(`{}`)},
 		}})
 		return err
 	}
@@ -190,7 +190,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	var writers sync.WaitGroup
 	for i := range 4 {
 		writers.Go(func() {
-			for n := 1000 * (i + 1); ; n++ {
+			for n := 1_000_000 * (i + 1); ; n++ {
 				select {
 				case <-stop:
 					return
@@ -226,7 +226,7 @@ func TestBackupUnderLoad(t *testing.T) {
 		}
 	}
 	for n := range 300 {
-		if seen[fmt.Sprintf("%06d", n)] != 2 {
+		if seen[fmt.Sprintf("%09d", n)] != 2 {
 			t.Fatalf("batch %d is missing", n)
 		}
 	}

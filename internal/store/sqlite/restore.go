@@ -119,7 +119,7 @@ func Verify(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkHeader(quiet, c); err != nil {
+	if _, err := checkHeader(quiet, c); err != nil {
 		return errors.Join(err, c.close())
 	}
 	answer := ""

@@ -43,7 +43,7 @@ func backedUp(t *testing.T) (path, backup string) {
 	return path, backup
 }
 
-func TestRestore(t *testing.T) {
+func TestRegress_R13_Restore(t *testing.T) {
 	t.Parallel()
 	path, backup := backedUp(t)
 	before, err := os.ReadFile(backup)

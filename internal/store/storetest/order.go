@@ -285,6 +285,9 @@ func testCursorsAreBound(w *world) {
 		q.Cursor = cursor
 		w.badCursor(name, w.in(here), q)
 	}
+	whole, err := w.in(here).Find(w.Context(), store.Query{Index: byName, Request: page.Request{Limit: 2}})
+	w.must(err)
+	w.badCursor("another index of the same form", w.in(here), store.Query{Index: byEmail, Request: page.Request{Cursor: whole.Next}})
 	home.Cursor = cursor
 	w.badCursor("another tenant", w.in(there), home)
 	for i := range len(cursor) {
