@@ -53,9 +53,6 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	return a.door(append(routes, managed...), metrics)
 }
 
-// management is the management and account API.
-func (a *App) management() []rest.Operation { return nil }
-
 func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Handler, error) {
 	directory, err := edge.NewSharedHost(a.Config.Issuer, a.standing)
 	if err != nil {

@@ -1,0 +1,25 @@
+package app
+
+import (
+	"context"
+
+	"github.com/cardea-auth/cardea/internal/httpapi/manage"
+	"github.com/cardea-auth/cardea/internal/httpapi/rest"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+)
+
+// management is the management and account API.
+func (a *App) management() []rest.Operation {
+	api := &manage.API{
+		Tenants: a.Tenants, Organisations: a.Organisations, Accounts: a.Accounts, Sessions: a.Sessions, APIKeys: a.APIKeys,
+		Clients: a.Clients, Consents: a.Consents, Scopes: a.Scopes, Decisions: a.Decisions, Audit: a.Audit, Keys: a.Keys,
+		InvitationLink: func(t id.Tenant, token string) string { return a.linkTo(t, "invitation", token) },
+		TenantMade: func(ctx context.Context, t id.Tenant) error {
+			if err := a.Keys.Tick(ctx, t); err != nil {
+				return err
+			}
+			return a.ensureOwnClients(ctx, t)
+		},
+	}
+	return api.Operations()
+}
