@@ -1,7 +1,6 @@
 package portable
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,9 +32,8 @@ const (
 // marker is the document that says how far an import has come. It is written in the same batch as
 // the lines that it counts, and removed with the last ones.
 type marker struct {
-	Lines  int64  `json:"lines"`  // read and written
-	SHA256 string `json:"sha256"` // of those lines
-	File   string `json:"file"`   // digest of the whole file
+	Lines int64  `json:"lines"` // read and written
+	File  string `json:"file"`  // digest of the whole file
 }
 
 func markerKey() store.Key {
@@ -116,9 +114,6 @@ func (l *loader) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if l.reader.lines != m.Lines || l.reader.digest() != m.SHA256 {
-		return errs.New(errs.Precondition, "import_unfinished", "The file has changed since its import was begun.")
-	}
 	return nil
 }
 
@@ -178,14 +173,13 @@ func (l *loader) fits(next line) bool {
 }
 
 func (l *loader) add(next line) error {
-	l.mark.Lines, l.mark.SHA256 = l.reader.lines, l.reader.digest()
+	l.mark.Lines = l.reader.lines
 	if next.Tuple != nil {
 		l.pending.Tenant = next.Tuple.Tenant
 		l.pending.Tuples = append(l.pending.Tuples, store.WriteTuple(next.Tuple.tuple()))
 		return nil
 	}
 	r := next.Doc.record()
-	r.Body = bytes.Clone(r.Body) // the reader uses the line's memory again
 	op := store.Op{Kind: store.InsertOp, Key: r.Key, Expires: r.Expires, Body: r.Body}
 	if derive := l.reader.schema(r.Collection).Derive; derive != nil {
 		var err error

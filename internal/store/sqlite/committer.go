@@ -45,6 +45,8 @@ type committer struct {
 	open    bool // a transaction of ours is open
 	allowed bool // the COMMIT under way is ours
 
+	commits atomic.Int64 // transactions that became durable
+
 	mu     sync.RWMutex // guards closing against senders
 	closed bool
 }
@@ -236,6 +238,7 @@ func (m *committer) finish(ctx context.Context, group []*job) bool {
 	m.allowed = false
 	if err == nil {
 		m.open = false
+		m.commits.Add(1)
 		return true
 	}
 	m.rollback(ctx)

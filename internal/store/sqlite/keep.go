@@ -207,10 +207,20 @@ func (e *Engine) copyTo(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	if _, ok := (*e.tables.Load())[store.OutboxCollection]; ok {
-		_, err = copied.exec(quiet, "DELETE FROM "+quote("c_"+store.OutboxCollection))
-	}
+	err = emptyOutbox(quiet, copied)
 	return errors.Join(err, copied.close())
+}
+
+// emptyOutbox looks in the file itself whether there is an outbox: a backup may be made before any
+// collection was declared.
+func emptyOutbox(ctx context.Context, c *conn) error {
+	name := "c_" + store.OutboxCollection
+	n, err := c.number(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", name)
+	if err != nil || n == 0 {
+		return err
+	}
+	_, err = c.exec(ctx, "DELETE FROM "+quote(name))
+	return err
 }
 
 func syncDir(path string) error {

@@ -237,3 +237,11 @@ func (e *Engine) Close() error {
 	})
 	return e.closed
 }
+
+// Commits is how many transactions have become durable since Open: groups, not batches. For metrics.
+func (e *Engine) Commits() int64 {
+	if e.committer == nil {
+		return 0
+	}
+	return e.committer.commits.Load()
+}

@@ -204,7 +204,8 @@ func TestBackupUnderLoad(t *testing.T) {
 		})
 	}
 	path := filepath.Join(dir, "copy.db")
-	err := e.Backup(t.Context(), path)
+	undeclared := open(t, sqlite.Config{Path: filepath.Join(dir, "test.db")}) // another process, that has declared nothing
+	err := undeclared.Backup(t.Context(), path)
 	close(stop)
 	writers.Wait()
 	if err != nil {

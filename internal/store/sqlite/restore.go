@@ -85,23 +85,22 @@ func (r Restoration) swap(ctx context.Context, part string) (kept string, err er
 }
 
 // keep gives the old database its second name. A log must not stay behind: SQLite would apply it to
-// the new file. Where the old database still works, closing it moves the log into the file; where it
-// is broken, which may be why it is replaced, the log goes along under the new name.
+// the new file. Where the old database still works, opening and closing it moves the log into the
+// file. Where it is broken, which may be why it is replaced, SQLite throws the log away, so a copy
+// is made before.
 func (r Restoration) keep(ctx context.Context, kept string) error {
+	if err := copyFile(r.Path+"-wal", kept+"-wal"); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	if e, err := Open(ctx, Config{Path: r.Path, Now: r.Now}); err == nil {
-		if err := e.Close(); err != nil {
+		if err := errors.Join(e.Close(), removeFiles(kept, "-wal")); err != nil {
 			return err
 		}
 	}
 	if err := os.Link(r.Path, kept); err != nil {
 		return err
 	}
-	for _, suffix := range []string{"-wal", "-shm"} {
-		if err := os.Rename(r.Path+suffix, kept+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
+	return removeFiles(r.Path, "-wal", "-shm")
 }
 
 // Verify reads every page of the database file at path, which nobody may be writing to, and reports
@@ -136,9 +135,12 @@ func Verify(ctx context.Context, path string) error {
 	return nil
 }
 
-func removeDatabase(path string) error {
+func removeDatabase(path string) error { return removeFiles(path, "", "-wal", "-shm", "-journal") }
+
+// removeFiles removes the files that are there.
+func removeFiles(path string, suffixes ...string) error {
 	var all []error
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+	for _, suffix := range suffixes {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			all = append(all, err)
 		}

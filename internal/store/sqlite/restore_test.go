@@ -62,6 +62,9 @@ func TestRegress_R13_Restore(t *testing.T) {
 	if got := notes(t, path); !slices.Equal(got, []string{"early", "epoch raised"}) {
 		t.Errorf("restored: %q", got)
 	}
+	if _, err := os.Lstat(kept + "-wal"); err == nil {
+		t.Error("a log was kept that is in the file already")
+	}
 	if got := notes(t, kept); !slices.Equal(got, []string{"early", "late"}) {
 		t.Errorf("kept: %q", got)
 	}
@@ -108,8 +111,12 @@ func TestRestoreOverBroken(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := sqlite.Restore(t.Context(), sqlite.Restoration{Backup: backup, Path: path, Now: time.Now}); err != nil {
+	kept, err := sqlite.Restore(t.Context(), sqlite.Restoration{Backup: backup, Path: path, Now: time.Now})
+	if err != nil {
 		t.Fatal(err)
+	}
+	if saved, err := os.ReadFile(kept + "-wal"); err != nil || string(saved) != string(log) {
+		t.Errorf("of the log, %d bytes were kept, %v", len(saved), err)
 	}
 	if got := notes(t, path); !slices.Equal(got, []string{"early"}) {
 		t.Errorf("restored: %q", got)
