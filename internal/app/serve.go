@@ -15,18 +15,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/httpapi/serve"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
-// Times of the listeners.
+// readHeaderTimeout bounds how slowly a command may begin; drainTimeout how long requests under way may
+// take once the server is told to end.
 const (
 	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second
-	writeTimeout      = 60 * time.Second
-	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 32 << 10
 	drainTimeout      = 10 * time.Second
 )
 
@@ -42,7 +40,7 @@ type Server struct {
 
 // Listen opens the listeners: public, private, and the control socket.
 func (a *App) Listen(ctx context.Context) (*Server, error) {
-	if err := publicIssuer(a.Config.Issuer); err != nil {
+	if err := serve.CheckIssuer(a.Config.Issuer); err != nil {
 		return nil, err
 	}
 	if a.Dev {
@@ -52,6 +50,7 @@ func (a *App) Listen(ctx context.Context) (*Server, error) {
 	}
 	s := &Server{app: a, metrics: prometheus.NewRegistry(), ready: make(chan struct{})}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.measure(s.metrics)
 	var err error
 	listener := net.ListenConfig{}
 	if s.public, err = listener.Listen(ctx, "tcp", a.Config.Listen); err != nil {
@@ -72,7 +71,7 @@ func onLoopback(address string) error {
 	if err != nil {
 		return fmt.Errorf("the address %s must be host:port: %w", address, err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !serve.Loopback(host) {
 		return fmt.Errorf("--dev listens on loopback only, not on %s: its demo accounts are no secret", address)
 	}
 	return nil
@@ -94,14 +93,16 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, s.public.Close(), s.private.Close(), s.control.Close())
 	}
-	private := &http.Server{Handler: s.managementHandler(), ReadHeaderTimeout: readHeaderTimeout}
+	private := serve.Server(serve.Management{
+		Ready: s.app.Ready, Metrics: promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}),
+	}.Handler(), nil, s.app.Log)
 	control := &http.Server{Handler: s.app.controlHandler(), ReadHeaderTimeout: readHeaderTimeout, ConnContext: peerContext}
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var tasks sync.WaitGroup
 	s.app.background(background, &tasks)
 	failed := make(chan error, 3)
-	serve := func(h *http.Server, l net.Listener) {
+	answer := func(h *http.Server, l net.Listener) {
 		tasks.Go(func() {
 			if err := h.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				failed <- err
@@ -111,9 +112,9 @@ func (s *Server) Run(ctx context.Context) error {
 	if public.TLSConfig != nil {
 		s.public = tls.NewListener(s.public, public.TLSConfig)
 	}
-	serve(public, s.public)
-	serve(private, s.private)
-	serve(control, s.control)
+	answer(public, s.public)
+	answer(private, s.private)
+	answer(control, s.control)
 	close(s.ready)
 
 	select {
@@ -138,34 +139,14 @@ func ignoreTimeout(err error) error {
 }
 
 func (a *App) httpServer(h http.Handler) (*http.Server, error) {
-	s := &http.Server{
-		Handler: h, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-	}
 	if a.TLSCert == "" {
-		return s, nil
+		return serve.Server(h, nil, a.Log), nil
 	}
-	certificates, err := newCertificates(a.TLSCert, a.TLSKey, a.Now)
+	certificates, err := serve.LoadCertificates(a.TLSCert, a.TLSKey, false, a.Now, a.Log)
 	if err != nil {
 		return nil, err
 	}
-	s.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificates.get, NextProtos: []string{"h2", "http/1.1"}}
-	return s, nil
-}
-
-// managementHandler is the private door: health and metrics, for the machine that watches this one.
-func (s *Server) managementHandler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.app.Ready(r.Context()); err != nil {
-			http.Error(w, "not ready", http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write([]byte("ok\n"))
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
-	return mux
+	return serve.Server(h, certificates, a.Log), nil
 }
 
 // Ready reports whether the server can do its work: the database can be written.

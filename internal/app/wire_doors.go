@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -138,18 +137,4 @@ func (o origins) Listed(ctx context.Context, t id.Tenant, by edge.CORS, origin s
 		return true, nil
 	}
 	return o.a.Clients.OriginListed(ctx, t, origin)
-}
-
-// publicIssuer refuses an issuer that must not be reached without TLS: only a loopback one may.
-func publicIssuer(issuer string) error {
-	u, err := url.Parse(issuer)
-	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return fmt.Errorf("the issuer %q must be an https address", issuer)
-	}
-	host := strings.ToLower(u.Hostname())
-	ip, err := netip.ParseAddr(host)
-	if u.Scheme == "http" && host != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return fmt.Errorf("the issuer %s is public and must be https: tokens and passwords must not travel in the clear", issuer)
-	}
-	return nil
 }

@@ -1,0 +1,103 @@
+// Command bench measures the shipped binary beside a bare net/http answer, in the same run: the
+// server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
+// one with the command that made it.
+//
+//	go run ./tools/bench [-seconds N] [-connections N] [-only NAME]
+//
+// Quote ratios of one run, never absolute figures across machines.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+func main() {
+	seconds := flag.Int("seconds", 5, "how long each workload is measured")
+	connections := flag.Int("connections", 16, "keep-alive connections")
+	only := flag.String("only", "", "measure only workloads whose name holds this")
+	asJSON := flag.Bool("json", false, "print JSON, for programs")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only}, *asJSON); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	span        time.Duration
+	connections int
+	only        string
+}
+
+func run(ctx context.Context, o options, asJSON bool) error {
+	bare, err := startBare(ctx)
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	s, err := startServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	w, err := s.furnish(ctx)
+	if err != nil {
+		return err
+	}
+	var results []result
+	for _, x := range append(bare.workloads(), w...) {
+		if o.only != "" && !strings.Contains(x.name, o.only) && !strings.HasPrefix(x.name, "bare") {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "measuring %s …\n", x.name)
+		r, err := measure(ctx, x, o, s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", x.name, err)
+		}
+		results = append(results, r)
+	}
+	relate(results)
+	if asJSON {
+		return json.NewEncoder(os.Stdout).Encode(results)
+	}
+	print(os.Stdout, results)
+	fmt.Printf("\nstart to first healthy answer: %d ms on a new database, %d ms on an existing one; resident when idle: %d MB; binary: %d MB\n",
+		s.coldNew.Milliseconds(), s.coldExisting.Milliseconds(), s.idleRSS>>20, s.binarySize>>20)
+	return nil
+}
+
+// relate sets each rate beside the bare answer of the same method.
+func relate(results []result) {
+	base := map[string]float64{}
+	for _, r := range results {
+		if method, ok := strings.CutPrefix(r.Name, "bare "); ok {
+			base[method] = r.Rate
+		}
+	}
+	for i, r := range results {
+		if b := base[r.Method]; b > 0 {
+			results[i].OfBare = r.Rate / b
+		}
+	}
+}
+
+func print(w io.Writer, results []result) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "workload\tper second\tof bare\tp50\tp99\terrors\tcommits per op\tserver MB\t")
+	for _, r := range results {
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%d\t%.2f\t%d\t\n", r.Name, r.Rate, 100*r.OfBare,
+			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.RSS>>20)
+	}
+	_ = t.Flush()
+}
