@@ -26,8 +26,8 @@ const (
 	EmailChangeRequested = "email_change_requested" // name, email: the new address
 	EmailChanged         = "email_changed"          // name, email: the new address
 	Invitation           = "invitation"             // link, org
-	RefreshReuse         = "refresh_reuse"          // name; client, device: if known
-	NewDevice            = "new_device"             // name; device, place: if known
+	RefreshReuse         = "refresh_reuse"          // client, address, name: if known
+	NewDevice            = "new_device"             // name, device, place, address: if known
 )
 
 // Names are all templates.

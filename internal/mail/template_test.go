@@ -38,7 +38,7 @@ func message(template string) store.Message {
 		Channel: "mail", To: "ada@example.com", Template: template, Expires: noon.Add(30 * time.Minute),
 		Data: map[string]string{
 			"link": link, "name": "Ada <b>Lovelace</b>", "email": "new@example.com", "org": `"Engines" & Co`,
-			"client": "Difference Engine", "device": "Firefox on Linux", "place": "London",
+			"client": "Difference Engine", "device": "Firefox on Linux", "place": "London", "address": "192.0.2.7",
 		},
 	}
 }
