@@ -84,6 +84,7 @@ type says struct {
 	group, summary, details string
 	status                  int
 	media                   string // of the answer; default application/json
+	lax                     bool   // unknown members are ignored, as the specification demands
 }
 
 // endpoint is the description of a route that reads an In and answers an Out.
@@ -92,7 +93,7 @@ func endpoint[In, Out any](s says) description {
 		if s.media == "" {
 			s.media = "application/json"
 		}
-		e := rest.Endpoint{Route: r, Group: s.group, Summary: s.summary, Details: s.details, Status: s.status}
+		e := rest.Endpoint{Route: r, Group: s.group, Summary: s.summary, Details: s.details, Status: s.status, Lax: s.lax}
 		return rest.Describe[In, Out](e, s.media, r.Handle)
 	}
 }

@@ -34,11 +34,11 @@ func decisionRoutes() map[string]description {
 	return map[string]description{
 		"decision.evaluate": endpoint[struct {
 			Body decision.Evaluation `body:"json"`
-		}, decision.Answer](says{group: group, summary: "Ask whether somebody may do something",
+		}, decision.Answer](says{group: group, summary: "Ask whether somebody may do something", lax: true,
 			details: "AuthZEN 1.0, section 6. A deny is an answer. context.revision asks for an answer that knows of that revision, context.explain for the path that proves it. Members that are not known are ignored"}),
 		"decision.evaluate_many": endpoint[struct {
 			Body EvaluationQuestions `body:"json"`
-		}, EvaluationAnswers](says{group: group, summary: "Ask several questions at once", details: "AuthZEN 1.0, section 7. Without evaluations it is a single question with a single answer"}),
+		}, EvaluationAnswers](says{group: group, summary: "Ask several questions at once", lax: true, details: "AuthZEN 1.0, section 7. Without evaluations it is a single question with a single answer"}),
 		"decision.metadata": endpoint[rest.None, DecisionMetadata](says{group: group, summary: "Say where decisions are asked for"}),
 	}
 }

@@ -194,9 +194,9 @@ func oauthRoutes() map[string]description {
 	who := says{group: group, summary: "Say who is behind an access token", details: "OpenID Connect Core, section 5.3. Takes Authorization: Bearer"}
 	about := says{group: group, summary: "Describe the issuer to programs", details: "OpenID Connect Discovery 1.0, section 4; RFC 8414, section 3"}
 	return map[string]description{
-		"oauth.token":      endpoint[form[TokenRequest], Tokens](says{group: group, summary: "Exchange a grant for tokens", details: oauthForm}),
-		"oauth.introspect": endpoint[form[TokenQuestion], Introspection](says{group: group, summary: "Say what is behind a token", details: oauthForm}),
-		"oauth.revoke": endpoint[form[TokenQuestion], rest.None](says{group: group, summary: "End a token", status: http.StatusOK,
+		"oauth.token":      endpoint[form[TokenRequest], Tokens](says{group: group, summary: "Exchange a grant for tokens", details: oauthForm, lax: true}),
+		"oauth.introspect": endpoint[form[TokenQuestion], Introspection](says{group: group, summary: "Say what is behind a token", details: oauthForm, lax: true}),
+		"oauth.revoke": endpoint[form[TokenQuestion], rest.None](says{group: group, summary: "End a token", status: http.StatusOK, lax: true,
 			details: oauthForm + ". A token that is not known is as good as revoked (RFC 7009, section 2.2)"}),
 		"oauth.userinfo":       endpoint[rest.None, UserInfo](who),
 		"oauth.userinfo_post":  endpoint[rest.None, UserInfo](who),

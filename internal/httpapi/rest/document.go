@@ -74,6 +74,7 @@ func describePaths(s *schemas, ops []Operation) (*tree, error) {
 }
 
 func (o Operation) describe(s *schemas) *tree {
+	s.lax = o.Lax
 	t := mapping("operationId", o.Name, "tags", []string{o.Group}, "summary", o.Summary, "description", o.details())
 	if a := o.Access.Action(); a != "" {
 		t.set("x-cardea-permission", string(a))

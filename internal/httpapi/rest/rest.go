@@ -44,6 +44,9 @@ type Endpoint struct {
 	Details string      // more, if one line is not enough
 	Status  int         // of success; default 200, or 204 where Out is None
 	Errors  []errs.Kind // refusals to expect besides those that follow from the declaration
+	// Lax says, of an endpoint that is only described, that unknown members of the body are ignored,
+	// because the specification of its protocol demands it.
+	Lax bool
 }
 
 // Operation is an endpoint that is ready to be served and described.
@@ -65,8 +68,8 @@ func Handle[In, Out any](e Endpoint, f func(context.Context, access.Caller, In) 
 // HandleWith is Handle for a function that also needs the exchange: to set cookies, or to know the site.
 func HandleWith[In, Out any](e Endpoint, f func(*edge.Exchange, access.Caller, In) (Out, error)) Operation {
 	o := declare[In, Out](e)
-	if o.in != nil && o.in.form {
-		o.err = errors.Join(o.err, errors.New("only JSON is read here"))
+	if o.in != nil && o.in.form || e.Lax {
+		o.err = errors.Join(o.err, errors.New("only JSON is read here, and only strictly"))
 	}
 	if o.out != nil {
 		o.err = errors.Join(o.err, o.out.refuseSecrets(e.Method == http.MethodPost, map[*node]bool{}))

@@ -74,6 +74,7 @@ type schemas struct {
 	out      *tree
 	nodes    map[string]*node
 	answered map[string]bool // names of structs that some answer holds
+	lax      bool            // the operation being described ignores unknown members
 	err      error
 }
 
@@ -165,7 +166,7 @@ func (s *schemas) object(n *node, input bool) *tree {
 	if required != nil {
 		out.set("required", required)
 	}
-	if input {
+	if input && !s.lax {
 		out.set("additionalProperties", false)
 	}
 	return out
