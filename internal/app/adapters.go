@@ -102,7 +102,7 @@ func (w worldTenants) Standing(ctx context.Context, t id.Tenant) (oauth.TenantSt
 	if err != nil {
 		return oauth.TenantStanding{}, err
 	}
-	s := doc.Settings.Effective()
+	s := w.a.Tenants.Rules(doc)
 	return oauth.TenantStanding{
 		Issuer: w.a.issuerOf(t), Enabled: !doc.Disabled, Epoch: doc.Epoch, AccessLife: s.AccessTokenLife.Duration(),
 		RefreshIdle: s.RefreshIdle.Duration(), RefreshAbsolute: s.RefreshAbsolute.Duration(), RefreshGrace: s.RefreshGrace.Duration(),

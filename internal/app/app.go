@@ -16,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -27,6 +28,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/mail"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
+	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 // Config is what an App needs. The command line makes it from the configuration.
@@ -38,7 +40,9 @@ type Config struct {
 	Listen          string // address of the public listener
 	Management      string // address of the private listener: health and metrics
 	TLSCert, TLSKey string // files; both or neither
-	TrustedProxies  []string
+	TrustedProxies  []netip.Prefix
+	ProxyCerts      bool     // the trusted proxies put the client's certificate into Client-Cert
+	Hosts           []string // further host names, without port
 	InsecureCookies bool
 
 	// Master is the master key; the zero Master means the file Dir/master.key, made at the first start.
@@ -50,6 +54,9 @@ type Config struct {
 	Allow    []egress.Rule    // networks that are not public but may be reached
 	SMTP     *mail.SMTPConfig // nil: messages wait
 	Product  string           // how the service calls itself in mails
+	Defaults tenant.Settings  // for tenants that have not said otherwise
+	// Checkpoints is a file to which each signed checkpoint of the audit log is appended; "" is none.
+	Checkpoints string
 
 	Log *slog.Logger
 	Now func() time.Time

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
 	"github.com/cardea-auth/cardea/internal/store/portable"
@@ -42,6 +44,9 @@ func Import(ctx context.Context, c Config, file io.ReadSeeker) (portable.Summary
 // revoked after the backup does not come back to life: in the same step the epoch of every tenant is
 // raised, which ends all sessions and tokens, and every API key is revoked.
 func Restore(ctx context.Context, c Config, backup string) (kept string, err error) {
+	if err := config.ClaimDir(c.Dir, c.Dev); err != nil {
+		return "", err
+	}
 	h := &house{dir: c.Dir}
 	if h.lock, err = takeLock(filepath.Join(c.Dir, fileLock)); err != nil {
 		return "", err
@@ -79,4 +84,17 @@ func (a *App) endWhatWas(ctx context.Context, why string) error {
 		_, err := a.APIKeys.RevokeAll(ctx, c)
 		return err
 	})
+}
+
+// publishCheckpoint appends a checkpoint to the operator's file, with the name of its tenant.
+func (a *App) publishCheckpoint(_ context.Context, t id.Tenant, note string) error {
+	if a.Checkpoints == "" {
+		return nil
+	}
+	f, err := os.OpenFile(a.Checkpoints, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString("tenant " + string(t) + "\n" + note + "\n")
+	return errors.Join(err, f.Close())
 }

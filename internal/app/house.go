@@ -10,6 +10,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/cache/memory"
+	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
@@ -21,7 +22,6 @@ const (
 	fileDatabase = "cardea.db"
 	fileLock     = "lock"
 	fileMaster   = "master.key"
-	fileStamp    = "mode"
 	fileSocket   = "control.sock"
 )
 
@@ -41,8 +41,8 @@ type house struct {
 // openHouse locks the directory and opens what is in it. Nothing can be read that is sealed before
 // unlock.
 func openHouse(ctx context.Context, c Config) (*house, error) {
-	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data directory: %w", err)
+	if err := config.ClaimDir(c.Dir, c.Dev); err != nil {
+		return nil, err
 	}
 	lock, err := takeLock(filepath.Join(c.Dir, fileLock))
 	if err != nil {
@@ -56,9 +56,6 @@ func openHouse(ctx context.Context, c Config) (*house, error) {
 }
 
 func (h *house) open(ctx context.Context, c Config) error {
-	if err := stamp(filepath.Join(h.dir, fileStamp), c.Dev); err != nil {
-		return err
-	}
 	var err error
 	if h.master, err = h.findMaster(c); err != nil {
 		return err
@@ -163,24 +160,4 @@ func takeLock(path string) (*os.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
-}
-
-// stamp marks a new directory with its mode and refuses the other mode's.
-func stamp(path string, dev bool) error {
-	want := "production\n"
-	if dev {
-		want = "development\n"
-	}
-	have, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return os.WriteFile(path, []byte(want), 0o600)
-	case err != nil:
-		return fmt.Errorf("reading the mode: %w", err)
-	case string(have) != want && dev:
-		return fmt.Errorf("%s belongs to a production server: --dev does not open it", filepath.Dir(path))
-	case string(have) != want:
-		return fmt.Errorf("%s was made by --dev: start with --dev, or use another data directory", filepath.Dir(path))
-	}
-	return nil
 }

@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,26 +55,10 @@ func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Han
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := prefixes(a.TrustedProxies)
-	if err != nil {
-		return nil, err
-	}
 	return edge.New(edge.Config{
 		Directory: directory, Authenticator: authenticator{a.Authenticator}, Origins: origins{a}, Gate: a.Gate,
-		Cookies: credential.Jar{Insecure: a.InsecureCookies}, TrustedProxies: proxies, Log: a.Log, Metrics: metrics, Now: a.Now,
+		Cookies: credential.Jar{Insecure: a.InsecureCookies}, TrustedProxies: a.TrustedProxies, ProxiesSendCertificates: a.ProxyCerts, Log: a.Log, Metrics: metrics, Now: a.Now,
 	}, routes)
-}
-
-func prefixes(texts []string) ([]netip.Prefix, error) {
-	var out []netip.Prefix
-	for _, text := range texts {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("trusted_proxies: %w", err)
-		}
-		out = append(out, p)
-	}
-	return out, nil
 }
 
 // standing refuses a tenant that does not exist or is disabled.

@@ -41,6 +41,7 @@ type Rooms struct {
 func (a *App) wireRooms() (err error) {
 	db, guard := a.DB, a.Guard
 	a.Tenants = tenant.NewTenants(db, guard)
+	a.Tenants.Defaults = a.Defaults
 	a.Organisations = tenant.NewOrganisations(db, guard)
 	a.Revocations = tenant.NewRevocations(db)
 	a.Decisions, err = authz.New(authz.Config{DB: db, Guard: guard, Subjects: standing{a}})
@@ -51,7 +52,10 @@ func (a *App) wireRooms() (err error) {
 	if a.Keys, err = keyring.New(keyring.Config{DB: db, Guard: guard, Revocations: a.Revocations}); err != nil {
 		return err
 	}
-	a.Audit = audit.New(audit.Config{DB: db, Guard: guard, Notary: a.Keys.Checkpoints(), Issuer: a.Config.Issuer})
+	a.Audit = audit.New(audit.Config{
+		DB: db, Guard: guard, Notary: a.Keys.Checkpoints(), Issuer: a.Config.Issuer, Publish: a.publishCheckpoint,
+		Failed: func(t id.Tenant, err error) { a.report("audit of "+string(t), err) },
+	})
 	a.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: a.Now}), a.Limits)
 	if a.Egress, err = egress.New(egress.Config{Allow: a.Allow, Dev: a.Dev}); err != nil {
 		return err

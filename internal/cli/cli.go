@@ -30,9 +30,9 @@ import (
 type Process struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	Env            func(string) (string, bool)
-	Dir            string // working directory
-	Terminal       bool   // whether Stdout is one
+	Env            []string // NAME=value
+	Dir            string   // working directory
+	Terminal       bool     // whether Stdout is one
 }
 
 // System is the process that runs this program.
@@ -43,7 +43,7 @@ func System() Process {
 	}
 	info, err := os.Stdout.Stat()
 	return Process{
-		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.LookupEnv, Dir: dir,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(), Dir: dir,
 		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
 	}
 }
@@ -128,7 +128,7 @@ func (l *localRun) alone(c app.Command) (app.Outcome, error) {
 	if err != nil {
 		return app.Outcome{}, err
 	}
-	if _, err := os.Stat(config.Dir); err != nil {
+	if !exists(config.Dir) {
 		return app.Outcome{}, fmt.Errorf("there is no data directory at %s; name it with --data, or start a server with cardea serve", config.Dir)
 	}
 	a, err := app.Open(l.ctx, config)
@@ -142,10 +142,12 @@ func (l *localRun) alone(c app.Command) (app.Outcome, error) {
 // dataDir is the data directory that the command is about.
 func (l *localRun) dataDir() string {
 	dir := l.global.Data
-	if v, ok := l.process.Env("CARDEA_DATA_DIR"); dir == "" && ok {
-		dir = v
-	}
 	if dir == "" {
+		dir = environment(l.process.Env, "CARDEA_DATA_DIR")
+	}
+	if c, err := l.settings(); err == nil {
+		dir = c.Data.Dir
+	} else if dir == "" {
 		dir = "cardea-data"
 		if l.global.Dev {
 			dir = "cardea-dev"

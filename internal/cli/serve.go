@@ -5,19 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
-	"time"
 
 	"github.com/cardea-auth/cardea/internal/app"
-	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
-	"github.com/cardea-auth/cardea/internal/limit"
 )
 
 type serveCommand struct {
@@ -79,42 +74,6 @@ func (l *localRun) greet(a *app.App, s *app.Server) {
 	}
 }
 
-// config is the configuration of this call: flags over environment over defaults.
-func (l *localRun) config() (app.Config, error) {
-	var g grammar
-	parser, err := newParser(&g, io.Discard, io.Discard)
-	if err != nil {
-		return app.Config{}, err
-	}
-	parser.Exit = func(int) {}
-	if _, err := parser.Parse(l.args); err != nil {
-		return app.Config{}, err
-	}
-	or := func(flag, env, otherwise string) string {
-		if flag != "" {
-			return flag
-		}
-		if v, ok := l.process.Env(env); ok && v != "" {
-			return v
-		}
-		return otherwise
-	}
-	level := slog.LevelInfo
-	log := slog.New(slog.NewJSONHandler(l.process.Stderr, &slog.HandlerOptions{Level: level}))
-	c := app.Config{
-		Dir: l.dataDir(), Dev: g.Dev,
-		Listen:     or(g.Serve.Listen, "CARDEA_LISTEN", "127.0.0.1:8420"),
-		Management: or(g.Serve.Management, "CARDEA_MANAGEMENT", "127.0.0.1:8421"),
-		TLSCert:    or(g.Serve.TLSCert, "CARDEA_TLS_CERT", ""),
-		TLSKey:     or(g.Serve.TLSKey, "CARDEA_TLS_KEY", ""),
-		Issuer:     or(g.Serve.Issuer, "CARDEA_ISSUER", "http://localhost:8420"),
-		Password:   password.Config{Slots: max(1, runtime.GOMAXPROCS(0)-1)},
-		Limits:     limit.Defaults(), Product: "Cardea", Log: log, Now: time.Now, Run: Run,
-		Notice: func(text string) { fmt.Fprintln(l.process.Stderr, text) },
-	}
-	return c, nil
-}
-
 type versionCommand struct{}
 
 func (*versionCommand) local(l *localRun) error {
@@ -133,32 +92,6 @@ func (*versionCommand) local(l *localRun) error {
 		return json.NewEncoder(l.process.Stdout).Encode(map[string]string{"version": version, "revision": revision, "go": runtime.Version()})
 	}
 	_, err := fmt.Fprintln(l.process.Stdout, "cardea", version, revision, runtime.Version())
-	return err
-}
-
-type configCommands struct {
-	Check configCheck `cmd:"" help:"Say what is wrong with the configuration."`
-	Print configPrint `cmd:"" help:"Print the configuration as it would be used, without secrets."`
-}
-
-type configCheck struct{}
-
-func (*configCheck) local(l *localRun) error {
-	if _, err := l.config(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(l.process.Stdout, "ok")
-	return err
-}
-
-type configPrint struct{}
-
-func (*configPrint) local(l *localRun) error {
-	c, err := l.config()
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(l.process.Stdout, "dir: %s\nissuer: %s\nlisten: %s\nmanagement: %s\n", c.Dir, c.Issuer, c.Listen, c.Management)
 	return err
 }
 

@@ -181,7 +181,7 @@ func TestDefaultsAreThoseOfTheRooms(t *testing.T) {
 	if c.Lockout != (config.Lockout{Free: 5, First: config.Duration(time.Minute), Longest: config.Duration(time.Hour), Forget: config.Duration(24 * time.Hour)}) {
 		t.Errorf("lockout: %+v", c.Lockout)
 	}
-	s := tenant.Settings{}.Effective()
+	s := tenant.Settings{}.Effective(tenant.Settings{})
 	want := []time.Duration{c.Sessions.Idle.Span(), c.Sessions.Absolute.Span(), c.Tokens.AccessLife.Span(), c.Tokens.RefreshIdle.Span(), c.Tokens.RefreshAbsolute.Span(), c.Tokens.RefreshGrace.Span()}
 	for i, seconds := range []tenant.Seconds{s.SessionIdle, s.SessionAbsolute, s.AccessTokenLife, s.RefreshIdle, s.RefreshAbsolute, s.RefreshGrace} {
 		if time.Duration(seconds)*time.Second != want[i] {

@@ -127,13 +127,12 @@ func errExpired() error {
 }
 
 // alive says until when the session is good, given what holds now; an error if it is not.
-func (s *Session) alive(now time.Time, t *tenant.Tenant, u *identity.User) (time.Time, error) {
-	rule := t.Settings.Effective()
+func (s *Session) alive(now time.Time, rule tenant.Settings, epoch int64, u *identity.User) (time.Time, error) {
 	until := s.Created.Add(rule.SessionAbsolute.Duration())
 	if idle := s.Active.Add(rule.SessionIdle.Duration()); idle.Before(until) {
 		until = idle
 	}
-	dead := !s.Ended.IsZero() || !now.Before(until) || s.TenantEpoch < t.Epoch || s.UserEpoch < u.Epoch
+	dead := !s.Ended.IsZero() || !now.Before(until) || s.TenantEpoch < epoch || s.UserEpoch < u.Epoch
 	if dead || u.Standing() != nil {
 		return time.Time{}, errExpired()
 	}

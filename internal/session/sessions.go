@@ -93,7 +93,7 @@ func (s *Sessions) Standing(ctx context.Context, t id.Tenant, sid string) (Live,
 	if err != nil {
 		return Live{}, err
 	}
-	until, err := doc.alive(s.DB.Now(), home, user)
+	until, err := doc.alive(s.DB.Now(), s.Tenants.Rules(home), home.Epoch, user)
 	return Live{Session: doc, User: user, Until: until}, err
 }
 
@@ -133,7 +133,7 @@ func (s *Sessions) Start(ctx context.Context, c access.Caller, done flow.Complet
 	if err != nil {
 		return flow.Contribution{}, err
 	}
-	now, rule := s.DB.Now(), home.Settings.Effective()
+	now, rule := s.DB.Now(), s.Tenants.Rules(home)
 	next := &Session{
 		User: done.User(), Epoch: 1, UserEpoch: epoch, TenantEpoch: home.Epoch, Created: now, Active: now,
 		Proofs: done.Proofs(), Strength: done.Strength(), Client: done.Client(), UserAgent: c.Origin().UserAgent,
@@ -254,7 +254,7 @@ func (s *Sessions) liveOf(ctx context.Context, t id.Tenant, userID string) ([]*S
 	}
 	live := p.Items[:0]
 	for _, doc := range p.Items {
-		if _, err := doc.alive(s.DB.Now(), home, user); err == nil {
+		if _, err := doc.alive(s.DB.Now(), s.Tenants.Rules(home), home.Epoch, user); err == nil {
 			live = append(live, doc)
 		}
 	}

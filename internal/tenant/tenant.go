@@ -61,14 +61,16 @@ type Settings struct {
 	RefreshGrace    Seconds `json:"refresh_grace,omitzero"`     // default 10 seconds, at most 60; -1: none
 }
 
-// Effective is s with defaults in place of zero members.
-func (s Settings) Effective() Settings {
-	s.SessionIdle = cmp.Or(s.SessionIdle, day)
-	s.SessionAbsolute = cmp.Or(s.SessionAbsolute, 30*day)
-	s.AccessTokenLife = cmp.Or(s.AccessTokenLife, 10*minute)
-	s.RefreshIdle = cmp.Or(s.RefreshIdle, 7*day)
-	s.RefreshAbsolute = cmp.Or(s.RefreshAbsolute, 30*day)
-	s.RefreshGrace = max(0, cmp.Or(s.RefreshGrace, 10))
+// Effective is s with the operator's defaults, or else our own, in place of zero members.
+func (s Settings) Effective(operator Settings) Settings {
+	s.SessionIdle = cmp.Or(s.SessionIdle, operator.SessionIdle, day)
+	s.SessionAbsolute = cmp.Or(s.SessionAbsolute, operator.SessionAbsolute, 30*day)
+	s.SessionLimit = cmp.Or(s.SessionLimit, operator.SessionLimit)
+	s.SessionRefuse = s.SessionRefuse || operator.SessionRefuse
+	s.AccessTokenLife = cmp.Or(s.AccessTokenLife, operator.AccessTokenLife, 10*minute)
+	s.RefreshIdle = cmp.Or(s.RefreshIdle, operator.RefreshIdle, 7*day)
+	s.RefreshAbsolute = cmp.Or(s.RefreshAbsolute, operator.RefreshAbsolute, 30*day)
+	s.RefreshGrace = max(0, cmp.Or(s.RefreshGrace, operator.RefreshGrace, 10))
 	return s
 }
 
@@ -108,7 +110,13 @@ type Tenants struct {
 	db    *store.DB
 	guard *access.Guard
 	all   *store.Collection[Tenant]
+	// Defaults are the operator's, for tenants that have not said otherwise. They are set once by
+	// wiring; zero members mean our own.
+	Defaults Settings
 }
+
+// Rules are the settings that hold for a tenant now.
+func (s *Tenants) Rules(t *Tenant) Settings { return t.Settings.Effective(s.Defaults) }
 
 // NewTenants declares the tenants to db.
 func NewTenants(db *store.DB, g *access.Guard) *Tenants {
