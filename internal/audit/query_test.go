@@ -128,7 +128,10 @@ func TestTail(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			got <- e
+			select {
+			case got <- e:
+			case <-ctx.Done():
+			}
 		}
 	}()
 	<-ready

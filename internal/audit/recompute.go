@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -11,33 +12,91 @@ import (
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
+// Reading ahead: most of the time of a verification goes into reading and decoding, which several
+// cores can do at a time.
+const (
+	rangeSize = page.MaxLimit // how many numbers are read at once
+	readAhead = 4             // how many ranges are read at the same time
+)
+
+// reading is a range of events on its way.
+type reading struct {
+	until  int64 // the number behind the last one
+	events []*store.EventRecord
+	err    error
+	done   chan struct{}
+}
+
 // events walks over the sealed events in the order of their numbers, until the size of the head.
 func (v *verification) events(ctx context.Context) error {
-	from, until := store.Int(1), store.Int(v.head.Size+1)
-	q := store.Query{Index: store.EventsBySeq, From: &from, Until: &until, Request: page.Request{Limit: page.MaxLimit}}
-	for {
-		p, err := v.log.events.In(v.tenant).Find(ctx, q)
-		if errs.Is(err, errs.Internal) { // a document that cannot be read was tampered with: find out which
-			if q.Limit == 1 {
-				v.wrong(v.tree.size+1, "Event "+number(v.tree.size+1)+" cannot be read.")
-				return nil
-			}
-			q.Limit = 1
-			continue
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	var ahead []*reading
+	for next := int64(1); next <= v.head.Size || len(ahead) > 0; {
+		for ; len(ahead) < readAhead && next <= v.head.Size; next += rangeSize {
+			r, from := &reading{until: min(next+rangeSize, v.head.Size+1), done: make(chan struct{})}, next
+			ahead = append(ahead, r)
+			all.Go(func() {
+				defer close(r.done)
+				r.events, r.err = v.read(ctx, from, r.until)
+			})
 		}
-		if err != nil {
+		<-ahead[0].done
+		if ok, err := v.walk(ctx, ahead[0]); err != nil || !ok {
 			return err
 		}
-		for _, e := range p.Items {
-			ok, err := v.event(e)
-			if err != nil || !ok {
-				return err
-			}
-		}
-		if q.Cursor = p.Next; q.Cursor == "" {
-			return nil
+		ahead = ahead[1:]
+	}
+	return nil
+}
+
+// read reads the events numbered from to until, without the latter. One too many shows as one that is
+// missing in the next range.
+func (v *verification) read(ctx context.Context, from, until int64) ([]*store.EventRecord, error) {
+	low, high := store.Int(from), store.Int(until)
+	p, err := v.log.events.In(v.tenant).Find(ctx, store.Query{
+		Index: store.EventsBySeq, From: &low, Until: &high, Request: page.Request{Limit: rangeSize},
+	})
+	return p.Items, err
+}
+
+// walk checks a range; false ends the verification.
+func (v *verification) walk(ctx context.Context, r *reading) (bool, error) {
+	if errs.Is(r.err, errs.Internal) { // a document that cannot be read was tampered with: find out which
+		return v.oneByOne(ctx, r.until)
+	}
+	if r.err != nil {
+		return false, r.err
+	}
+	for _, e := range r.events {
+		if ok, err := v.event(e); err != nil || !ok {
+			return false, err
 		}
 	}
+	return true, nil
+}
+
+// oneByOne checks the rest of a range, to find the event that cannot be read.
+func (v *verification) oneByOne(ctx context.Context, until int64) (bool, error) {
+	for seq := v.tree.size + 1; seq < until; seq++ {
+		found, err := v.read(ctx, seq, seq+1)
+		switch {
+		case errs.Is(err, errs.Internal):
+			v.wrong(seq, "Event "+number(seq)+" cannot be read.")
+			return false, nil
+		case err != nil:
+			return false, err
+		case len(found) == 0:
+			v.wrong(seq, "Event "+number(seq)+" is missing.")
+			return false, nil
+		}
+		if ok, err := v.event(found[0]); err != nil || !ok {
+			return false, err
+		}
+	}
+	return true, nil
 }
 
 // event checks the next event and adds it to the tree; false ends the verification.

@@ -76,14 +76,29 @@ const maxNote = 4 << 10
 // called origin. Invalid with one of the codes otherwise; with CodeCheckpointRevoked the checkpoint
 // is returned too: it was ours once, and only other evidence can tell whether it still is.
 func (s CheckpointSigner) OpenCheckpoint(ctx context.Context, t id.Tenant, origin, signed string) (Checkpoint, error) {
-	foreign := errs.New(errs.Invalid, CodeCheckpointForeign, "This is not a checkpoint of this log.")
 	if len(signed) > maxNote {
-		return Checkpoint{}, foreign
+		return Checkpoint{}, errs.New(errs.Invalid, CodeCheckpointForeign, "This is not a checkpoint of this log.")
 	}
 	v, err := s.ring.view(ctx, t)
 	if err != nil {
 		return Checkpoint{}, err
 	}
+	c, err := v.openCheckpoint(origin, signed)
+	if errs.CodeOf(err) != CodeCheckpointForeign {
+		return c, err
+	}
+	// Another node may have made its key a moment ago. Strangers cannot ask, so this may cost a read.
+	if err := s.ring.Refresh(ctx, t); err != nil {
+		return Checkpoint{}, err
+	}
+	if v, err = s.ring.view(ctx, t); err != nil {
+		return Checkpoint{}, err
+	}
+	return v.openCheckpoint(origin, signed)
+}
+
+func (v *view) openCheckpoint(origin, signed string) (Checkpoint, error) {
+	foreign := errs.New(errs.Invalid, CodeCheckpointForeign, "This is not a checkpoint of this log.")
 	good, revoked, err := v.verifiers(origin)
 	if err != nil {
 		return Checkpoint{}, foreign

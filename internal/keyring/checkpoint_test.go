@@ -138,6 +138,16 @@ func TestCheckpointKeysAreKept(t *testing.T) {
 	}
 }
 
+// A node opens a checkpoint by a key that another node has made since it last looked.
+func TestCheckpointOfAnotherNode(t *testing.T) {
+	t.Parallel()
+	a, b := twins(t)
+	b.refresh()
+	if _, err := b.Checkpoints().OpenCheckpoint(t.Context(), acme, origin, a.signed(7)); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzOpenCheckpoint(f *testing.F) {
 	h := newHouse(f, options{})
 	good := h.signed(7)
