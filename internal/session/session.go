@@ -13,7 +13,6 @@ package session
 import (
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
 	"time"
 
 	"github.com/mileusna/useragent"
@@ -22,6 +21,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/opaque"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/tenant"
@@ -152,7 +152,7 @@ func newToken() (token, sid string) {
 	return opaque.With(opaque.Session, b[:]), sidOf(b[:])
 }
 
-func sidOf(payload []byte) string { return base64.RawURLEncoding.EncodeToString(payload[:idBytes]) }
+func sidOf(payload []byte) string { return id.Of([idBytes]byte(payload)) }
 
 // parseToken returns the id that a token claims.
 func parseToken(token string) (sid string, ok bool) {

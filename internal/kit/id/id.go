@@ -32,8 +32,12 @@ var encoding = base32.NewEncoding(alphabet).WithPadding(base32.NoPadding)
 func New() string {
 	var b [16]byte
 	rand.Read(b[:]) // cannot fail: crypto/rand crashes the program rather than return an error
-	return encoding.EncodeToString(b[:])
+	return Of(b)
 }
+
+// Of is the id that spells b, for ids that are part of something else. Like every id it begins with a
+// letter or a digit: a command line takes what begins with '-' for a flag.
+func Of(b [16]byte) string { return encoding.EncodeToString(b[:]) }
 
 // NewRow returns a UUIDv7 (RFC 9562, section 5.7) for a row that nobody outside sees.
 func NewRow(now time.Time) string {

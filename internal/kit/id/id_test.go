@@ -1,0 +1,26 @@
+package id_test
+
+import (
+	"regexp"
+	"testing"
+
+	"github.com/cardea-auth/cardea/internal/kit/id"
+)
+
+// TestIDsCanBeTyped: an id is a word for people and for command lines, whatever its bytes are.
+func TestIDsCanBeTyped(t *testing.T) {
+	word := regexp.MustCompile(`^[0-9a-z]{26}$`)
+	seen := map[string]bool{}
+	for i := range 256 {
+		var b [16]byte
+		for j := range b {
+			b[j] = byte(i)
+		}
+		for _, s := range []string{id.Of(b), id.New()} {
+			if !word.MatchString(s) || seen[s] {
+				t.Errorf("%d: %q", i, s)
+			}
+			seen[s] = true
+		}
+	}
+}
