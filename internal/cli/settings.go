@@ -33,7 +33,7 @@ func (l *localRun) settings() (*config.Config, error) {
 	flags := map[string]string{}
 	for key, value := range map[string]string{
 		"data.dir": g.Data, "server.listen": g.Serve.Listen, "server.management": g.Serve.Management,
-		"server.issuer": g.Serve.Issuer, "server.tls.cert": g.Serve.TLSCert, "server.tls.key": g.Serve.TLSKey,
+		"server.issuer": g.Serve.Issuer, "server.tls.cert_file": g.Serve.TLSCert, "server.tls.key_file": g.Serve.TLSKey,
 	} {
 		if value != "" {
 			flags[key] = value
@@ -42,7 +42,7 @@ func (l *localRun) settings() (*config.Config, error) {
 	if g.Dev {
 		flags["dev"] = "true"
 	}
-	return config.Load(config.Options{File: g.Config, Env: l.process.Env, Flags: flags, Checks: []func(*config.Config) config.Problems{
+	return config.Load(config.Options{File: g.global.Config, Env: l.process.Env, Flags: flags, Checks: []func(*config.Config) config.Problems{
 		check("limits", func(c *config.Config) error { return limits(c.Limits).Check() }),
 		check("password", func(c *config.Config) error { return policyOf(c.Password).Validate() }),
 		check("password", func(c *config.Config) error { _, err := password.New(hasherOf(c.Password)); return err }),
@@ -73,7 +73,7 @@ func (l *localRun) config() (app.Config, error) {
 	out := app.Config{
 		Dir: absolute(l.process.Dir, c.Data.Dir), Dev: c.Dev, Issuer: string(c.Server.Issuer),
 		Listen: string(c.Server.Listen), Management: string(c.Server.Management),
-		TLSCert: c.Server.TLS.Cert, TLSKey: c.Server.TLS.Key, TrustedProxies: c.Server.TrustedProxies,
+		TLSCert: c.Server.TLS.CertFile, TLSKey: c.Server.TLS.KeyFile, TrustedProxies: c.Server.TrustedProxies,
 		ProxyCerts: c.Server.ProxiesSendCertificates, Hosts: texts(c.Server.Hosts), InsecureCookies: c.Server.InsecureCookies,
 		Master: master, Password: hasherOf(c.Password), Policy: policyOf(c.Password), Lockout: lockoutOf(c.Lockout),
 		Limits: limits(c.Limits), Allow: c.Egress.Allow, Product: c.Mail.Product, Defaults: defaultsOf(c),

@@ -1,0 +1,88 @@
+package cli_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
+
+	"github.com/cardea-auth/cardea/internal/cli"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"cardea": func() {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		code := cli.Main(ctx, os.Args[1:], cli.System())
+		stop()
+		os.Exit(code)
+	}})
+}
+
+// TestStories runs what an operator would type; each file is a story and a page of documentation.
+func TestStories(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/stories",
+		Setup: func(e *testscript.Env) error {
+			for _, name := range []string{"PORT", "MANAGEMENT"} {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+				if err := l.Close(); err != nil {
+					return err
+				}
+			}
+			e.Setenv("ISSUER", "http://localhost:"+e.Getenv("PORT"))
+			e.Setenv("SERVE", "serve --data d --listen 127.0.0.1:"+e.Getenv("PORT")+" --management 127.0.0.1:"+e.Getenv("MANAGEMENT")+" --issuer "+e.Getenv("ISSUER"))
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"ready": ready, "status": status, "tamper": tamper},
+	})
+}
+
+// ready waits until the server answers that it can work.
+func ready(ts *testscript.TestScript, _ bool, _ []string) {
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		r, err := http.Get("http://127.0.0.1:" + ts.Getenv("MANAGEMENT") + "/readyz")
+		if err == nil {
+			_ = r.Body.Close()
+			if r.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("the server is not ready")
+}
+
+// status checks the status of a GET: status 200 /path.
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	r, err := http.Get(ts.Getenv("ISSUER") + args[1])
+	ts.Check(err)
+	_ = r.Body.Close()
+	if fmt.Sprint(r.StatusCode) != args[0] {
+		ts.Fatalf("%s: status %d, want %s", args[1], r.StatusCode, args[0])
+	}
+}
+
+// tamper changes the database behind the server's back: tamper STATEMENT.
+func tamper(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", filepath.Join(ts.MkAbs("d"), "cardea.db"))
+	ts.Check(err)
+	_, err = db.Exec(args[0])
+	ts.Check(err)
+	ts.Check(db.Close())
+}
