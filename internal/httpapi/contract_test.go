@@ -166,9 +166,7 @@ func door(t *testing.T) *edge.Door {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range pages.Routes() {
-		routes = append(routes, r)
-	}
+	routes = append(routes, pages.Routes()...)
 	dir, err := edge.NewSharedHost("https://id.example", func(context.Context, id.Tenant) error { return nil })
 	if err != nil {
 		t.Fatal(err)

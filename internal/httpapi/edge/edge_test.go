@@ -375,7 +375,7 @@ func TestPage(t *testing.T) {
 	if strings.Contains(csp, "unsafe") || x.Header().Get("Cross-Origin-Opener-Policy") != "same-origin" {
 		t.Errorf("headers %v", x.Header())
 	}
-	if edge.NewNonce() == edge.NewNonce() || len(edge.NewNonce()) < 22 {
+	if first, second := edge.NewNonce(), edge.NewNonce(); first == second || len(first) < 22 {
 		t.Error("nonces repeat or are short")
 	}
 }

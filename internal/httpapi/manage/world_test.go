@@ -44,7 +44,6 @@ type world struct {
 	api     *manage.API
 	handler http.Handler
 	allow   func(access.Request) bool
-	mails   []string
 }
 
 func (w *world) DecideAccess(_ context.Context, r access.Request) (access.Decision, error) {
