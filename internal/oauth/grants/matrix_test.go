@@ -29,12 +29,18 @@ func changes() []change {
 		{"disable the user", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) {
 			w.Users.Change(oauthtest.Alice, func(u *oauthtest.User) { u.Active, u.Epoch = false, u.Epoch+1 })
 		}},
+		{"lock the user", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) {
+			w.Users.Change(oauthtest.Alice, func(u *oauthtest.User) { u.Active = false })
+		}},
 		{"disable and enable the user", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) {
 			w.Users.Change(oauthtest.Alice, func(u *oauthtest.User) { u.Epoch++ })
 		}},
 		{"delete the user", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) { w.Users.Remove(oauthtest.Alice) }},
 		{"end the session", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) {
 			w.Sessions.Change(oauthtest.Sid, func(s *oauth.SessionStanding) { s.Alive, s.Epoch = false, s.Epoch+1 })
+		}},
+		{"raise the session's epoch", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) {
+			w.Sessions.Change(oauthtest.Sid, func(s *oauth.SessionStanding) { s.Epoch++ })
 		}},
 		{"sweep the session", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) { w.Sessions.Remove(oauthtest.Sid) }},
 		{"give the session to somebody else", true, func(_ *testing.T, w *oauthtest.World, _ *oauthtest.App) {

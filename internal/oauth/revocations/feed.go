@@ -35,10 +35,10 @@ const (
 // Entry is one line of the feed.
 type Entry struct {
 	Kind     tenant.RevocationKind `json:"kind"`
-	ID       string                `json:"id,omitempty"`
-	MinEpoch int64                 `json:"min_epoch,omitempty"` // tokens of a lower epoch are dead
-	Until    int64                 `json:"until,omitempty"`     // Unix seconds after which it may be forgotten
-	Cursor   string                `json:"cursor"`              // resumes after this line
+	ID       string                `json:"id,omitzero"`
+	MinEpoch int64                 `json:"min_epoch,omitzero"` // tokens of a lower epoch are dead
+	Until    int64                 `json:"until,omitzero"`     // Unix seconds after which it may be forgotten
+	Cursor   string                `json:"cursor"`             // resumes after this line
 }
 
 // Follow returns the feed of revocations after a cursor; the empty cursor means from nothing. First

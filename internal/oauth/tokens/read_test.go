@@ -254,6 +254,9 @@ func TestOurOwnScopesAreForUsAlone(t *testing.T) {
 	if a, _, err := w.Reader.Read(t.Context(), oauthtest.Tenant, m.Access().Reveal()); err != nil || len(a.Audience) != 1 {
 		t.Errorf("our own scope for us: %+v, %v", a, err)
 	}
+	if _, err := app.Issue(grants.ClientCredentials{}, tokens.Request{}); oauth.CodeOf(err) != oauth.InvalidTarget {
+		t.Errorf("our own scope for another service, by client credentials: %v", err)
+	}
 }
 
 // Rows 43 to 47, 49, 52, 53, 55: whatever looks like a JWT and was not signed by us is refused.
