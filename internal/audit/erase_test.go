@@ -10,6 +10,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/storetest"
 )
 
@@ -88,6 +89,24 @@ func TestEraseManyInBatches(t *testing.T) {
 	}
 	h.settle()
 	if r := h.mustVerify(""); r.Erased != 300 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// What happens to the person while the erasure is under way comes after it, and is kept.
+func TestEraseKeepsWhatComesLater(t *testing.T) {
+	t.Parallel()
+	k := &hook{collection: "event", index: store.EventsByPerson}
+	h := build(t, options{hook: k})
+	h.happen(10)
+	h.settle()
+	k.before = func() { h.happen(10); h.seal() }
+	n, err := h.Erase(t.Context(), h.admin, "p3")
+	if err != nil || n != 1 {
+		t.Fatalf("erased %d events, %v", n, err)
+	}
+	h.settle()
+	if r := h.mustVerify(""); r.Erased != 1 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"path/filepath"
@@ -42,6 +43,7 @@ type options struct {
 	clock  *storetest.Clock
 	sealer store.Sealer
 	faults *storetest.Faults
+	hook   *hook
 	change func(*audit.Config)
 }
 
@@ -62,6 +64,9 @@ func build(t testing.TB, o options) *house {
 	if o.faults != nil {
 		with = append(with, storetest.WithFaults(o.faults))
 	}
+	if o.hook != nil {
+		with = append(with, storetest.WithEngine(o.hook.wrap))
+	}
 	h := &house{t: t, clock: o.clock, path: o.path, db: storetest.NewDB(t, with...), guard: storetest.Guard(o.clock.Now)}
 	var err error
 	h.ring, err = keyring.New(keyring.Config{DB: h.db, Guard: h.guard, Revocations: tenant.NewRevocations(h.db)})
@@ -76,6 +81,36 @@ func build(t testing.TB, o options) *house {
 	h.admin = storetest.User(acme, "root", h.clock.Now())
 	storetest.Ensure(t, h.db)
 	return h
+}
+
+// hook is an engine that runs before once, ahead of the next read of a collection and index.
+type hook struct {
+	store.Engine
+	store.Keeper
+	collection, index string // index "": a Get
+	before            func()
+}
+
+func (k *hook) wrap(e store.Engine) store.Engine {
+	k.Engine, k.Keeper = e, e.(store.Keeper)
+	return k
+}
+
+func (k *hook) Get(ctx context.Context, key store.Key) (store.Record, error) {
+	k.run(key.Collection, "")
+	return k.Engine.Get(ctx, key)
+}
+
+func (k *hook) Find(ctx context.Context, q store.Scan) ([]store.Record, error) {
+	k.run(q.Collection, q.Index)
+	return k.Engine.Find(ctx, q)
+}
+
+func (k *hook) run(collection, index string) {
+	if f := k.before; f != nil && collection == k.collection && index == k.index {
+		k.before = nil
+		f()
+	}
 }
 
 // twins are two nodes over one database.

@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -120,6 +121,29 @@ func TestSealersDoNotNumberTwice(t *testing.T) {
 	}
 }
 
+// Another node seals between two reads of this one: that is a conflict, and no sign of tampering.
+func TestSealBetweenReads(t *testing.T) {
+	t.Parallel()
+	for _, x := range []hook{{collection: "audit_hash"}, {collection: "audit_head"}, {collection: "event", index: store.EventsBySeq}, {collection: "audit_checkpoint"}} {
+		k := &hook{collection: x.collection, index: x.index}
+		o := options{path: filepath.Join(t.TempDir(), "audit.db"), clock: storetest.NewClock(), sealer: storetest.NewSealer(), hook: k}
+		a := build(t, o)
+		o.hook = nil
+		b := build(t, o)
+		a.happen(5)
+		a.settle()
+		a.happen(5)
+		k.before = func() { b.seal() }
+		if err := a.Seal(t.Context(), acme); err != nil && !conflict(err) {
+			t.Errorf("between reads of %s: %v", x.collection, err)
+		}
+		a.settle()
+		if r := a.mustVerify(""); r.Sealed != 11 {
+			t.Errorf("between reads of %s: %+v", x.collection, r)
+		}
+	}
+}
+
 // Whatever call to the store fails, and however, an event is either numbered and in the tree or
 // neither, and the next try goes on.
 func TestSealIsWholeOrNotAtAll(t *testing.T) {
@@ -157,6 +181,7 @@ func TestNothingIsSealedOnTopOfAForgery(t *testing.T) {
 		"peaks":            `UPDATE c_audit_head SET body = replace(body, '"peaks":"', '"peaks":"AAAA')`,
 		"size":             `UPDATE c_audit_head SET body = replace(body, '"size":6', '"size":5')`,
 		"checkpoint":       `UPDATE c_audit_head SET body = replace(body, '\n6\n', '\n7\n')`,
+		"a peak":           `UPDATE c_audit_head SET body = json_set(body, '$.peaks', 'AAAA' || substr(json_extract(body, '$.peaks'), 5))`,
 		"no head":          `DELETE FROM c_audit_head`,
 		"no hashes":        `DELETE FROM c_audit_hash`,
 		"cut hashes":       `UPDATE c_audit_hash SET body = '{"hashes":"AAAA"}'`,
