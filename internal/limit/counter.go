@@ -1,6 +1,9 @@
 package limit
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // counter is the uses of one key. Times are in microseconds, so that rates of up to a million a
 // second are exact enough.
@@ -14,8 +17,7 @@ type counter struct {
 // Verdict is what a rule says about a use. The zero Verdict allows, and limits nothing.
 type Verdict struct {
 	Rule      Rule
-	Intent    Intent
-	part      part
+	by        *applied
 	Remaining int           // uses left now, this one taken off
 	Reset     time.Duration // until nothing counts any more
 	Wait      time.Duration // 0 if the use is allowed; else how long until one will be
@@ -25,7 +27,29 @@ type Verdict struct {
 func (v Verdict) Allowed() bool { return v.Wait == 0 }
 
 // Name is the name of the rule: intent and what it counts by.
-func (v Verdict) Name() string { return v.Intent.String() + "-" + v.part.String() }
+func (v Verdict) Name() string {
+	if v.by == nil {
+		return ""
+	}
+	return v.by.name
+}
+
+// Policy is the rule as RateLimit-Policy says it (draft-ietf-httpapi-ratelimit-headers-10).
+func (v Verdict) Policy() string {
+	if v.by == nil {
+		return ""
+	}
+	return v.by.policy
+}
+
+// Left is what the rule has left, as RateLimit says it: uses, and seconds until there are more.
+func (v Verdict) Left() string {
+	b := make([]byte, 0, 64)
+	b = strconv.AppendQuote(b, v.Name())
+	b = strconv.AppendInt(append(b, ";r="...), int64(v.Remaining), 10)
+	b = strconv.AppendInt(append(b, ";t="...), Seconds(max(v.Wait, v.Reset)), 10)
+	return string(b)
+}
 
 // look says whether one more use is allowed at now.
 func (c *counter) look(r Rule, now int64) Verdict {

@@ -7,14 +7,14 @@ import (
 // Gate applies a Policy.
 type Gate struct {
 	limiter *Limiter
-	rules   [API + 1][]applied
+	rules   [API + 1][]*applied
 }
 
 // NewGate makes a gate. The policy must have passed its Check.
 func NewGate(l *Limiter, p Policy) *Gate {
 	g := &Gate{limiter: l}
 	for i := SignIn; i <= API; i++ {
-		g.rules[i] = p.Of(i).list()
+		g.rules[i] = p.Of(i).list(i)
 	}
 	return g
 }
@@ -29,7 +29,7 @@ func (g *Gate) Use(a Asker, i Intent) Verdict {
 		if k, ok := a.key(i, x.part); ok {
 			v := g.limiter.Take(k, x.rule)
 			taken[x.part] = v.Allowed()
-			worst = worse(worst, v.of(i, x.part))
+			worst = worse(worst, v.of(x))
 		}
 	}
 	if worst.Allowed() {
@@ -51,7 +51,7 @@ func (g *Gate) Look(a Asker, i Intent) Verdict {
 	var worst Verdict
 	for _, x := range g.rules[i] {
 		if k, ok := a.key(i, x.part); ok {
-			worst = worse(worst, g.limiter.Look(k, x.rule).of(i, x.part))
+			worst = worse(worst, g.limiter.Look(k, x.rule).of(x))
 		}
 	}
 	return worst
@@ -74,8 +74,8 @@ func (v Verdict) Err() error {
 	return errs.TooMany(v.Wait, "rate_limited", "Too many requests of this kind; wait a moment.")
 }
 
-func (v Verdict) of(i Intent, p part) Verdict {
-	v.Intent, v.part = i, p
+func (v Verdict) of(x *applied) Verdict {
+	v.by = x
 	return v
 }
 

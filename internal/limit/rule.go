@@ -82,25 +82,31 @@ func (p Policy) Of(i Intent) Rules {
 	return Rules{}
 }
 
-// applied is one rule of an intent with what it counts by.
+// applied is one rule of an intent with what it counts by. Its texts are made once.
 type applied struct {
-	part part
-	rule Rule
+	part         part
+	rule         Rule
+	name, policy string
 }
 
 // list is the rules that limit something, the narrowest first.
-func (r Rules) list() []applied {
-	var out []applied
+func (r Rules) list(i Intent) []*applied {
+	var out []*applied
 	for _, x := range [...]applied{
-		{byPair, r.Pair}, {byAddress, r.Address}, {byNetwork, r.Address.times(networkFactor)},
-		{byAccount, r.Account}, {byClient, r.Client}, {byTenant, r.Tenant},
+		{part: byPair, rule: r.Pair}, {part: byAddress, rule: r.Address}, {part: byNetwork, rule: r.Address.times(networkFactor)},
+		{part: byAccount, rule: r.Account}, {part: byClient, rule: r.Client}, {part: byTenant, rule: r.Tenant},
 	} {
 		if x.rule.On() {
-			out = append(out, x)
+			x.name = i.String() + "-" + x.part.String()
+			x.policy = fmt.Sprintf("%q;q=%d;w=%d", x.name, x.rule.Count, Seconds(x.rule.Per))
+			out = append(out, &x)
 		}
 	}
 	return out
 }
+
+// Seconds is a duration in whole seconds, rounded up, as headers count it.
+func Seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
 
 // networkFactor is how much more an IPv6 /48 may do than one /64 of its 65,536.
 const networkFactor = 16

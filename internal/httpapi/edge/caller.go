@@ -3,7 +3,6 @@ package edge
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
@@ -51,9 +50,9 @@ func (x *Exchange) apply(v limit.Verdict) error {
 	if !v.Rule.On() {
 		return nil
 	}
-	h, name := x.Header(), `"`+v.Name()+`"`
-	h["Ratelimit-Policy"] = []string{name + ";q=" + strconv.Itoa(v.Rule.Count) + ";w=" + seconds(v.Rule.Per)}
-	h["Ratelimit"] = []string{name + ";r=" + strconv.Itoa(v.Remaining) + ";t=" + seconds(max(v.Wait, v.Reset))}
+	h := x.Header()
+	h["Ratelimit-Policy"] = []string{v.Policy()}
+	h["Ratelimit"] = []string{v.Left()}
 	return v.Err()
 }
 
@@ -62,12 +61,8 @@ func (x *Exchange) apply(v limit.Verdict) error {
 func (x *Exchange) tellWait(e *errs.Error) {
 	h := x.Header()
 	if e.Kind == errs.RateLimited && e.RetryAfter > 0 && h.Get("RateLimit") == "" {
-		h.Set("RateLimit", `"`+errs.CodeOf(e)+`";r=0;t=`+seconds(e.RetryAfter))
+		h.Set("RateLimit", `"`+errs.CodeOf(e)+`";r=0;t=`+strconv.FormatInt(limit.Seconds(e.RetryAfter), 10))
 	}
-}
-
-func seconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
 // authenticate says who asks.
