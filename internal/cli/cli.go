@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -33,6 +34,7 @@ type Process struct {
 	Env            []string // NAME=value
 	Dir            string   // working directory
 	Terminal       bool     // whether Stdout is one
+	Now            func() time.Time
 }
 
 // System is the process that runs this program.
@@ -44,7 +46,7 @@ func System() Process {
 	info, err := os.Stdout.Stat()
 	return Process{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ(), Dir: dir,
-		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0,
+		Terminal: err == nil && info.Mode()&os.ModeCharDevice != 0, Now: time.Now,
 	}
 }
 

@@ -77,7 +77,7 @@ func (l *localRun) config() (app.Config, error) {
 		ProxyCerts: c.Server.ProxiesSendCertificates, Hosts: texts(c.Server.Hosts), InsecureCookies: c.Server.InsecureCookies,
 		Master: master, Password: hasherOf(c.Password), Policy: policyOf(c.Password), Lockout: lockoutOf(c.Lockout),
 		Limits: limits(c.Limits), Allow: c.Egress.Allow, Product: c.Mail.Product, Defaults: defaultsOf(c),
-		Checkpoints: c.Audit.CheckpointFile, Log: logger(l.process.Stderr, c.Log), Now: time.Now, Run: Run,
+		Checkpoints: c.Audit.CheckpointFile, Log: logger(l.process.Stderr, c.Log), Now: l.process.Now, Run: Run,
 		Notice: func(text string) { fmt.Fprintln(l.process.Stderr, text) },
 	}
 	if s := c.Mail.SMTP; s.Host != "" {

@@ -45,7 +45,9 @@ func TestStories(t *testing.T) {
 				}
 			}
 			e.Setenv("ISSUER", "http://localhost:"+e.Getenv("PORT"))
-			e.Setenv("SERVE", "serve --data d --listen 127.0.0.1:"+e.Getenv("PORT")+" --management 127.0.0.1:"+e.Getenv("MANAGEMENT")+" --issuer "+e.Getenv("ISSUER"))
+			e.Setenv("CARDEA_SERVER_ISSUER", e.Getenv("ISSUER"))
+			e.Setenv("CARDEA_SERVER_LISTEN", "127.0.0.1:"+e.Getenv("PORT"))
+			e.Setenv("CARDEA_SERVER_MANAGEMENT", "127.0.0.1:"+e.Getenv("MANAGEMENT"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"ready": ready, "status": status, "tamper": tamper},

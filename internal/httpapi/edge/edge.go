@@ -106,6 +106,9 @@ func New(c Config, routes []Route) (*Door, error) {
 			r.Timeout = defaultTimeout
 		}
 		pattern := r.Method + " " + r.Path
+		if r.Path == "/" {
+			pattern += "{$}" // the root alone: net/http takes a final slash for everything below
+		}
 		d.mux.Handle(pattern, &route{Route: r, door: d, meter: m.route(pattern)})
 	}
 	for _, p := range preflights(routes) {
