@@ -28,6 +28,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/mail"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
+	"github.com/cardea-auth/cardea/internal/store/portable"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
@@ -108,6 +109,9 @@ func (a *App) begin(ctx context.Context, fill func(*App) error) error {
 	}
 	if err := fill(a); err != nil {
 		return err
+	}
+	if half, err := portable.Unfinished(ctx, a.house.engine); err != nil || half {
+		return errors.Join(err, errors.New("an import into this data directory was not finished: import the same file again"))
 	}
 	if err := a.house.unlock(ctx); err != nil {
 		return err

@@ -78,6 +78,10 @@ func (a *App) wirePeople() (err error) {
 		DB: a.DB, Guard: a.Guard, Users: a.Accounts, Tenants: a.Tenants, Revocations: a.Revocations,
 	})
 	a.Accounts.Sessions = a.Sessions
+	a.Organisations.Exists = func(ctx context.Context, t id.Tenant, userID string) error {
+		_, err := a.Accounts.View(ctx, t, userID)
+		return err
+	}
 	a.APIKeys = apikey.New(apikey.Config{DB: a.DB, Guard: a.Guard, Owners: owners{a}})
 	a.Flows = &flow.Machine{
 		DB: a.DB, Guard: a.Guard, Handles: flow.NewHandles(a.DB, a.house.sealer),
