@@ -17,10 +17,10 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
 
-// TestContractErrors writes or compares api/errors.md: every code of a refusal, with its status and
+// TestErrorCodes writes or compares api/errors.md: every code of a refusal, with its status and
 // what it says, as the source has them.
-func TestContractErrors(t *testing.T) {
-	golden(t, "errors.md", errorPage(collectCodes(t)))
+func TestErrorCodes(t *testing.T) {
+	golden(t, "../../api/errors.md", errorPage(collectCodes(t)))
 }
 
 // code is a refusal as it stands in the source.
