@@ -1,11 +1,16 @@
-// Package api is the contract of the server: its OpenAPI document and the codes of its refusals. Both
-// are made from the declarations of the endpoints and from the source; go generate in
-// internal/httpapi makes them anew, and a test there compares them.
+// Package api holds the contract: openapi.yaml, what every end point reads and answers, and errors.md,
+// what every code of a refusal means. The first is generated from the declarations of the end points
+// and a test keeps it so:
+//
+//	go test ./api -update
+//
+// The package has no code of its own besides handing out the document.
 package api
 
-import _ "embed" // for the contract
+import _ "embed" // for the document
 
-// OpenAPI is the OpenAPI 3.1 document of all endpoints, in YAML.
-//
 //go:embed openapi.yaml
-var OpenAPI string
+var openAPI string
+
+// OpenAPI is the contract as an OpenAPI 3.1 document.
+func OpenAPI() string { return openAPI }

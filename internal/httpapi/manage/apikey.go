@@ -25,87 +25,92 @@ type APIKey struct {
 	LastUsed  time.Time `json:"last_used,omitzero" doc:"to the minute"`
 }
 
-func showKey(k *apikey.Key) APIKey {
+func showAPIKey(k *apikey.Key) APIKey {
 	return APIKey{
 		ID: k.Public, Hint: k.Hint, Name: k.Name, OwnerType: k.OwnerType, OwnerID: k.OwnerID,
 		Scopes: append([]string{}, k.Scopes...), Created: k.Created, Expires: k.Expires, LastUsed: k.LastUsed,
 	}
 }
 
-// NewKey is a key to be made.
-type NewKey struct {
-	Name   string   `json:"name" max:"100"`
-	Scopes []string `json:"scopes,omitzero" max:"100"`
-	Life   int64    `json:"life,omitzero" min:"0" max:"315360000" doc:"seconds; left out: as long as is allowed"`
+// NewAPIKey is a key to be made.
+type NewAPIKey struct {
+	Name   string   `json:"name" max:"200"`
+	Scopes []string `json:"scopes,omitzero" max:"50" doc:"what it may be used for; you must have them yourself"`
+	Life   int64    `json:"life,omitzero" min:"0" max:"31622400" doc:"seconds; left out: as long as is allowed"`
 }
 
-func (n NewKey) of(owner access.Subject) apikey.NewKey {
+func (n NewAPIKey) of(owner access.Subject) apikey.NewKey {
 	return apikey.NewKey{Owner: owner, Name: n.Name, Scopes: n.Scopes, Life: seconds(n.Life)}
 }
 
-// CreatedKey is a key with its secret, which cannot be read again.
-type CreatedKey struct {
+// CreatedAPIKey is a key with its secret, which cannot be read again.
+type CreatedAPIKey struct {
 	Key    APIKey `json:"key"`
-	Secret string `json:"secret" secret:"once" doc:"for X-API-Key."`
+	Secret string `json:"secret" secret:"once" doc:"For X-API-Key."`
 }
 
-func showCreatedKey(k *apikey.Key, s secret.Value, err error) (CreatedKey, error) {
+func showCreatedAPIKey(k *apikey.Key, s secret.Value, err error) (CreatedAPIKey, error) {
 	if err != nil {
-		return CreatedKey{}, err
+		return CreatedAPIKey{}, err
 	}
-	return CreatedKey{Key: showKey(k), Secret: s.Reveal()}, nil
+	return CreatedAPIKey{Key: showAPIKey(k), Secret: s.Reveal()}, nil
 }
 
-type keyPath struct {
-	Key string `path:"key" max:"64"`
+type apiKeyPath struct {
+	Key string `path:"apikey" max:"64"`
 }
 
-type newUserKey struct {
-	userPath
-	Body NewKey `body:"json"`
+type ofAPIKey struct {
+	within
+	apiKeyPath
 }
 
-type newClientKey struct {
-	clientPath
-	Body NewKey `body:"json"`
+type rotateAPIKey struct {
+	ofAPIKey
+	Body Rotation `body:"json"`
 }
 
 func (a *API) apiKeys() []rest.Operation {
 	const group = "API keys"
 	return []rest.Operation{
-		rest.Handle(administers("GET /api/users/{user}/keys", "apikey.list_of_user", "apikey.read", group, "List the API keys of a user"),
-			func(ctx context.Context, c access.Caller, in struct {
-				userPath
-				paging
-			}) (page.Page[APIKey], error) {
+		endpoint(a, administers("GET /api/users/{user}/apikeys", "apikey.list_of_user", "apikey.read", group, "List the API keys of a user"),
+			func(ctx context.Context, c access.Caller, in listOfUser) (page.Page[APIKey], error) {
 				p, err := a.APIKeys.List(ctx, c, access.User(in.User), in.request())
-				return turned(p, err, showKey)
+				return turned(p, err, showAPIKey)
 			}),
-		rest.Handle(status(administers("POST /api/users/{user}/keys", "apikey.create_for_user", "apikey.create", group, "Make an API key for a user"), http.StatusCreated),
-			func(ctx context.Context, c access.Caller, in newUserKey) (CreatedKey, error) {
-				return showCreatedKey(a.APIKeys.Create(ctx, c, in.Body.of(access.User(in.User))))
-			}),
-		rest.Handle(administers("GET /api/clients/{client}/keys", "apikey.list_of_client", "apikey.read", group, "List the API keys of a service"),
+		endpoint(a, status(administers("POST /api/users/{user}/apikeys", "apikey.create_for_user", "apikey.create", group, "Make an API key for a user"), http.StatusCreated),
 			func(ctx context.Context, c access.Caller, in struct {
-				clientPath
+				ofUser
+				Body NewAPIKey `body:"json"`
+			}) (CreatedAPIKey, error) {
+				return showCreatedAPIKey(a.APIKeys.Create(ctx, c, in.Body.of(access.User(in.User))))
+			}),
+		endpoint(a, administers("GET /api/clients/{client}/apikeys", "apikey.list_of_client", "apikey.read", group, "List the API keys of a service"),
+			func(ctx context.Context, c access.Caller, in struct {
+				ofClient
 				paging
 			}) (page.Page[APIKey], error) {
 				p, err := a.APIKeys.List(ctx, c, access.Service(in.Client), in.request())
-				return turned(p, err, showKey)
+				return turned(p, err, showAPIKey)
 			}),
-		rest.Handle(status(administers("POST /api/clients/{client}/keys", "apikey.create_for_client", "apikey.create", group, "Make an API key for a service"), http.StatusCreated),
-			func(ctx context.Context, c access.Caller, in newClientKey) (CreatedKey, error) {
-				return showCreatedKey(a.APIKeys.Create(ctx, c, in.Body.of(access.Service(in.Client))))
-			}),
-		rest.Handle(administers("POST /api/keys/{key}/rotate", "apikey.rotate", "apikey.create", group, "Make the successor of an API key"),
+		endpoint(a, status(administers("POST /api/clients/{client}/apikeys", "apikey.create_for_client", "apikey.create", group, "Make an API key for a service"), http.StatusCreated),
 			func(ctx context.Context, c access.Caller, in struct {
-				keyPath
-				Body Rotation `body:"json"`
-			}) (CreatedKey, error) {
-				return showCreatedKey(a.APIKeys.Rotate(ctx, c, in.Key, seconds(in.Body.Overlap)))
+				ofClient
+				Body NewAPIKey `body:"json"`
+			}) (CreatedAPIKey, error) {
+				return showCreatedAPIKey(a.APIKeys.Create(ctx, c, in.Body.of(access.Service(in.Client))))
 			}),
-		rest.Handle(administers("DELETE /api/keys/{key}", "apikey.revoke", "apikey.revoke", group, "End an API key at once"),
-			func(ctx context.Context, c access.Caller, in keyPath) (rest.None, error) {
+		endpoint(a, administers("GET /api/apikeys/{apikey}", "apikey.get", "apikey.read", group, "Read an API key"),
+			func(ctx context.Context, c access.Caller, in ofAPIKey) (APIKey, error) {
+				k, err := a.APIKeys.Get(ctx, c, in.Key)
+				return one(k, err, showAPIKey)
+			}),
+		endpoint(a, administers("POST /api/apikeys/{apikey}/rotate", "apikey.rotate", "apikey.create", group, "Make the successor of an API key"),
+			func(ctx context.Context, c access.Caller, in rotateAPIKey) (CreatedAPIKey, error) {
+				return showCreatedAPIKey(a.APIKeys.Rotate(ctx, c, in.Key, seconds(in.Body.Overlap)))
+			}),
+		endpoint(a, administers("DELETE /api/apikeys/{apikey}", "apikey.revoke", "apikey.revoke", group, "End an API key at once"),
+			func(ctx context.Context, c access.Caller, in ofAPIKey) (rest.None, error) {
 				return done(a.APIKeys.Revoke(ctx, c, in.Key))
 			}),
 	}

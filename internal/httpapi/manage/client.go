@@ -135,72 +135,81 @@ type clientPath struct {
 
 func (p clientPath) id() oauth.ClientID { return oauth.ClientID(p.Client) }
 
+// ofClient is the input of what is about a client and needs nothing else.
+type ofClient struct {
+	within
+	clientPath
+}
+
+type listClients struct {
+	within
+	paging
+	Name string `query:"name" max:"200" doc:"how the name begins"`
+}
+
+type createClient struct {
+	within
+	Body NewClient `body:"json"`
+}
+
+type updateClient struct {
+	ofClient
+	Body ClientSettings `body:"json"`
+}
+
+type rotateClientSecret struct {
+	ofClient
+	Body Rotation `body:"json"`
+}
+
 const groupClients = "Clients"
 
 func (a *API) clients() []rest.Operation {
 	const group = groupClients
 	created := status(administers("POST /api/clients", "client.create", "client.create", group, "Register a client"), http.StatusCreated)
-	created.Errors = []errs.Kind{errs.Conflict}
 	rotated := administers("POST /api/clients/{client}/rotate-secret", "client.rotate_secret", "client.rotate_secret", group, "Give a client a new secret")
-	rotated.Errors = []errs.Kind{errs.Precondition}
 	return []rest.Operation{
-		rest.Handle(administers("GET /api/clients", "client.list", "client.read", group, "List clients by name"),
-			func(ctx context.Context, c access.Caller, in struct {
-				paging
-				Name string `query:"name" max:"200" doc:"how the name begins"`
-			}) (page.Page[Client], error) {
+		endpoint(a, administers("GET /api/clients", "client.list", "client.read", group, "List clients by name"),
+			func(ctx context.Context, c access.Caller, in listClients) (page.Page[Client], error) {
 				p, err := a.Clients.List(ctx, c, in.Name, in.request())
 				return turned(p, err, showClient)
 			}),
-		rest.Handle(created, a.createClient),
-		rest.Handle(administers("GET /api/clients/{client}", "client.get", "client.read", group, "Read a client"),
-			func(ctx context.Context, c access.Caller, in clientPath) (Client, error) {
+		endpoint(a, created, func(ctx context.Context, c access.Caller, in createClient) (CreatedClient, error) {
+			var draft oauth.Client
+			in.Body.onto(&draft)
+			draft.ID, draft.Type = in.Body.ID, oauth.ClientType(in.Body.Type)
+			return showCreated(a.Clients.Create(ctx, c, draft))
+		}),
+		endpoint(a, administers("GET /api/clients/{client}", "client.get", "client.read", group, "Read a client"),
+			func(ctx context.Context, c access.Caller, in ofClient) (Client, error) {
 				x, err := a.Clients.Get(ctx, c, in.id())
 				return one(x, err, showClient)
 			}),
-		rest.Handle(administers("PUT /api/clients/{client}", "client.update", "client.update", group, "Replace the settings of a client"), a.updateClient),
-		rest.Handle(administers("DELETE /api/clients/{client}", "client.delete", "client.delete", group, "Delete a client and end all that it was given"),
-			func(ctx context.Context, c access.Caller, in clientPath) (rest.None, error) {
+		endpoint(a, administers("PUT /api/clients/{client}", "client.update", "client.update", group, "Replace the settings of a client"),
+			func(ctx context.Context, c access.Caller, in updateClient) (Client, error) {
+				x, err := a.Clients.Update(ctx, c, in.id(), func(x *oauth.Client) error {
+					in.Body.onto(x)
+					return nil
+				})
+				return one(x, err, showClient)
+			}),
+		endpoint(a, administers("DELETE /api/clients/{client}", "client.delete", "client.delete", group, "Delete a client and end all that it was given"),
+			func(ctx context.Context, c access.Caller, in ofClient) (rest.None, error) {
 				return done(a.Clients.Delete(ctx, c, in.id()))
 			}),
-		rest.Handle(rotated, a.rotateClientSecret),
-		clientState("disable", "client.disable", "Refuse a client and end all that it was given", a.Clients.Disable),
-		clientState("enable", "client.enable", "Let a disabled client ask again", a.Clients.Enable),
-		clientState("end-tokens", "client.end_tokens", "End all tokens of a client", a.Clients.EndTokens),
+		endpoint(a, refusing(rotated, errs.Precondition), func(ctx context.Context, c access.Caller, in rotateClientSecret) (CreatedClient, error) {
+			return showCreated(a.Clients.RotateSecret(ctx, c, in.id(), seconds(in.Body.Overlap)))
+		}),
+		a.clientState("disable", "client.disable", "Refuse a client and end all that it was given", a.Clients.Disable),
+		a.clientState("enable", "client.enable", "Let a disabled client ask again", a.Clients.Enable),
+		a.clientState("end-tokens", "client.end_tokens", "End all tokens of a client", a.Clients.EndTokens),
 	}
 }
 
-func (a *API) createClient(ctx context.Context, c access.Caller, in struct {
-	Body NewClient `body:"json"`
-}) (CreatedClient, error) {
-	var draft oauth.Client
-	in.Body.onto(&draft)
-	draft.ID, draft.Type = in.Body.ID, oauth.ClientType(in.Body.Type)
-	return showCreated(a.Clients.Create(ctx, c, draft))
-}
-
-func (a *API) updateClient(ctx context.Context, c access.Caller, in struct {
-	clientPath
-	Body ClientSettings `body:"json"`
-}) (Client, error) {
-	x, err := a.Clients.Update(ctx, c, in.id(), func(x *oauth.Client) error {
-		in.Body.onto(x)
-		return nil
-	})
-	return one(x, err, showClient)
-}
-
-func (a *API) rotateClientSecret(ctx context.Context, c access.Caller, in struct {
-	clientPath
-	Body Rotation `body:"json"`
-}) (CreatedClient, error) {
-	return showCreated(a.Clients.RotateSecret(ctx, c, in.id(), seconds(in.Body.Overlap)))
-}
-
 // clientState is an endpoint that changes the state of a client.
-func clientState(verb string, action access.Action, summary string, change func(context.Context, access.Caller, oauth.ClientID) (*oauth.Client, error)) rest.Operation {
+func (a *API) clientState(verb string, action access.Action, summary string, change func(context.Context, access.Caller, oauth.ClientID) (*oauth.Client, error)) rest.Operation {
 	e := administers("POST /api/clients/{client}/"+verb, string(action), action, groupClients, summary)
-	return rest.Handle(e, func(ctx context.Context, c access.Caller, in clientPath) (Client, error) {
+	return endpoint(a, e, func(ctx context.Context, c access.Caller, in ofClient) (Client, error) {
 		x, err := change(ctx, c, in.id())
 		return one(x, err, showClient)
 	})

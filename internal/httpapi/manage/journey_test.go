@@ -36,7 +36,7 @@ func TestUsers(t *testing.T) {
 	if a := w.do("root", "GET", at, ""); a.status != 404 {
 		t.Errorf("a deleted account: %d", a.status)
 	}
-	if a := w.ok("root", "GET", "/api/events?kind=user.disabled", ""); a.get("items.0.actor.id") != "root" {
+	if a := w.ok("root", "GET", "/api/audit/events?kind=user.disabled", ""); a.get("items.0.actor.id") != "root" {
 		t.Errorf("events: %s", a.body)
 	}
 }
@@ -92,7 +92,7 @@ func TestOrganisations(t *testing.T) {
 	at := "/api/orgs/" + org
 	w.ok("root", "POST", at+"/members", `{"user":"`+user+`"}`)
 	w.ok("root", "POST", "/api/roles", `{"name":"editor","permissions":["posts:write"]}`)
-	w.ok("root", "POST", "/api/roles/editor/assign", `{"subject":{"type":"user","id":"`+user+`"},"org":"`+org+`"}`)
+	w.ok("root", "POST", "/api/roles/editor/assignments", `{"subject":{"type":"user","id":"`+user+`"},"org":"`+org+`"}`)
 	if a := w.ok("root", "GET", "/api/users/"+user+"/roles", ""); a.get("items.0.role") != "editor" || a.get("items.0.org") != org {
 		t.Errorf("roles: %s", a.body)
 	}
@@ -114,17 +114,17 @@ func TestOwnAccount(t *testing.T) {
 	w := newWorld(t)
 	alice := w.ok("root", "POST", "/api/users", `{"email":"alice@example.com","email_verified":true}`).get("id")
 	bob := w.ok("root", "POST", "/api/users", `{"email":"bob@example.com","email_verified":true}`).get("id")
-	bobsKey := w.ok("root", "POST", "/api/users/"+bob+"/keys", `{"name":"bob's"}`).get("key.id")
+	bobsKey := w.ok("root", "POST", "/api/users/"+bob+"/apikeys", `{"name":"bob's"}`).get("key.id")
 	w.allow = func(access.Request) bool { return false }
 	if a := w.ok(alice, "GET", "/account/profile", ""); a.get("email") != "alice@example.com" {
 		t.Errorf("profile: %s", a.body)
 	}
 	w.ok(alice, "PATCH", "/account/profile", `{"name":"A"}`)
-	key := w.ok(alice, "POST", "/account/keys", `{"name":"mine"}`)
-	if a := w.ok(alice, "GET", "/account/keys", ""); a.get("items.0.id") != key.get("key.id") || strings.Contains(a.body, "bob") {
+	key := w.ok(alice, "POST", "/account/apikeys", `{"name":"mine"}`)
+	if a := w.ok(alice, "GET", "/account/apikeys", ""); a.get("items.0.id") != key.get("key.id") || strings.Contains(a.body, "bob") {
 		t.Errorf("keys: %s", a.body)
 	}
-	if a := w.do(alice, "DELETE", "/account/keys/"+bobsKey, ""); a.status != 403 && a.status != 404 {
+	if a := w.do(alice, "DELETE", "/account/apikeys/"+bobsKey, ""); a.status != 403 && a.status != 404 {
 		t.Errorf("somebody else's key: %d", a.status)
 	}
 	if a := w.do(alice, "GET", "/api/users/"+bob, ""); a.status != 403 {
@@ -133,7 +133,7 @@ func TestOwnAccount(t *testing.T) {
 	if a := w.do("svc", "GET", "/account/profile", ""); a.status != 403 {
 		t.Errorf("a service's account: %d %s", a.status, a.body)
 	}
-	w.ok(alice, "DELETE", "/account/keys/"+key.get("key.id"), "")
+	w.ok(alice, "DELETE", "/account/apikeys/"+key.get("key.id"), "")
 	if a := w.ok(alice, "DELETE", "/account", ""); a.header.Get("Clear-Site-Data") == "" {
 		t.Error("the browser is not told to forget")
 	}

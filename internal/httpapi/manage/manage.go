@@ -1,7 +1,7 @@
 // Package manage is the door for administrators and for people who look after their own account:
 // a typed JSON API over the domains, declared with rest.
 //
-//	/api/…       users, sessions, organisations, clients, keys, roles, scopes, events, tenants;
+//	/api/…       users, sessions, organisations, clients, keys, roles, scopes, the audit log, tenants;
 //	             takes a token or a key, never a cookie
 //	/account/…   the caller's own account; takes the session cookie too
 //
@@ -9,10 +9,18 @@
 // is in the domains; the permission that an endpoint names is the one that its domain asks for, and
 // a test compares the two. Types of this package are the contract: a document of a domain is never
 // answered as it is.
+//
+// An endpoint of /api is about the tenant at whose address it is called. An administrator of the
+// platform, whose credential belongs to the system tenant, names another one by ?tenant=; for
+// everybody else there is no tenant but their own. The name stands in the query because whoever
+// drops it on the way must be noticed: a header that a proxy does not pass on would silently turn
+// the request to another tenant.
 package manage
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +31,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/identity/apikey"
+	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/keyring"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/oauth/clients"
@@ -33,7 +43,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
-// API serves the endpoints. All fields are required.
+// API serves the endpoints. All fields are required but Passwords and Heartbeat.
 type API struct {
 	Tenants       *tenant.Tenants
 	Organisations *tenant.Organisations
@@ -46,6 +56,8 @@ type API struct {
 	Decisions     *authz.Engine
 	Audit         *audit.Log
 	Keys          *keyring.Ring
+	Passwords     password.Policy // judges while somebody types
+	Heartbeat     time.Duration   // between signs of life of a followed log; default 10 s
 	// InvitationLink is the address of the page that accepts an invitation to tenant t.
 	InvitationLink func(t id.Tenant, token string) string
 	// TenantMade prepares a tenant that was just created: its keys and its own clients.
@@ -56,8 +68,9 @@ type API struct {
 func (a *API) Operations() []rest.Operation {
 	var all []rest.Operation
 	for _, part := range [][]rest.Operation{
-		a.users(), a.userSessions(), a.organisations(), a.members(), a.invitations(), a.clients(), a.apiKeys(), a.roles(), a.assignments(),
-		a.scopes(), a.consents(), a.events(), a.signingKeys(), a.tenants(), a.account(), a.accountThings(),
+		a.users(), a.userSessions(), a.organisations(), a.members(), a.invitations(), a.clients(), a.apiKeys(), a.roles(),
+		a.assignments(), a.groups(), a.scopes(), a.consents(), a.auditLog(), a.signingKeys(), a.tenants(), a.contract(),
+		a.account(), a.accountSessions(), a.accountKeys(), a.accountThings(),
 	} {
 		all = append(all, part...)
 	}
@@ -69,7 +82,7 @@ func administers(pattern, name string, action access.Action, group, summary stri
 	method, path, _ := strings.Cut(pattern, " ")
 	return rest.Endpoint{
 		Route: edge.Route{Method: method, Path: path, Name: name, Access: edge.Needs(action), CORS: edge.TenantOrigins},
-		Group: group, Summary: summary,
+		Group: group, Summary: summary, Errors: refusals(method),
 	}
 }
 
@@ -78,13 +91,61 @@ func owns(pattern, name string, action access.Action, summary string) rest.Endpo
 	method, path, _ := strings.Cut(pattern, " ")
 	return rest.Endpoint{
 		Route: edge.Route{Method: method, Path: path, Name: name, Access: edge.Own(action)},
-		Group: "Own account", Summary: summary,
+		Group: "Own account", Summary: summary, Errors: refusals(method),
 	}
+}
+
+// refusals are what every endpoint may say: that there is no such account or tenant, that the caller
+// may not, and for a change that somebody else was faster.
+func refusals(method string) []errs.Kind {
+	if method == http.MethodGet {
+		return []errs.Kind{errs.NotFound, errs.Denied}
+	}
+	return []errs.Kind{errs.NotFound, errs.Denied, errs.Conflict}
+}
+
+// within names the tenant that a platform administrator means. Every input of /api embeds it.
+type within struct {
+	Tenant string `query:"tenant" max:"40" pattern:"^[a-z0-9-]+$" doc:"for administrators of the platform: the tenant that is meant; left out: the one of this address"`
+}
+
+func (w within) named() id.Tenant { return id.Tenant(w.Tenant) }
+
+// endpoint is an endpoint of /api that is a plain function.
+func endpoint[In interface{ named() id.Tenant }, Out any](a *API, e rest.Endpoint, f func(context.Context, access.Caller, In) (Out, error)) rest.Operation {
+	return rest.Handle(e, func(ctx context.Context, c access.Caller, in In) (Out, error) {
+		c, err := a.about(ctx, c, in.named())
+		if err != nil {
+			return *new(Out), err
+		}
+		return f(ctx, c, in)
+	})
+}
+
+// about turns the caller to the tenant that it has named. Whether it may do anything there is decided
+// by the guard, as always; here it is only found out whether there is such a tenant for this caller.
+func (a *API) about(ctx context.Context, c access.Caller, named id.Tenant) (access.Caller, error) {
+	switch {
+	case named == "" || named == c.Tenant():
+		return c, nil
+	case c.Home() != id.System:
+		return c, errs.Missing("tenant")
+	}
+	if _, err := a.Tenants.View(ctx, named); err != nil {
+		return c, err
+	}
+	return c.For(named), nil
 }
 
 // status is e with another status of success.
 func status(e rest.Endpoint, code int) rest.Endpoint {
 	e.Status = code
+	return e
+}
+
+// refusing is e with refusals that its declaration does not show.
+func refusing(e rest.Endpoint, kinds ...errs.Kind) rest.Endpoint {
+	e.Errors = append(slices.Clip(e.Errors), kinds...)
 	return e
 }
 
@@ -101,12 +162,15 @@ type many[T any] struct {
 	Items []T `json:"items"`
 }
 
-func collect[A, B any](in []A, f func(A) B) many[B] {
+func collect[A, B any](in []A, err error, f func(A) B) (many[B], error) {
+	if err != nil {
+		return many[B]{}, err
+	}
 	out := many[B]{Items: make([]B, len(in))}
 	for i, a := range in {
 		out.Items[i] = f(a)
 	}
-	return out
+	return out, nil
 }
 
 // turned is a page in the words of the contract, with the error that came with it.

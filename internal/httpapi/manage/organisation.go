@@ -67,28 +67,39 @@ type Invitation struct {
 
 func showInvitation(i *tenant.Invitation) Invitation {
 	return Invitation{
-		ID: i.ID, Org: i.Org, Email: i.Email, Role: i.Role, InvitedBy: i.InvitedBy, Created: i.Created, Expires: i.Expires, Spent: i.Spent,
+		ID: i.Public, Org: i.Org, Email: i.Email, Role: i.Role, InvitedBy: i.InvitedBy, Created: i.Created, Expires: i.Expires, Spent: i.Spent,
 	}
 }
 
 // NewInvitation is an invitation to be mailed.
 type NewInvitation struct {
 	Email string `json:"email" format:"email" max:"254"`
-	Role  string `json:"role,omitzero" max:"64"`
+	Role  string `json:"role,omitzero" max:"100" doc:"role in the organisation; you must be able to give it"`
 }
 
 type orgPath struct {
 	Org string `path:"org" max:"64"`
 }
 
-type memberPath struct {
+// ofOrg is the input of what is about an organisation and needs nothing else.
+type ofOrg struct {
+	within
 	orgPath
-	userPath
+}
+
+// listOfOrg is the input of a list of what belongs to an organisation.
+type listOfOrg struct {
+	ofOrg
+	paging
+}
+
+type updateOrg struct {
+	ofOrg
+	Body OrganisationChange `body:"json"`
 }
 
 type invitationPath struct {
-	orgPath
-	Invitation string `path:"invitation" max:"128"`
+	Invitation string `path:"invitation" max:"64"`
 }
 
 const groupOrganisations = "Organisations"
@@ -96,46 +107,43 @@ const groupOrganisations = "Organisations"
 func (a *API) organisations() []rest.Operation {
 	const group = groupOrganisations
 	removed := administers("DELETE /api/orgs/{org}", "org.delete", "org.delete", group, "Delete an organisation without members")
-	removed.Errors = []errs.Kind{errs.Precondition}
 	return []rest.Operation{
-		rest.Handle(administers("GET /api/orgs", "org.list", "org.read", group, "List organisations by name"),
+		endpoint(a, administers("GET /api/orgs", "org.list", "org.read", group, "List organisations by name"),
 			func(ctx context.Context, c access.Caller, in struct {
+				within
 				paging
 				Name string `query:"name" max:"200" doc:"how the name begins"`
 			}) (page.Page[Organisation], error) {
 				p, err := a.Organisations.List(ctx, c, in.Name, in.request())
 				return turned(p, err, showOrganisation)
 			}),
-		rest.Handle(status(administers("POST /api/orgs", "org.create", "org.create", group, "Open an organisation"), http.StatusCreated),
+		endpoint(a, status(administers("POST /api/orgs", "org.create", "org.create", group, "Open an organisation"), http.StatusCreated),
 			func(ctx context.Context, c access.Caller, in struct {
+				within
 				Body NewOrganisation `body:"json"`
 			}) (Organisation, error) {
 				o, err := a.Organisations.Create(ctx, c, in.Body.Name, in.Body.Domains)
 				return one(o, err, showOrganisation)
 			}),
-		rest.Handle(administers("GET /api/orgs/{org}", "org.get", "org.read", group, "Read an organisation"),
-			func(ctx context.Context, c access.Caller, in orgPath) (Organisation, error) {
+		endpoint(a, administers("GET /api/orgs/{org}", "org.get", "org.read", group, "Read an organisation"),
+			func(ctx context.Context, c access.Caller, in ofOrg) (Organisation, error) {
 				o, err := a.Organisations.Get(ctx, c, in.Org)
 				return one(o, err, showOrganisation)
 			}),
-		rest.Handle(administers("PATCH /api/orgs/{org}", "org.update", "org.update", group, "Change an organisation"), a.changeOrganisation),
-		rest.Handle(removed, func(ctx context.Context, c access.Caller, in orgPath) (rest.None, error) {
+		endpoint(a, administers("PATCH /api/orgs/{org}", "org.update", "org.update", group, "Change an organisation"),
+			func(ctx context.Context, c access.Caller, in updateOrg) (Organisation, error) {
+				o, err := a.Organisations.Update(ctx, c, in.Org, func(o *tenant.Organisation) error {
+					set(&o.Name, in.Body.Name)
+					set(&o.Domains, in.Body.Domains)
+					set(&o.Disabled, in.Body.Disabled)
+					return nil
+				})
+				return one(o, err, showOrganisation)
+			}),
+		endpoint(a, refusing(removed, errs.Precondition), func(ctx context.Context, c access.Caller, in ofOrg) (rest.None, error) {
 			return done(a.Organisations.Delete(ctx, c, in.Org))
 		}),
 	}
-}
-
-func (a *API) changeOrganisation(ctx context.Context, c access.Caller, in struct {
-	orgPath
-	Body OrganisationChange `body:"json"`
-}) (Organisation, error) {
-	o, err := a.Organisations.Update(ctx, c, in.Org, func(o *tenant.Organisation) error {
-		set(&o.Name, in.Body.Name)
-		set(&o.Domains, in.Body.Domains)
-		set(&o.Disabled, in.Body.Disabled)
-		return nil
-	})
-	return one(o, err, showOrganisation)
 }
 
 // set changes a member that was sent.
@@ -148,43 +156,32 @@ func set[T any](to *T, sent *T) {
 func (a *API) members() []rest.Operation {
 	const group = groupOrganisations
 	added := status(administers("POST /api/orgs/{org}/members", "member.add", "member.add", group, "Make a user a member"), http.StatusCreated)
-	added.Errors = []errs.Kind{errs.Conflict}
 	return []rest.Operation{
-		rest.Handle(administers("GET /api/orgs/{org}/members", "member.list", "member.read", group, "List the members of an organisation"),
-			func(ctx context.Context, c access.Caller, in struct {
-				orgPath
-				paging
-			}) (page.Page[Member], error) {
+		endpoint(a, administers("GET /api/orgs/{org}/members", "member.list", "member.read", group, "List the members of an organisation"),
+			func(ctx context.Context, c access.Caller, in listOfOrg) (page.Page[Member], error) {
 				p, err := a.Organisations.Members(ctx, c, in.Org, in.request())
 				return turned(p, err, showMember)
 			}),
-		rest.Handle(added, a.addMember),
-		rest.Handle(administers("DELETE /api/orgs/{org}/members/{user}", "member.remove", "member.remove", group, "End a membership, and the roles that came with it"),
-			func(ctx context.Context, c access.Caller, in memberPath) (rest.None, error) {
+		endpoint(a, added, func(ctx context.Context, c access.Caller, in struct {
+			ofOrg
+			Body NewMember `body:"json"`
+		}) (Member, error) {
+			m, err := a.Organisations.AddMember(ctx, c, in.Org, in.Body.User)
+			return one(m, err, showMember)
+		}),
+		endpoint(a, administers("DELETE /api/orgs/{org}/members/{user}", "member.remove", "member.remove", group, "End a membership, and the roles that came with it"),
+			func(ctx context.Context, c access.Caller, in struct {
+				ofOrg
+				userPath
+			}) (rest.None, error) {
 				return done(a.leave(ctx, c, in.Org, in.User))
 			}),
-		rest.Handle(administers("GET /api/users/{user}/orgs", "member.list_of_user", "member.read", group, "List the organisations of a user"),
-			func(ctx context.Context, c access.Caller, in struct {
-				userPath
-				paging
-			}) (page.Page[Member], error) {
+		endpoint(a, administers("GET /api/users/{user}/orgs", "member.list_of_user", "member.read", group, "List the organisations of a user"),
+			func(ctx context.Context, c access.Caller, in listOfUser) (page.Page[Member], error) {
 				p, err := a.Organisations.Of(ctx, c, in.User, in.request())
 				return turned(p, err, showMember)
 			}),
 	}
-}
-
-// addMember asks for the account first, as the caller: whoever may not read accounts cannot find out
-// by adding members which ids exist.
-func (a *API) addMember(ctx context.Context, c access.Caller, in struct {
-	orgPath
-	Body NewMember `body:"json"`
-}) (Member, error) {
-	if _, err := a.Accounts.Get(ctx, c, in.Body.User); errs.Is(err, errs.NotFound) {
-		return Member{}, errs.Bad("/user", "must be the id of an account")
-	}
-	m, err := a.Organisations.AddMember(ctx, c, in.Org, in.Body.User)
-	return one(m, err, showMember)
 }
 
 // leave ends a membership together with the roles that the user holds in the organisation.
@@ -199,24 +196,24 @@ func (a *API) leave(ctx context.Context, c access.Caller, org, user string) erro
 func (a *API) invitations() []rest.Operation {
 	const group = groupOrganisations
 	return []rest.Operation{
-		rest.Handle(administers("GET /api/orgs/{org}/invitations", "invitation.list", "member.read", group, "List invitations, spent ones too"),
-			func(ctx context.Context, c access.Caller, in struct {
-				orgPath
-				paging
-			}) (page.Page[Invitation], error) {
+		endpoint(a, administers("GET /api/orgs/{org}/invitations", "invitation.list", "member.read", group, "List invitations, spent ones too"),
+			func(ctx context.Context, c access.Caller, in listOfOrg) (page.Page[Invitation], error) {
 				p, err := a.Organisations.Invitations(ctx, c, in.Org, in.request())
 				return turned(p, err, showInvitation)
 			}),
-		rest.Handle(status(administers("POST /api/orgs/{org}/invitations", "invitation.create", "member.invite", group, "Mail an invitation"), http.StatusCreated), a.invite),
-		rest.Handle(administers("DELETE /api/orgs/{org}/invitations/{invitation}", "invitation.withdraw", "member.invite", group, "Withdraw an invitation"),
-			func(ctx context.Context, c access.Caller, in invitationPath) (rest.None, error) {
+		endpoint(a, status(administers("POST /api/orgs/{org}/invitations", "invitation.create", "member.invite", group, "Mail an invitation"), http.StatusCreated), a.invite),
+		endpoint(a, administers("DELETE /api/orgs/{org}/invitations/{invitation}", "invitation.withdraw", "member.invite", group, "Withdraw an invitation"),
+			func(ctx context.Context, c access.Caller, in struct {
+				ofOrg
+				invitationPath
+			}) (rest.None, error) {
 				return done(a.Organisations.Withdraw(ctx, c, in.Org, in.Invitation))
 			}),
 	}
 }
 
 func (a *API) invite(ctx context.Context, c access.Caller, in struct {
-	orgPath
+	ofOrg
 	Body NewInvitation `body:"json"`
 }) (Invitation, error) {
 	to, err := email.Parse(in.Body.Email)

@@ -3,6 +3,7 @@ package manage
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -31,7 +32,7 @@ func showRole(r *authz.Role) Role {
 
 // NewRole is a role to be defined.
 type NewRole struct {
-	Name        string   `json:"name" max:"64"`
+	Name        string   `json:"name" max:"100"`
 	Description string   `json:"description,omitzero" max:"500"`
 	Permissions []string `json:"permissions,omitzero" max:"400"`
 	Inherits    []string `json:"inherits,omitzero" max:"50"`
@@ -70,41 +71,63 @@ func showAssignment(a authz.Assignment) Assignment {
 // NewAssignment gives a role to a subject.
 type NewAssignment struct {
 	Subject Holder    `json:"subject"`
-	Org     string    `json:"org,omitzero" max:"64"`
-	Expires time.Time `json:"expires,omitzero"`
-}
-
-// EndedAssignment takes a role from a subject.
-type EndedAssignment struct {
-	Subject Holder `json:"subject"`
-	Org     string `json:"org,omitzero" max:"64"`
+	Org     string    `json:"org,omitzero" max:"64" doc:"left out: in the whole tenant"`
+	Expires time.Time `json:"expires,omitzero" doc:"left out: never"`
 }
 
 // Revision is the state of the relation graph after a change. Ask with at least this revision to be
 // sure that a decision knows of it.
 type Revision struct {
-	Revision uint64 `json:"revision"`
+	Revision string `json:"revision"`
 }
 
-func revised(r store.Receipt, err error) (Revision, error) { return Revision{r.Revision}, err }
+func revised(r store.Receipt, err error) (Revision, error) {
+	return Revision{strconv.FormatUint(r.Revision, 10)}, err
+}
+
+// Permission is something that a subject may do.
+type Permission struct {
+	Name string `json:"name"`
+}
+
+func showPermission(name string) Permission { return Permission{name} }
 
 type rolePath struct {
-	Role string `path:"role" max:"64"`
+	Role string `path:"role" max:"100"`
 }
+
+// ofRole is the input of what is about a role and needs nothing else.
+type ofRole struct {
+	within
+	rolePath
+}
+
+// holderQuery names a subject where there is no body.
+type holderQuery struct {
+	Type     string `query:"subject_type,required" enum:"user,service,group"`
+	ID       string `query:"subject_id,required" max:"200"`
+	Relation string `query:"subject_relation" enum:"member" doc:"member, with a group"`
+}
+
+func (h holderQuery) ref() store.SubjectRef { return Holder(h).ref() }
 
 const groupRoles = "Roles and groups"
 
 func (a *API) roles() []rest.Operation {
 	const group = groupRoles
 	created := status(administers("POST /api/roles", "role.create", "role.create", group, "Define a role"), http.StatusCreated)
-	created.Errors = []errs.Kind{errs.Conflict}
+	deleted := administers("DELETE /api/roles/{role}", "role.delete", "role.delete", group, "Delete a role that nobody has")
 	return []rest.Operation{
-		rest.Handle(administers("GET /api/roles", "role.list", "role.read", group, "List roles"),
-			func(ctx context.Context, c access.Caller, in struct{ paging }) (page.Page[Role], error) {
+		endpoint(a, administers("GET /api/roles", "role.list", "role.read", group, "List roles"),
+			func(ctx context.Context, c access.Caller, in struct {
+				within
+				paging
+			}) (page.Page[Role], error) {
 				p, err := a.Decisions.ListRoles(ctx, c, in.request())
 				return turned(p, err, showRole)
 			}),
-		rest.Handle(created, func(ctx context.Context, c access.Caller, in struct {
+		endpoint(a, created, func(ctx context.Context, c access.Caller, in struct {
+			within
 			Body NewRole `body:"json"`
 		}) (Role, error) {
 			b := in.Body
@@ -113,14 +136,14 @@ func (a *API) roles() []rest.Operation {
 			})
 			return one(r, err, showRole)
 		}),
-		rest.Handle(administers("GET /api/roles/{role}", "role.get", "role.read", group, "Read a role"),
-			func(ctx context.Context, c access.Caller, in rolePath) (Role, error) {
+		endpoint(a, administers("GET /api/roles/{role}", "role.get", "role.read", group, "Read a role"),
+			func(ctx context.Context, c access.Caller, in ofRole) (Role, error) {
 				r, err := a.Decisions.GetRole(ctx, c, in.Role)
 				return one(r, err, showRole)
 			}),
-		rest.Handle(administers("PATCH /api/roles/{role}", "role.update", "role.update", group, "Change a role"),
+		endpoint(a, administers("PATCH /api/roles/{role}", "role.update", "role.update", group, "Change a role"),
 			func(ctx context.Context, c access.Caller, in struct {
-				rolePath
+				ofRole
 				Body RoleChange `body:"json"`
 			}) (Role, error) {
 				r, err := a.Decisions.UpdateRole(ctx, c, in.Role, func(r *authz.Role) error {
@@ -131,54 +154,91 @@ func (a *API) roles() []rest.Operation {
 				})
 				return one(r, err, showRole)
 			}),
-		rest.Handle(administers("DELETE /api/roles/{role}", "role.delete", "role.delete", group, "Delete a role"),
-			func(ctx context.Context, c access.Caller, in rolePath) (rest.None, error) {
-				return done(a.Decisions.DeleteRole(ctx, c, in.Role))
-			}),
+		endpoint(a, refusing(deleted, errs.Precondition), func(ctx context.Context, c access.Caller, in ofRole) (rest.None, error) {
+			return done(a.Decisions.DeleteRole(ctx, c, in.Role))
+		}),
 	}
 }
 
 func (a *API) assignments() []rest.Operation {
 	const group = groupRoles
-	unassign := administers("POST /api/roles/{role}/unassign", "role.unassign", "role.unassign", group, "Take a role from a subject")
-	unassign.Errors = []errs.Kind{errs.Precondition}
+	unassign := administers("DELETE /api/roles/{role}/assignments", "role.unassign", "role.unassign", group, "Take a role from a subject")
 	return []rest.Operation{
-		rest.Handle(administers("POST /api/roles/{role}/assign", "role.assign", "role.assign", group, "Give a role to a subject"),
+		endpoint(a, administers("GET /api/roles/{role}/assignments", "role.holders", "role.read", group, "List to whom a role was given directly"),
 			func(ctx context.Context, c access.Caller, in struct {
-				rolePath
+				ofRole
+				paging
+				Org string `query:"org" max:"64" doc:"in this organisation; left out: in the whole tenant"`
+			}) (page.Page[Assignment], error) {
+				p, err := a.Decisions.Holders(ctx, c, in.Role, in.Org, in.request())
+				return turned(p, err, showAssignment)
+			}),
+		endpoint(a, administers("POST /api/roles/{role}/assignments", "role.assign", "role.assign", group, "Give a role to a subject"),
+			func(ctx context.Context, c access.Caller, in struct {
+				ofRole
 				Body NewAssignment `body:"json"`
 			}) (Revision, error) {
 				return revised(a.Decisions.Assign(ctx, c, authz.Assignment{
 					Role: in.Role, Org: in.Body.Org, Subject: in.Body.Subject.ref(), Expires: in.Body.Expires,
 				}))
 			}),
-		rest.Handle(unassign, func(ctx context.Context, c access.Caller, in struct {
-			rolePath
-			Body EndedAssignment `body:"json"`
+		endpoint(a, refusing(unassign, errs.Precondition), func(ctx context.Context, c access.Caller, in struct {
+			ofRole
+			holderQuery
+			Org string `query:"org" max:"64"`
 		}) (Revision, error) {
-			return revised(a.Decisions.Unassign(ctx, c, authz.Assignment{Role: in.Role, Org: in.Body.Org, Subject: in.Body.Subject.ref()}))
+			return revised(a.Decisions.Unassign(ctx, c, authz.Assignment{Role: in.Role, Org: in.Org, Subject: in.ref()}))
 		}),
-		rest.Handle(administers("GET /api/users/{user}/roles", "role.list_of_user", "role.read", group, "List the roles given directly to a user"),
-			func(ctx context.Context, c access.Caller, in userPath) (many[Assignment], error) {
-				all, err := a.Decisions.Assignments(ctx, c, Holder{Type: access.TypeUser, ID: in.User}.ref())
-				return collect(all, showAssignment), err
+		endpoint(a, administers("GET /api/users/{user}/roles", "role.list_of_user", "role.read", group, "List the roles given directly to a user"),
+			func(ctx context.Context, c access.Caller, in ofUser) (many[Assignment], error) {
+				return a.rolesOf(ctx, c, access.User(in.User))
 			}),
-		rest.Handle(administers("GET /api/clients/{client}/roles", "role.list_of_client", "role.read", group, "List the roles given directly to a service"),
-			func(ctx context.Context, c access.Caller, in clientPath) (many[Assignment], error) {
-				all, err := a.Decisions.Assignments(ctx, c, Holder{Type: access.TypeService, ID: in.Client}.ref())
-				return collect(all, showAssignment), err
+		endpoint(a, administers("GET /api/clients/{client}/roles", "role.list_of_client", "role.read", group, "List the roles given directly to a service"),
+			func(ctx context.Context, c access.Caller, in ofClient) (many[Assignment], error) {
+				return a.rolesOf(ctx, c, access.Service(in.Client))
 			}),
-		a.groupMember("POST /api/groups/{group}/members", "group.add_member", "Add a subject to a group", true),
-		a.groupMember("POST /api/groups/{group}/members/remove", "group.remove_member", "Take a subject out of a group", false),
+		endpoint(a, administers("GET /api/users/{user}/permissions", "permission.list_of_user", "permission.read", group, "List what a user may do in the whole tenant, by whichever road"),
+			func(ctx context.Context, c access.Caller, in listOfUser) (page.Page[Permission], error) {
+				p, err := a.Decisions.Effective(ctx, c, store.SubjectRef{Type: access.TypeUser, ID: in.User}, in.request())
+				return turned(p, err, showPermission)
+			}),
 	}
 }
 
-func (a *API) groupMember(pattern, name, summary string, member bool) rest.Operation {
-	return rest.Handle(administers(pattern, name, "group.change", groupRoles, summary),
-		func(ctx context.Context, c access.Caller, in struct {
-			Group string `path:"group" max:"64"`
-			Body  Holder `body:"json"`
-		}) (Revision, error) {
-			return revised(a.Decisions.SetMember(ctx, c, in.Group, in.Body.ref(), member))
-		})
+func (a *API) rolesOf(ctx context.Context, c access.Caller, s access.Subject) (many[Assignment], error) {
+	all, err := a.Decisions.Assignments(ctx, c, store.SubjectRef{Type: s.Type, ID: s.ID})
+	return collect(all, err, showAssignment)
+}
+
+type ofGroup struct {
+	within
+	Group string `path:"group" max:"100"`
+}
+
+func (a *API) groups() []rest.Operation {
+	const group = groupRoles
+	return []rest.Operation{
+		endpoint(a, administers("GET /api/groups/{group}/members", "group.members", "group.read", group, "List who belongs directly to a group"),
+			func(ctx context.Context, c access.Caller, in struct {
+				ofGroup
+				paging
+			}) (page.Page[Holder], error) {
+				p, err := a.Decisions.Members(ctx, c, in.Group, in.request())
+				return turned(p, err, func(s store.SubjectRef) Holder { return Holder(s) })
+			}),
+		endpoint(a, administers("POST /api/groups/{group}/members", "group.add_member", "group.change", group, "Add a subject to a group"),
+			func(ctx context.Context, c access.Caller, in struct {
+				ofGroup
+				Body Holder `body:"json"`
+			}) (Revision, error) {
+				return revised(a.Decisions.SetMember(ctx, c, in.Group, in.Body.ref(), true))
+			}),
+		endpoint(a, administers("DELETE /api/groups/{group}/members", "group.remove_member", "group.change", group, "Take a subject out of a group"),
+			func(ctx context.Context, c access.Caller, in struct {
+				ofGroup
+				holderQuery
+			}) (Revision, error) {
+				return revised(a.Decisions.SetMember(ctx, c, in.Group, in.ref(), false))
+			}),
+	}
 }

@@ -17,6 +17,7 @@ type Session struct {
 	Current  bool      `json:"current,omitzero" doc:"the session that asks"`
 	Created  time.Time `json:"created"`
 	Active   time.Time `json:"active" doc:"last activity, to the minute"`
+	Expires  time.Time `json:"expires" doc:"when it ends at the latest"`
 	AuthTime time.Time `json:"auth_time" doc:"when the user last proved itself"`
 	ACR      string    `json:"acr" doc:"how strongly"`
 	AMR      []string  `json:"amr" doc:"by what (RFC 8176)"`
@@ -29,7 +30,8 @@ func showSession(c access.Caller) func(*session.Session) Session {
 	return func(s *session.Session) Session {
 		return Session{
 			ID: s.ID, User: s.User, Current: s.ID == c.Proof().Session && s.ID != "", Created: s.Created, Active: s.Active,
-			AuthTime: s.AuthTime(), ACR: oauth.ACR(s.Strength), AMR: s.Methods(), Client: s.Client, Device: s.Device(), Address: s.Address,
+			Expires: s.Expires, AuthTime: s.AuthTime(), ACR: oauth.ACR(s.Strength), AMR: append([]string{}, s.Methods()...),
+			Client: s.Client, Device: s.Device(), Address: s.Address,
 		}
 	}
 }
@@ -46,18 +48,21 @@ type sessionPath struct {
 func (a *API) userSessions() []rest.Operation {
 	const group = "Sessions"
 	return []rest.Operation{
-		rest.Handle(administers("GET /api/users/{user}/sessions", "session.list", "session.read", group, "List the sessions of an account"),
-			func(ctx context.Context, c access.Caller, in userPath) (many[Session], error) {
+		endpoint(a, administers("GET /api/users/{user}/sessions", "session.list", "session.read", group, "List the sessions of an account"),
+			func(ctx context.Context, c access.Caller, in ofUser) (many[Session], error) {
 				all, err := a.Sessions.List(ctx, c, in.User)
-				return collect(all, showSession(c)), err
+				return collect(all, err, showSession(c))
 			}),
-		rest.Handle(administers("DELETE /api/users/{user}/sessions", "session.revoke_all", "session.revoke", group, "End the sessions of an account"),
-			func(ctx context.Context, c access.Caller, in userPath) (Ended, error) {
+		endpoint(a, administers("DELETE /api/users/{user}/sessions", "session.revoke_all", "session.revoke", group, "End the sessions of an account, except the one that asks"),
+			func(ctx context.Context, c access.Caller, in ofUser) (Ended, error) {
 				n, err := a.Sessions.RevokeAll(ctx, c, in.User)
 				return Ended{n}, err
 			}),
-		rest.Handle(administers("DELETE /api/sessions/{session}", "session.revoke", "session.revoke", group, "End a session"),
-			func(ctx context.Context, c access.Caller, in sessionPath) (rest.None, error) {
+		endpoint(a, administers("DELETE /api/sessions/{session}", "session.revoke", "session.revoke", group, "End a session"),
+			func(ctx context.Context, c access.Caller, in struct {
+				within
+				sessionPath
+			}) (rest.None, error) {
 				return done(a.Sessions.Revoke(ctx, c, in.Session))
 			}),
 	}

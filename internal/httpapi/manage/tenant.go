@@ -8,6 +8,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
@@ -60,8 +61,8 @@ func (s SettingsChange) onto(t *tenant.Settings) error {
 	return nil
 }
 
-func showTenant(t *tenant.Tenant) Tenant {
-	s := t.Settings.Effective()
+func (a *API) showTenant(t *tenant.Tenant) Tenant {
+	s := a.Tenants.Rules(t)
 	return Tenant{
 		ID: t.ID, Name: t.Name, Disabled: t.Disabled, Created: t.Created,
 		Settings: Settings{
@@ -78,32 +79,49 @@ type NewTenant struct {
 	Name string `json:"name" max:"200"`
 }
 
+type tenantPath struct {
+	Tenant string `path:"tenant" max:"40"`
+}
+
+func (p tenantPath) id() id.Tenant { return id.Tenant(p.Tenant) }
+
+const groupTenants = "Tenants"
+
 func (a *API) tenants() []rest.Operation {
-	const group = "Tenants"
-	created := status(administers("POST /api/tenants", "tenant.create", "tenant.create", group, "Open a tenant; for administrators of the platform"), http.StatusCreated)
-	created.Errors = []errs.Kind{errs.Conflict}
-	return []rest.Operation{
-		rest.Handle(administers("GET /api/tenant", "tenant.get", "tenant.read", group, "Read the tenant of this address"),
-			func(ctx context.Context, c access.Caller, _ rest.None) (Tenant, error) {
+	const group = groupTenants
+	return append([]rest.Operation{
+		endpoint(a, administers("GET /api/tenant", "tenant.get", "tenant.read", group, "Read the tenant of this address"),
+			func(ctx context.Context, c access.Caller, _ within) (Tenant, error) {
 				t, err := a.Tenants.Get(ctx, c)
-				return one(t, err, showTenant)
+				return one(t, err, a.showTenant)
 			}),
-		rest.Handle(administers("PATCH /api/tenant/settings", "tenant.configure", "tenant.configure", group, "Change the settings of the tenant"),
+		endpoint(a, administers("PATCH /api/tenant/settings", "tenant.configure", "tenant.configure", group, "Change the settings of the tenant"),
 			func(ctx context.Context, c access.Caller, in struct {
+				within
 				Body SettingsChange `body:"json"`
 			}) (Tenant, error) {
 				t, err := a.Tenants.Configure(ctx, c, in.Body.onto)
-				return one(t, err, showTenant)
+				return one(t, err, a.showTenant)
 			}),
-		rest.Handle(administers("POST /api/tenant/end-everything", "tenant.end_everything", "tenant.end_everything", group, "End every session and token of the tenant at once"),
-			func(ctx context.Context, c access.Caller, _ rest.None) (Tenant, error) {
+		endpoint(a, administers("POST /api/tenant/end-everything", "tenant.end_everything", "tenant.end_everything", group, "End every session and token of the tenant at once"),
+			func(ctx context.Context, c access.Caller, _ within) (Tenant, error) {
 				t, err := a.Tenants.EndEverything(ctx, c)
-				return one(t, err, showTenant)
+				return one(t, err, a.showTenant)
 			}),
+	}, a.platform()...)
+}
+
+// platform is for administrators of the platform; they call it at the address of the system tenant.
+func (a *API) platform() []rest.Operation {
+	const group = groupTenants
+	created := status(administers("POST /api/tenants", "tenant.create", "tenant.create", group, "Open a tenant; for administrators of the platform"), http.StatusCreated)
+	disabled := administers("POST /api/tenants/{tenant}/disable", "tenant.disable", "tenant.disable", group, "Refuse all requests to a tenant and end everything in it; for administrators of the platform")
+	enabled := administers("POST /api/tenants/{tenant}/enable", "tenant.enable", "tenant.enable", group, "Let requests to a tenant in again; for administrators of the platform")
+	return []rest.Operation{
 		rest.Handle(administers("GET /api/tenants", "tenant.list", "tenant.read", group, "List tenants; for administrators of the platform"),
 			func(ctx context.Context, c access.Caller, in struct{ paging }) (page.Page[Tenant], error) {
 				p, err := a.Tenants.List(ctx, c, in.request())
-				return turned(p, err, showTenant)
+				return turned(p, err, a.showTenant)
 			}),
 		rest.Handle(created, func(ctx context.Context, c access.Caller, in struct {
 			Body NewTenant `body:"json"`
@@ -113,7 +131,15 @@ func (a *API) tenants() []rest.Operation {
 				// If this fails the tenant exists without keys; the next start makes them too.
 				err = a.TenantMade(ctx, t.TenantID())
 			}
-			return one(t, err, showTenant)
+			return one(t, err, a.showTenant)
+		}),
+		rest.Handle(refusing(disabled, errs.Precondition), func(ctx context.Context, c access.Caller, in tenantPath) (Tenant, error) {
+			t, err := a.Tenants.Disable(ctx, c, in.id())
+			return one(t, err, a.showTenant)
+		}),
+		rest.Handle(enabled, func(ctx context.Context, c access.Caller, in tenantPath) (Tenant, error) {
+			t, err := a.Tenants.Enable(ctx, c, in.id())
+			return one(t, err, a.showTenant)
 		}),
 	}
 }

@@ -6,12 +6,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
@@ -26,6 +29,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/clients"
@@ -37,27 +41,49 @@ import (
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
-// world is the API over real domains and a real store. What a test decides is who may do what.
+// world is the API over real domains and a real store. What a test decides is who may do what; with
+// allow nil the decision engine says it, as in the server.
 type world struct {
-	t       *testing.T
-	db      *store.DB
-	api     *manage.API
-	handler http.Handler
-	allow   func(access.Request) bool
+	t        *testing.T
+	db       *store.DB
+	api      *manage.API
+	flows    *flow.Machine
+	handler  http.Handler
+	allow    func(access.Request) bool
+	answered map[string]map[int]bool // statuses by operation
+	router   *http.ServeMux          // finds the operation of a request
 }
 
-func (w *world) DecideAccess(_ context.Context, r access.Request) (access.Decision, error) {
+func (w *world) DecideAccess(ctx context.Context, r access.Request) (access.Decision, error) {
+	if w.allow == nil {
+		return w.api.Decisions.DecideAccess(ctx, r)
+	}
 	return access.Decision{Allow: w.allow(r), Reason: "the test says so"}, nil
 }
 
 // Authenticate reads the subject off the token: "Bearer alice" is the user alice. A token that ends
-// with a dot has no scopes; one that begins with svc is a service.
-func (w *world) Authenticate(_ context.Context, t id.Tenant, c credential.Credential, from access.Origin) (access.Caller, error) {
+// with a dot has no scopes; one that begins with svc is a service; one that begins with account has
+// the scope of an account only. Session cookies are real.
+func (w *world) Authenticate(ctx context.Context, t id.Tenant, c credential.Credential, from access.Origin) (access.Caller, error) {
+	if c.Kind == credential.Session {
+		live, err := w.api.Sessions.Resolve(ctx, t, c.Token.Reveal())
+		if err != nil {
+			return access.Caller{}, err
+		}
+		p := access.Proof{Strength: live.Strength, At: live.AuthTime(), Session: live.Session.ID}
+		return access.Authenticated(t, access.User(live.Session.User), p, from), nil
+	}
 	name, bare := strings.CutSuffix(c.Token.Reveal(), ".")
+	name, limited := strings.CutPrefix(name, "account-")
 	p := access.Proof{Strength: access.TwoFactors, At: w.db.Now(), Scoped: true, Scopes: []string{access.ScopeAdmin, access.ScopeAccount}}
+	if limited {
+		p.Scopes = []string{access.ScopeAccount}
+	}
 	if bare {
 		p.Scopes = nil
 	}
+	name, session, _ := strings.Cut(name, "~") // a token that was made in a session
+	p.Session = session
 	who := access.User(name)
 	if strings.HasPrefix(name, "svc") {
 		who = access.Service(name)
@@ -92,16 +118,29 @@ func (unlimited) Mail(access.Caller, flow.Kind) error { return nil }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, db: storetest.NewDB(t), allow: func(access.Request) bool { return true }}
+	sealer := storetest.NewSealer()
+	w := &world{
+		t: t, db: storetest.NewDB(t, storetest.WithSealer(sealer)), allow: func(access.Request) bool { return true },
+		answered: map[string]map[int]bool{}, router: http.NewServeMux(),
+	}
 	guard := access.NewGuard(w, w.db.Now)
 	revocations := tenant.NewRevocations(w.db)
 	w.api = &manage.API{
 		Tenants: tenant.NewTenants(w.db, guard), Organisations: tenant.NewOrganisations(w.db, guard),
 		InvitationLink: func(t id.Tenant, token string) string { return "https://id.example/" + string(t) + "/link#" + token },
 		TenantMade:     func(context.Context, id.Tenant) error { return nil },
+		Heartbeat:      5 * time.Millisecond,
 	}
 	w.people(guard, revocations)
 	w.machines(guard, revocations)
+	w.api.Organisations.Exists = func(ctx context.Context, t id.Tenant, userID string) error {
+		_, err := w.api.Accounts.View(ctx, t, userID)
+		return err
+	}
+	w.flows = &flow.Machine{
+		DB: w.db, Guard: guard, Handles: flow.NewHandles(w.db, sealer), Steps: identity.Steps(w.api.Accounts),
+		Need: w.api.Accounts.Enough, Finish: w.api.Accounts.Finishers(w.api.Sessions.Start),
+	}
 	storetest.Ensure(t, w.db)
 	if err := w.api.Tenants.EnsureBuiltIn(t.Context()); err != nil {
 		t.Fatal(err)
@@ -140,8 +179,13 @@ func (w *world) machines(guard *access.Guard, revocations *tenant.Revocations) {
 }
 
 func (w *world) serve() {
-	routes, err := rest.Routes(w.api.Operations())
+	ops := w.api.Operations()
+	routes, err := rest.Routes(ops)
 	w.must(err)
+	for _, o := range ops {
+		w.router.Handle(o.Method+" "+o.Path, http.NotFoundHandler())
+	}
+	w.t.Cleanup(w.checkDeclared)
 	dir, err := edge.NewSharedHost("https://id.example", func(context.Context, id.Tenant) error { return nil })
 	w.must(err)
 	w.handler, err = edge.New(edge.Config{
@@ -184,8 +228,8 @@ func (a answer) get(path string) string {
 	return s
 }
 
-// do sends a request as somebody; "" is nobody.
-func (w *world) do(who, method, target, body string) answer {
+// do sends a request as somebody; "" is nobody. One who begins with cookie: comes with a session.
+func (w *world) do(who, method, target, body string, header ...string) answer {
 	w.t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Host = "id.example"
@@ -194,12 +238,99 @@ func (w *world) do(who, method, target, body string) answer {
 	} else {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	if who != "" {
+	if token, ok := strings.CutPrefix(who, "cookie:"); ok {
+		r.Header.Set("Cookie", credential.Jar{}.Full(credential.SessionCookie, id.Default)+"="+token)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set(credential.CSRFHeader, credential.CSRFToken(secret.New(token)))
+	} else if who != "" {
 		r.Header.Set("Authorization", "Bearer "+who)
 	}
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+		if header[i+1] == "" {
+			r.Header.Del(header[i])
+		}
+	}
+	return w.send(r)
+}
+
+func (w *world) send(r *http.Request) answer {
 	rec := httptest.NewRecorder()
 	w.handler.ServeHTTP(rec, r)
+	w.note(r, rec.Code)
 	return answer{rec.Code, rec.Body.String(), rec.Result().Header}
+}
+
+// note keeps which statuses an operation has answered.
+func (w *world) note(r *http.Request, status int) {
+	path := r.URL.Path
+	if rest, ok := strings.CutPrefix(path, "/t/"); ok {
+		_, path, _ = strings.Cut(rest, "/")
+		path = "/" + path
+	}
+	_, pattern := w.router.Handler(httptest.NewRequest(r.Method, path, http.NoBody))
+	if pattern == "" {
+		return
+	}
+	if w.answered[pattern] == nil {
+		w.answered[pattern] = map[int]bool{}
+	}
+	w.answered[pattern][status] = true
+}
+
+// checkDeclared compares what was answered in a test with what the contract says may be.
+func (w *world) checkDeclared() {
+	text, err := rest.Document(rest.About{Title: "t", Version: "1"}, w.api.Operations())
+	w.must(err)
+	var document struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]any `yaml:"responses"`
+		} `yaml:"paths"`
+	}
+	w.must(yaml.Unmarshal(text, &document))
+	for pattern, statuses := range w.answered {
+		method, path, _ := strings.Cut(pattern, " ")
+		for status := range statuses {
+			// 413 and 415 are about the transport of a body, and the same everywhere.
+			if _, ok := document.Paths[path][strings.ToLower(method)].Responses[strconv.Itoa(status)]; !ok && status != 413 && status != 415 {
+				w.t.Errorf("%s has answered %d, which the contract does not name", pattern, status)
+			}
+		}
+	}
+}
+
+const goodPassword = "correct horse battery staple"
+
+// person makes an account with a password and returns its id.
+func (w *world) person(address string) string {
+	w.t.Helper()
+	u, err := w.api.Accounts.Create(w.t.Context(), access.Operator(id.Default, "root", "test"), identity.NewUser{
+		Email: address, Password: secret.New(goodPassword), Verified: true,
+	})
+	w.must(err)
+	return u.ID
+}
+
+// signIn returns who somebody is that has signed in, for do.
+func (w *world) signIn(address string) string {
+	w.t.Helper()
+	c := access.Anonymous(id.Default, access.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
+	start, err := w.flows.Start(w.t.Context(), c, flow.Opening{Kind: flow.SignIn})
+	w.must(err)
+	a, err := w.flows.Submit(w.t.Context(), c, start.Handle, "password", flow.NewInput(map[string]string{"email": address, "password": goodPassword}))
+	w.must(err)
+	return "cookie:" + a.Result.Session.Reveal()
+}
+
+// mailed is the token in the link of the newest mail.
+func (w *world) mailed() string {
+	w.t.Helper()
+	p, err := w.db.Outbox().In(id.Default).Find(w.t.Context(), store.Query{Desc: true})
+	w.must(err)
+	var m store.Message
+	w.must(json.Unmarshal([]byte(p.Items[0].Envelope.Reveal()), &m))
+	_, token, _ := strings.Cut(m.Data["link"], "#")
+	return token
 }
 
 // ok is do for a request that must succeed.
