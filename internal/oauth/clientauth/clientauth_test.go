@@ -346,6 +346,26 @@ func strayBit(c byte) byte {
 	return alphabet[strings.IndexByte(alphabet, c)^1]
 }
 
+func TestKeysAreForTheirAlgorithmOnly(t *testing.T) {
+	w := oauthtest.New(t)
+	key := newKey(t)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	draft := service(oauth.AuthPrivateKeyJWT)
+	draft.Keys = keySet(t, jose.JSONWebKey{Key: rsaKey.Public()}, jose.JSONWebKey{Key: key.Public()})
+	app := signed{w.Register(draft), key}
+	if err := try(w, attempt(sign(t, jose.ES256, key, nil, app.claims(w, "one")))); err != nil {
+		t.Errorf("the only key for the client's algorithm, without a kid: %v", err)
+	}
+	draft.Keys = keySet(t, jose.JSONWebKey{Key: key.Public(), Algorithm: "ES384"})
+	other := signed{w.Register(draft), key}
+	if err := try(w, attempt(sign(t, jose.ES256, key, nil, other.claims(w, "two")))); oauth.CodeOf(err) != oauth.InvalidClient {
+		t.Errorf("a key that says it is for another algorithm: %v", err)
+	}
+}
+
 func TestKeySetsThatAreRefused(t *testing.T) {
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {

@@ -80,7 +80,7 @@ func everyKind(w *oauthtest.World) map[string]secret.Value {
 	cookie := opaque.New(opaque.Session)
 	w.Sessions.Cookie(cookie, oauthtest.Sid)
 	return map[string]secret.Value{
-		"jwt": m.Access(), "opaque": blind.Tokens().Access(), "refresh": m.Refresh(), "id": m.ID(), "code": jwt.Code(),
+		"jwt": m.Access(), "opaque": blind.Tokens().Access(), "refresh": jwt.Tokens().Refresh(), "id": m.ID(), "code": jwt.Code(),
 		"cookie": secret.New(cookie), "secret": jwt.Attempt().Basic.Secret,
 	}
 }
