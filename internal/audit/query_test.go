@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/storetest"
 )
 
@@ -188,5 +190,51 @@ func TestTailEndsWithThePermission(t *testing.T) {
 	}
 	if seen != 3 {
 		t.Errorf("%d events", seen)
+	}
+}
+
+// A person sees what happened to its account, and not from where somebody else did it.
+func TestOfPerson(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	from := func(address string) access.Origin { return access.Origin{Address: netip.MustParseAddr(address), UserAgent: "browser"} }
+	proof := access.Proof{Strength: access.TwoFactors, At: h.clock.Now()}
+	for i, actor := range []access.Caller{
+		access.Authenticated(acme, access.User("u1"), proof, from("192.0.2.1")),
+		access.Authenticated(acme, access.User("root"), proof, from("192.0.2.2")),
+	} {
+		permit, err := h.guard.Allow(t.Context(), actor, "user.update", access.Object{Type: "cardea:user", ID: "u1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.clock.Advance(time.Millisecond)
+		_, err = h.db.Commit(t.Context(), store.Batch{Permit: permit, Events: []store.Event{{
+			Kind: "user.updated", Person: "u1", Public: map[string]string{"n": fmt.Sprint(i)}, Personal: map[string]string{"email": "u1@example.com"},
+		}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.settle()
+	p, err := h.OfPerson(t.Context(), storetest.User(acme, "u1", h.clock.Now()), "u1", page.Request{})
+	if err != nil || len(p.Items) != 2 {
+		t.Fatalf("%d events, %v", len(p.Items), err)
+	}
+	for _, e := range p.Items {
+		address, mine := e.Personal["address"], e.Public["n"] == "0"
+		if e.Salt != "" || e.Personal["email"] == "" || mine != (address == "192.0.2.1") || !mine && (address != "" || e.Personal["user_agent"] != "") {
+			t.Errorf("%+v", e)
+		}
+	}
+	clock := storetest.NewClock()
+	strict := build(t, options{clock: clock, change: func(c *audit.Config) { c.Guard = access.NewGuard(nil, clock.Now) }})
+	if _, err := strict.OfPerson(t.Context(), storetest.User(acme, "u1", clock.Now()), "u1", page.Request{}); err != nil {
+		t.Errorf("one's own, without a permission: %v", err)
+	}
+	if _, err := strict.OfPerson(t.Context(), storetest.User(acme, "u2", clock.Now()), "u1", page.Request{}); !errs.Is(err, errs.Denied) {
+		t.Errorf("another's, without a permission: %v", err)
+	}
+	if _, err := strict.List(t.Context(), storetest.User(acme, "u1", clock.Now()), audit.Filter{}, page.Request{}); !errs.Is(err, errs.Denied) {
+		t.Errorf("everybody's, without a permission: %v", err)
 	}
 }
