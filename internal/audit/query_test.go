@@ -197,7 +197,9 @@ func TestTailEndsWithThePermission(t *testing.T) {
 func TestOfPerson(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	from := func(address string) access.Origin { return access.Origin{Address: netip.MustParseAddr(address), UserAgent: "browser"} }
+	from := func(address string) access.Origin {
+		return access.Origin{Address: netip.MustParseAddr(address), UserAgent: "browser"}
+	}
 	proof := access.Proof{Strength: access.TwoFactors, At: h.clock.Now()}
 	for i, actor := range []access.Caller{
 		access.Authenticated(acme, access.User("u1"), proof, from("192.0.2.1")),
