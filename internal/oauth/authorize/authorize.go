@@ -84,10 +84,11 @@ type Need struct {
 // Begin answers a new request from the caller, who is whoever the session cookie says, or anonymous.
 // An error is for the person: it must be shown here and never sent to the redirect URI.
 func (a *Authorizer) Begin(ctx context.Context, c access.Caller, p Params) (Answer, error) {
-	home, client, err := a.client(ctx, c.Tenant(), oauth.ClientID(p.get("client_id")))
+	app, err := a.find(ctx, c.Tenant(), oauth.ClientID(p.get("client_id")))
 	if err != nil {
 		return Answer{}, err
 	}
+	client := app.Client
 	redirect, ok := oauth.MatchRedirect(client.Type, client.Redirect, p.get("redirect_uri"))
 	if !ok {
 		return Answer{}, oauth.Refuse(oauth.InvalidRequest, "The redirect_uri is not registered for this client.")
@@ -96,31 +97,31 @@ func (a *Authorizer) Begin(ctx context.Context, c access.Caller, p Params) (Answ
 	if state := p.get("state"); len(state) <= maxState && plain(state) {
 		q.State = state
 	} else {
-		return a.refused(q, home, oauth.Refuse(oauth.InvalidRequest, "The state is longer than %d bytes, or not printable.", maxState))
+		return q.refused(app, oauth.Refuse(oauth.InvalidRequest, "The state is longer than %d bytes, or not printable.", maxState))
 	}
 	switch m := Mode(p.get("response_mode")); m {
 	case "", Query:
 	case FormPost:
 		q.Mode = FormPost
 	default:
-		return a.refused(q, home, oauth.Refuse(oauth.InvalidRequest, "The response_mode is not supported."))
+		return q.refused(app, oauth.Refuse(oauth.InvalidRequest, "The response_mode is not supported."))
 	}
-	if err := q.parse(p, client, home.Issuer); err != nil {
-		return a.refused(q, home, err)
+	if err := q.parse(p, client, app.Tenant.Issuer); err != nil {
+		return q.refused(app, err)
 	}
 	if err := a.readHint(ctx, c.Tenant(), q, p.get("id_token_hint")); err != nil {
-		return a.refused(q, home, err)
+		return q.refused(app, err)
 	}
 	return a.decide(ctx, c, q, choice{})
 }
 
 // refused is the answer to the application if err is a refusal of the protocol, else err itself.
-func (a *Authorizer) refused(q *Request, home oauth.TenantStanding, err error) (Answer, error) {
+func (q *Request) refused(app tokens.Standing, err error) (Answer, error) {
 	e, ok := errors.AsType[*oauth.Error](err)
 	if !ok {
 		return Answer{}, err
 	}
-	return Answer{Response: q.refuse(home.Issuer, e)}, nil
+	return Answer{Response: q.refuse(app.Tenant.Issuer, e)}, nil
 }
 
 // readHint takes the user from an id_token_hint (OpenID Connect Core, section 3.1.2.1).
@@ -136,13 +137,13 @@ func (a *Authorizer) readHint(ctx context.Context, t id.Tenant, q *Request, hint
 	return err
 }
 
-// client finds the client and its tenant, both in use.
-func (a *Authorizer) client(ctx context.Context, t id.Tenant, clientID oauth.ClientID) (oauth.TenantStanding, *oauth.Client, error) {
+// find finds the client and its tenant, both in use.
+func (a *Authorizer) find(ctx context.Context, t id.Tenant, clientID oauth.ClientID) (tokens.Standing, error) {
 	now, err := a.World.Stand(ctx, t, tokens.Who{Client: clientID})
 	if tokens.IsGone(err) {
-		return oauth.TenantStanding{}, nil, &oauth.Error{Code: oauth.InvalidRequest, Description: "The client is not known here.", Err: err}
+		err = &oauth.Error{Code: oauth.InvalidRequest, Description: "The client is not known here.", Err: err}
 	}
-	return now.Tenant, now.Client, err
+	return now, err
 }
 
 // Choice is what the person has done on our pages since the last step, besides signing in.
@@ -152,7 +153,7 @@ type choice = Choice
 
 // Resume goes on with a request after something that was needed has happened. Errors are as of Begin.
 func (a *Authorizer) Resume(ctx context.Context, c access.Caller, handle string, made Choice) (Answer, error) {
-	q, _, _, err := a.open(ctx, c.Tenant(), handle)
+	q, _, err := a.open(ctx, c.Tenant(), handle)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -162,7 +163,7 @@ func (a *Authorizer) Resume(ctx context.Context, c access.Caller, handle string,
 // Allow notes that the signed-in caller allows the application the given part of what it asked for,
 // and goes on. The door has checked that the caller itself has sent this.
 func (a *Authorizer) Allow(ctx context.Context, c access.Caller, handle string, allowed oauth.Scopes) (Answer, error) {
-	q, _, _, err := a.open(ctx, c.Tenant(), handle)
+	q, _, err := a.open(ctx, c.Tenant(), handle)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -177,11 +178,11 @@ func (a *Authorizer) Allow(ctx context.Context, c access.Caller, handle string, 
 
 // Deny ends a request because the person does not want it.
 func (a *Authorizer) Deny(ctx context.Context, c access.Caller, handle string) (Answer, error) {
-	q, home, _, err := a.open(ctx, c.Tenant(), handle)
+	q, app, err := a.open(ctx, c.Tenant(), handle)
 	if err != nil {
 		return Answer{}, err
 	}
-	return a.refused(q, home, oauth.Refuse(oauth.AccessDenied, "The user did not allow it."))
+	return q.refused(app, oauth.Refuse(oauth.AccessDenied, "The user did not allow it."))
 }
 
 func (a *Authorizer) now() time.Time { return a.Now().UTC().Truncate(time.Millisecond) }
@@ -206,26 +207,26 @@ const maxHandle = 16 << 10
 
 // open finds the request in a handle and checks again what may have changed since: the client and its
 // redirect URI. A handle that is forged, foreign or too old has one answer.
-func (a *Authorizer) open(ctx context.Context, t id.Tenant, handle string) (*Request, oauth.TenantStanding, *oauth.Client, error) {
-	none, over := oauth.TenantStanding{}, errs.New(errs.NotFound, "flow_expired", "This page is too old; start again.")
+func (a *Authorizer) open(ctx context.Context, t id.Tenant, handle string) (*Request, tokens.Standing, error) {
+	none, over := tokens.Standing{}, errs.New(errs.NotFound, "flow_expired", "This page is too old; start again.")
 	box, err := base64.RawURLEncoding.Strict().DecodeString(handle)
 	if err != nil || len(handle) > maxHandle {
-		return nil, none, nil, over
+		return nil, none, over
 	}
 	plain, err := a.Sealer.Open(ctx, t, place(t), box)
 	if err != nil {
-		return nil, none, nil, over
+		return nil, none, over
 	}
 	q := new(Request)
 	if json.Unmarshal(plain, q) != nil || !a.now().Before(q.Started.Add(Life)) {
-		return nil, none, nil, over
+		return nil, none, over
 	}
-	home, client, err := a.client(ctx, t, q.Client)
+	app, err := a.find(ctx, t, q.Client)
 	if err != nil {
-		return nil, none, nil, err
+		return nil, none, err
 	}
-	if _, ok := oauth.MatchRedirect(client.Type, client.Redirect, string(q.Redirect)); !ok {
-		return nil, none, nil, over
+	if _, ok := oauth.MatchRedirect(app.Client.Type, app.Client.Redirect, string(q.Redirect)); !ok {
+		return nil, none, over
 	}
-	return q, home, client, nil
+	return q, app, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/codes"
 	"github.com/cardea-auth/cardea/internal/oauth/tokens"
@@ -15,7 +16,7 @@ import (
 
 // decide asks what a code for q still needs from the caller, and makes it if that is nothing.
 func (a *Authorizer) decide(ctx context.Context, c access.Caller, q *Request, made choice) (Answer, error) {
-	home, client, err := a.client(ctx, c.Tenant(), q.Client)
+	app, err := a.find(ctx, c.Tenant(), q.Client)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -24,28 +25,28 @@ func (a *Authorizer) decide(ctx context.Context, c access.Caller, q *Request, ma
 		return Answer{}, err
 	}
 	if kind != "" {
-		return a.need(ctx, c, q, home, client, kind)
+		return a.need(ctx, c.Tenant(), q, app, kind)
 	}
 	who := tokens.Who{Client: q.Client, User: c.UserID(), Session: c.Proof().Session, Org: q.Org}
 	now, err := a.World.Stand(ctx, c.Tenant(), who)
 	if gone, ok := errors.AsType[*tokens.Gone](err); ok {
 		switch gone.What {
 		case "consent":
-			return a.need(ctx, c, q, home, client, Consent)
+			return a.need(ctx, c.Tenant(), q, app, Consent)
 		case "session":
-			return a.need(ctx, c, q, home, client, SignIn)
+			return a.need(ctx, c.Tenant(), q, app, SignIn)
 		}
-		return a.refused(q, home, &oauth.Error{Code: oauth.AccessDenied, Description: gone.Why, Err: gone})
+		return q.refused(app, &oauth.Error{Code: oauth.AccessDenied, Description: gone.Why, Err: gone})
 	}
 	if err != nil {
 		return Answer{}, err
 	}
-	granted, ok, err := a.consented(ctx, c, q, client)
+	granted, ok, err := a.consented(ctx, c, q, app.Client)
 	if err != nil {
 		return Answer{}, err
 	}
 	if !ok {
-		return a.need(ctx, c, q, home, client, Consent)
+		return a.need(ctx, c.Tenant(), q, app, Consent)
 	}
 	return a.code(ctx, c, q, now, granted)
 }
@@ -109,22 +110,22 @@ func impersonable(client *oauth.Client, q *Request) bool {
 
 // need is the answer that asks for something, or, with prompt=none, the error that nothing may be
 // asked (OpenID Connect Core, section 3.1.2.6).
-func (a *Authorizer) need(ctx context.Context, c access.Caller, q *Request, home oauth.TenantStanding, client *oauth.Client, kind Kind) (Answer, error) {
+func (a *Authorizer) need(ctx context.Context, t id.Tenant, q *Request, app tokens.Standing, kind Kind) (Answer, error) {
 	if q.Prompt.None {
 		code := map[Kind]oauth.Code{
 			SignIn: oauth.LoginRequired, SignUp: oauth.LoginRequired, StepUp: oauth.InteractionRequired,
 			Select: oauth.AccountSelection, Consent: oauth.ConsentRequired,
 		}[kind]
-		return a.refused(q, home, oauth.Refuse(code, "The user would have to be asked."))
+		return q.refused(app, oauth.Refuse(code, "The user would have to be asked."))
 	}
-	handle, err := a.seal(ctx, c.Tenant(), q)
+	handle, err := a.seal(ctx, t, q)
 	if err != nil {
-		return a.refused(q, home, err)
+		return q.refused(app, err)
 	}
-	n := &Need{Kind: kind, Handle: handle, Client: client, Hint: q.Hint, Locales: q.Locales}
+	n := &Need{Kind: kind, Handle: handle, Client: app.Client, Hint: q.Hint, Locales: q.Locales}
 	n.Want = flow.Want{Strength: q.Strength, MaxAge: q.MaxAge, Fresh: q.Prompt.Login || q.HasMaxAge}
 	if kind == Consent {
-		n.Scopes, err = a.Scopes.Describe(ctx, c.Tenant(), q.Scopes)
+		n.Scopes, err = a.Scopes.Describe(ctx, t, q.Scopes)
 	}
 	return Answer{Need: n}, err
 }
