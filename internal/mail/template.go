@@ -141,8 +141,10 @@ func (t *Templates) values(m store.Message, at time.Time) map[string]string {
 	return v
 }
 
-// life is d in words, in the largest unit of which there are at least two.
+// life is d in words, in the largest unit of which there are at least two. It is rounded to the minute
+// first: a mail is committed a moment after its link was made, and a day less a moment is a day.
 func life(d time.Duration) string {
+	d = d.Round(time.Minute)
 	switch {
 	case d >= 48*time.Hour:
 		return fmt.Sprintf("%d days", d/(24*time.Hour))

@@ -152,6 +152,7 @@ func TestGreetingDetailsAndLife(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		15 * time.Minute: "for 15 minutes", 24 * time.Hour: "for 24 hours", 7 * 24 * time.Hour: "for 7 days",
 		time.Hour: "for 60 minutes", 47 * time.Hour: "for 47 hours", time.Second: "for 1 minutes",
+		24*time.Hour - 3*time.Millisecond: "for 24 hours", 15*time.Minute - time.Second: "for 15 minutes",
 	} {
 		m := message(mail.Recover)
 		m.Expires = noon.Add(d)
