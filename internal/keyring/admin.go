@@ -50,8 +50,9 @@ func (r *Ring) List(ctx context.Context, c access.Caller) ([]Key, error) {
 }
 
 // Rotate plans a new key: it is published now and signs once everybody must have seen it, at
-// Key.Ready. A rotation that is planned already is returned; a slot that has no key yet gets one that
-// signs at once. Permission key.rotate.
+// Key.Ready. What is due is done first, so that it does not matter when Tick came last. A rotation that
+// is planned already is returned; a slot that has no key yet gets one that signs at once. Permission
+// key.rotate.
 func (r *Ring) Rotate(ctx context.Context, c access.Caller, p Purpose, a Alg) (Key, error) {
 	at, t := slot{p, a}, c.Tenant()
 	if err := at.check(); err != nil {
@@ -59,6 +60,9 @@ func (r *Ring) Rotate(ctx context.Context, c access.Caller, p Purpose, a Alg) (K
 	}
 	permit, err := r.guard.Allow(ctx, c, "key.rotate", keyObject(""))
 	if err != nil {
+		return Key{}, err
+	}
+	if err := r.Tick(ctx, t); err != nil {
 		return Key{}, err
 	}
 	docs, err := r.documents(ctx, t)

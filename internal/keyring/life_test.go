@@ -146,6 +146,29 @@ func TestPlannedRotationSurprisesNobody(t *testing.T) {
 	}
 }
 
+// TestRotateDoesWhatIsDueFirst: a planned key whose time has come signs when the next one is asked for,
+// however long ago the last Tick was.
+func TestRotateDoesWhatIsDueFirst(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, options{})
+	h.tick()
+	planned, err := h.Rotate(t.Context(), h.admin(), keyring.Tokens, keyring.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := h.Rotate(t.Context(), h.admin(), keyring.Tokens, keyring.ES256); err != nil || again.ID != planned.ID {
+		t.Errorf("before its time: %+v, %v", again, err)
+	}
+	h.clock.Set(planned.Ready)
+	next, err := h.Rotate(t.Context(), h.admin(), keyring.Tokens, keyring.ES256)
+	if err != nil || next.ID == planned.ID || next.State != keyring.Next {
+		t.Errorf("at its time: %+v, %v", next, err)
+	}
+	if active := h.in(keyring.Tokens, keyring.ES256, keyring.Active); len(active) != 1 || active[0].ID != planned.ID {
+		t.Errorf("at its time signs %+v", active)
+	}
+}
+
 func TestEmergency(t *testing.T) {
 	t.Parallel()
 	a, b := twins(t)
