@@ -49,7 +49,7 @@ func TestRegress_007_RegistrationRefusesWhatCouldBeReadTwice(t *testing.T) {
 	}
 }
 
-func TestMatchRedirect(t *testing.T) {
+func TestRegress_001_002_003_004_005_006_RedirectURIsAreComparedByteForByte(t *testing.T) {
 	web := []oauth.RedirectURI{"https://foo.bar.com/cb", "http://127.0.0.1/cb", "http://localhost/cb"}
 	native := []oauth.RedirectURI{"http://127.0.0.1/cb?x=1", "http://[::1]:4000/cb", "http://127.0.0.1", "com.example.app:/cb", "http://localhost:1/cb"}
 	cases := []struct {

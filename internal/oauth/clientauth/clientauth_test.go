@@ -290,8 +290,8 @@ func TestRegress_030_AssertionIsGoodOnce(t *testing.T) {
 	}
 }
 
-// Rows 43 to 49: what the header says decides nothing.
-func TestRegress_043_049_AssertionHeaders(t *testing.T) {
+// What the header says decides nothing, and claims are read in one way only.
+func TestRegress_043_044_046_047_048_049_052_060_AssertionHeaders(t *testing.T) {
 	w := oauthtest.New(t)
 	app := newSigned(w)
 	stranger := newKey(t)

@@ -52,7 +52,7 @@ func TestDefaultsByType(t *testing.T) {
 	}
 }
 
-func TestDraftsThatAreRefused(t *testing.T) {
+func TestRegress_129_ChangesPassTheChecksOfCreation(t *testing.T) {
 	w := oauthtest.New(t)
 	change := func(f func(*oauth.Client)) oauth.Client {
 		c := oauthtest.WebApp()
@@ -193,7 +193,7 @@ func TestEnsureIsIdempotent(t *testing.T) {
 	}
 }
 
-func TestOriginsOfEnabledClients(t *testing.T) {
+func TestRegress_013_142_OriginsOfEnabledClientsAreComparedWhole(t *testing.T) {
 	w := oauthtest.New(t)
 	draft := oauthtest.WebApp()
 	draft.Origins = []string{"https://app.example.com", "http://localhost:5173"}

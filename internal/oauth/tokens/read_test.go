@@ -259,8 +259,8 @@ func TestOurOwnScopesAreForUsAlone(t *testing.T) {
 	}
 }
 
-// Rows 43 to 47, 49, 52, 53, 55: whatever looks like a JWT and was not signed by us is refused.
-func TestRegress_043_055_ForgedJWTs(t *testing.T) {
+// Whatever looks like a JWT and was not signed by us is refused.
+func TestRegress_043_044_045_046_047_049_052_053_055_ForgedJWTs(t *testing.T) {
 	w := oauthtest.New(t)
 	app := w.Register(oauthtest.WebApp())
 	good := app.Tokens().Access().Reveal()
