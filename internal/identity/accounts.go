@@ -320,9 +320,9 @@ func (s *Accounts) Delete(ctx context.Context, c access.Caller, userID string) e
 	return err
 }
 
-// ChangePassword sets a new password for the calling owner, who has proved itself a moment ago. All
-// sessions end; the one that asks gets a new id.
-func (s *Accounts) ChangePassword(ctx context.Context, c access.Caller, userID string, p secret.Value) (flow.Result, error) {
+// ChangePassword sets a new password for the calling owner, who has proved itself a moment ago and
+// knows the current one. All sessions end; the one that asks gets a new id.
+func (s *Accounts) ChangePassword(ctx context.Context, c access.Caller, userID string, current, p secret.Value) (flow.Result, error) {
 	object := userObject(userID)
 	if c.UserID() != userID { // an administrator cannot choose a user's password (ASVS 6.4.6)
 		return flow.Result{}, errs.New(errs.Denied, "permission_missing", "Only the owner of an account can choose its password.")
@@ -331,11 +331,14 @@ func (s *Accounts) ChangePassword(ctx context.Context, c access.Caller, userID s
 	if err != nil {
 		return flow.Result{}, err
 	}
-	current, err := s.users.In(c.Tenant()).Get(ctx, userID)
+	before, err := s.users.In(c.Tenant()).Get(ctx, userID)
 	if err != nil {
 		return flow.Result{}, err
 	}
-	hash, err := s.newPassword(ctx, current, p)
+	if err := s.proveCurrent(ctx, c, before, current); err != nil {
+		return flow.Result{}, err
+	}
+	hash, err := s.newPassword(ctx, before, p)
 	if err != nil {
 		return flow.Result{}, err
 	}

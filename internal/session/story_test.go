@@ -335,7 +335,7 @@ func TestE19Fixation(t *testing.T) {
 	dead(second)
 	third := a.Result.Session.Reveal()
 	me := h.as(third)
-	result, err := h.accounts.ChangePassword(t.Context(), me, me.UserID(), secret.New("another long passphrase"))
+	result, err := h.accounts.ChangePassword(t.Context(), me, me.UserID(), secret.New(good), secret.New("another long passphrase"))
 	if err != nil || result.Session.Empty() {
 		t.Fatalf("changing the password: %v", err)
 	}
@@ -367,7 +367,7 @@ func TestRegress_087_PasswordChangeEndsOthers(t *testing.T) {
 	phone := h.mustSignIn(visitor(), "alice@example.com", good)
 	laptop := h.mustSignIn(visitor(), "alice@example.com", good)
 	me := h.as(laptop)
-	if _, err := h.accounts.ChangePassword(t.Context(), me, me.UserID(), secret.New("another long passphrase")); err != nil {
+	if _, err := h.accounts.ChangePassword(t.Context(), me, me.UserID(), secret.New(good), secret.New("another long passphrase")); err != nil {
 		t.Fatal(err)
 	}
 	_, err := h.sessions.Resolve(t.Context(), id.Default, phone)
@@ -376,7 +376,7 @@ func TestRegress_087_PasswordChangeEndsOthers(t *testing.T) {
 	me2 := h.mustSignIn(visitor(), "alice@example.com", "another long passphrase")
 	h.clock.Advance(access.FreshFor + time.Second)
 	me = h.as(me2)
-	_, err = h.accounts.ChangePassword(t.Context(), me, me.UserID(), secret.New("one more long passphrase"))
+	_, err = h.accounts.ChangePassword(t.Context(), me, me.UserID(), secret.New("another long passphrase"), secret.New("one more long passphrase"))
 	wantCode(t, "a change without a fresh proof", err, "insufficient_user_authentication")
 }
 

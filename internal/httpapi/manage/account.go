@@ -17,6 +17,7 @@ import (
 
 // NewPassword is a password that its owner has chosen.
 type NewPassword struct {
+	Current  secret.Value `json:"current,omitzero" max:"1024" doc:"needed if the account has a password"`
 	Password secret.Value `json:"password" max:"1024"`
 }
 
@@ -99,7 +100,7 @@ func (a *API) changePassword(x *edge.Exchange, c access.Caller, me string, in st
 	if !inBrowser {
 		c = withoutSession(c)
 	}
-	r, err := a.Accounts.ChangePassword(x.R.Context(), c, me, in.Body.Password)
+	r, err := a.Accounts.ChangePassword(x.R.Context(), c, me, in.Body.Current, in.Body.Password)
 	if err == nil && inBrowser {
 		browser.SetSession(x, flow.Result{Session: r.Session, Expires: r.Expires})
 	}
