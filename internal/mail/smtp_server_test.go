@@ -108,17 +108,6 @@ func (s *server) taken() []letter {
 	return append([]letter(nil), s.letters...)
 }
 
-func (s *server) heard(verb string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, v := range s.verbs {
-		if v == verb {
-			return true
-		}
-	}
-	return false
-}
-
 // visit is one connection.
 type visit struct {
 	server *server

@@ -96,7 +96,7 @@ func TestView(t *testing.T) {
 		}
 		return got
 	}
-	if view("2", "a") != view("2", "a") {
+	if one, other := view("2", "a"), view("2", "a"); one != other {
 		t.Error("two views are not shared")
 	}
 	faults.FailFrom(1, storetest.Refused)

@@ -153,15 +153,6 @@ func (w *w1) member(g, seed int) int {
 	return w.members[g][mix(78, seed, len(w.members[g]))]
 }
 
-func (w *w1) under(g, user int) bool {
-	for _, m := range w.members[g] {
-		if g < w1Leaves && m == user || g >= w1Leaves && w.under(m, user) {
-			return true
-		}
-	}
-	return false
-}
-
 type w1Check struct {
 	query graph.Query
 	want  bool

@@ -195,7 +195,7 @@ func (t *tree) remove(k key, edit uint64) bool {
 		return false
 	}
 	t.root = t.root.remove(k, edit)
-	for t.root.kids != nil && len(t.root.kids) == 1 {
+	for len(t.root.kids) == 1 {
 		t.root = t.root.kids[0]
 	}
 	if len(t.root.keys) == 0 {

@@ -12,7 +12,7 @@ func testKey(id uint32) key {
 func TestSuccessorsAreDerivedFromTokenAndKey(t *testing.T) {
 	k1, k2 := testKey(1), testKey(2)
 	a, b := first(k1), first(k1)
-	if a.next(k1) != a.next(k1) {
+	if once, again := a.next(k1), a.next(k1); once != again {
 		t.Errorf("one token has two successors")
 	}
 	if a.next(k1).secret == a.next(k2).secret || a.next(k1).secret == b.next(k1).secret || a.next(k1).secret == a.secret {
