@@ -119,7 +119,7 @@ func matrixApp(t *testing.T, form oauth.Format) (*oauthtest.World, *oauthtest.Ap
 
 // For every grant and every way to use a token: each thing that can be taken away,
 // taken away in turn.
-func TestRegress_025_031_088_102_WhatIsTakenAwayEndsEveryGrantAndToken(t *testing.T) {
+func TestRegress_025_031_038_088_102_WhatIsTakenAwayEndsEveryGrantAndToken(t *testing.T) {
 	for _, form := range []oauth.Format{oauth.JWT, oauth.Opaque} {
 		for _, c := range changes() {
 			t.Run(string(form)+"/"+c.name, func(t *testing.T) {
