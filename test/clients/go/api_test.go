@@ -34,7 +34,7 @@ func theWorld(t testing.TB) *world {
 }
 
 func (w *world) start(t testing.TB) (err error) {
-	if w.server, err = newServer(t.Context()); err != nil {
+	if w.server, err = newServer(t.Context(), launch{}); err != nil {
 		return err
 	}
 	w.asAPI = w.server.addApp(t, "service", "--serves", audience)

@@ -105,7 +105,7 @@ func (b *browser) request(method, path string, body any) *http.Request {
 	}
 	if method != http.MethodGet {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		r.Header.Set("Origin", b.server.issuer)
+		r.Header.Set("Origin", b.server.origin)
 		r.Header.Set("X-CSRF-Token", b.csrf)
 	}
 	var pairs []string
@@ -157,9 +157,10 @@ func (b *browser) keep(line string) {
 }
 
 // session is the value of the session cookie, or "".
-func (b *browser) session() string { return b.cookies[sessionCookie] }
+func (b *browser) session() string { return b.cookies[sessionCookie+b.server.tenant] }
 
-const sessionCookie = "__Host-cardea-default"
+// sessionCookie stands before the tenant in the name of its cookie.
+const sessionCookie = "__Host-cardea-"
 
 // clone is a second browser with the same cookies: somebody who has stolen them.
 func (b *browser) clone() *browser {
@@ -276,11 +277,11 @@ func (b *browser) page(address string) string {
 		b.t.Fatalf("the browser is sent to %s", address)
 	}
 	request := u.Query().Get("request")
-	switch u.Path {
-	case "/sign-in", "/step-up":
+	switch strings.TrimPrefix(address[:len(address)-len(u.RawQuery)], b.server.issuer) {
+	case "/sign-in?", "/step-up?":
 		done := b.finish(b.enter(b.begin(map[string]string{"request": request})))
 		return b.server.issuer + done.ReturnTo
-	case "/consent":
+	case "/consent?":
 		return b.consent(request)
 	}
 	return ""

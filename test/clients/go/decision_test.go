@@ -100,7 +100,7 @@ func (d decisionPoint) evaluate(t testing.TB, q object) decided {
 // command and by the decision API; a permission that is taken from a role is gone at the next check.
 func TestE1_RolesByCommandAndRequest(t *testing.T) {
 	t.Parallel()
-	s := startServer(t) // its roles have the names of the story
+	s := startServer(t, launch{}) // its roles have the names of the story
 	roles := map[string][]string{
 		"admin":  {"users:read", "users:write", "users:delete", "posts:read", "posts:write", "posts:delete", "settings:manage"},
 		"editor": {"posts:read", "posts:write", "posts:delete", "users:read"},

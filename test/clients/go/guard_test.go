@@ -5,15 +5,17 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cardea-auth/cardea"
 )
 
-// sdk is a service in the test that is protected with the SDK against the real server.
-func (w *world) sdk(t testing.TB, protect func(*cardea.Client) func(http.Handler) http.Handler) *httptest.Server {
+// sdk is a service in the test that is protected with the SDK against the real server. now is its clock,
+// nil for the machine's.
+func (w *world) sdk(t testing.TB, now func() time.Time, protect func(*cardea.Client) func(http.Handler) http.Handler) *httptest.Server {
 	t.Helper()
 	c, err := cardea.New(t.Context(), cardea.Config{
-		Issuer: w.server.issuer, Audience: audience, ClientID: w.asAPI.id, ClientSecret: cardea.Secret(w.asAPI.secret),
+		Issuer: w.server.issuer, Audience: audience, ClientID: w.asAPI.id, ClientSecret: cardea.Secret(w.asAPI.secret), Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +48,7 @@ func bearer(t testing.TB, service *httptest.Server, token string) answer {
 func TestE2_AllOfOverHTTP(t *testing.T) {
 	t.Parallel()
 	w := theWorld(t)
-	service := w.sdk(t, func(c *cardea.Client) func(http.Handler) http.Handler {
+	service := w.sdk(t, nil, func(c *cardea.Client) func(http.Handler) http.Handler {
 		return c.RequirePermissions("e2posts:read", "e2users:delete")
 	})
 	p, bob := w.webParty(t, "bob@e2.example")
@@ -67,7 +69,7 @@ func TestE2_AllOfOverHTTP(t *testing.T) {
 func TestE3_StaleRoleOverHTTP(t *testing.T) {
 	t.Parallel()
 	w := theWorld(t)
-	service := w.sdk(t, func(c *cardea.Client) func(http.Handler) http.Handler {
+	service := w.sdk(t, nil, func(c *cardea.Client) func(http.Handler) http.Handler {
 		return c.RequireAnyRole("e3-admin", "e3-owner")
 	})
 	p, alice := w.webParty(t, "alice@e3.example")
@@ -177,7 +179,7 @@ func TestE20_OneUserByAnyCredential(t *testing.T) {
 		"opaque token":      {"Authorization", "Bearer " + token("opaque")},
 		"API key":           {"X-API-Key", key.Key},
 		"API key as bearer": {"Authorization", "Bearer " + key.Key},
-		"cookie":            {"Cookie", sessionCookie + "=" + b.session()},
+		"cookie":            {"Cookie", sessionCookie + "default=" + b.session()},
 	} {
 		var m me
 		if a := s.with(t, "GET", "/session", header[0], header[1]); a.status != http.StatusOK {

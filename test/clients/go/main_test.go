@@ -11,8 +11,8 @@ import (
 
 // programs are the paths of what was built.
 type programs struct {
-	dir         string
-	cardea, api string
+	dir                string
+	cardea, api, clock string
 }
 
 // built is set by TestMain, once, before any test runs.
@@ -68,6 +68,7 @@ func (p *programs) find() error {
 		bin = p.dir
 	}
 	p.cardea, p.api = filepath.Join(bin, "cardea"), filepath.Join(bin, "api")
+	p.clock = filepath.Join(bin, "clock")
 	if bin != p.dir {
 		return nil
 	}
@@ -75,8 +76,10 @@ func (p *programs) find() error {
 	if err != nil {
 		return err
 	}
-	if err := goBuild(root, p.cardea, "./cmd/cardea"); err != nil {
-		return err
+	for out, pkg := range map[string]string{p.cardea: "./cmd/cardea", p.clock: "./test/clients/clock"} {
+		if err := goBuild(root, out, pkg); err != nil {
+			return err
+		}
 	}
 	return goBuild(filepath.Join(root, "examples", "api"), p.api, ".")
 }

@@ -100,23 +100,6 @@ func TestE10_TheftOverHTTP(t *testing.T) {
 	}
 }
 
-// TestE10_AfterTheGraceOverHTTP waits out the shipped grace of ten seconds, beside the other tests: the
-// token before the newest one is then a stolen one as well.
-func TestE10_AfterTheGraceOverHTTP(t *testing.T) {
-	t.Parallel()
-	w := theWorld(t)
-	p, u := w.webParty(t, "late@refresh.example")
-	v1 := p.login(w.server.browser(t, u))
-	v2 := p.mustRefresh(t, v1.RefreshToken)
-	<-time.After(10*time.Second + 100*time.Millisecond)
-	if _, err := p.refresh(t, v1.RefreshToken); !refusedWith(err, "invalid_grant") {
-		t.Fatalf("after the grace: %v", err)
-	}
-	if _, err := p.refresh(t, v2.RefreshToken); !refusedWith(err, "invalid_grant") {
-		t.Errorf("the family is still alive: %v", err)
-	}
-}
-
 // TestNarrowedRefresh asks for less than was granted: the access token has less, the family has not.
 func TestNarrowedRefresh(t *testing.T) {
 	t.Parallel()

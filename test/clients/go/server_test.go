@@ -13,16 +13,23 @@ import (
 	"testing"
 )
 
-// server is a running Cardea.
+// server is a running Cardea, seen from one of its tenants.
 type server struct {
 	*process
-	issuer string
+	origin string // scheme, host and port
+	issuer string // of the tenant
+	tenant string
 	dir    string
 }
 
-// newServer starts a Cardea over an empty data directory. Without more arguments everything is as it
-// is shipped; only the addresses are free ones.
-func newServer(ctx context.Context, more ...string) (*server, error) {
+// launch says which server is started. The zero launch is the program as it is shipped.
+type launch struct {
+	program string   // "" means cardea itself
+	env     []string // settings that differ from the defaults, and what the program needs besides
+}
+
+// newServer starts a Cardea over an empty data directory. Only its addresses are not those by default.
+func newServer(ctx context.Context, l launch) (*server, error) {
 	at, err := freeAddresses(2)
 	if err != nil {
 		return nil, err
@@ -32,9 +39,12 @@ func newServer(ctx context.Context, more ...string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{issuer: "http://" + at[0], dir: dir}
-	args := append([]string{"serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer}, more...)
-	if s.process, err = start(nil, built.cardea, args...); err != nil {
+	if l.program == "" {
+		l.program = built.cardea
+	}
+	s := &server{origin: "http://" + at[0], issuer: "http://" + at[0], tenant: "default", dir: dir}
+	s.process, err = start(l.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.answers(ctx, "http://"+at[1]+"/readyz"); err != nil {
@@ -43,12 +53,21 @@ func newServer(ctx context.Context, more ...string) (*server, error) {
 	return s, nil
 }
 
+// newTenant is the same server as another tenant of it sees it.
+func (s *server) newTenant(t testing.TB, name string) *server {
+	t.Helper()
+	other := *s
+	other.tenant, other.issuer = name, s.origin+"/t/"+name
+	s.cli(t, "tenant", "add", name)
+	return &other
+}
+
 func (p *process) kill() error { return p.cmd.Process.Kill() }
 
 // startServer is newServer for one test, which ends it.
-func startServer(t *testing.T, more ...string) *server {
+func startServer(t *testing.T, l launch) *server {
 	t.Helper()
-	s, err := newServer(t.Context(), more...)
+	s, err := newServer(t.Context(), l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +106,7 @@ type result struct {
 
 // command runs a command line beside the server, as an operator would.
 func (s *server) command(ctx context.Context, stdin string, words ...string) (result, error) {
-	c := exec.CommandContext(ctx, built.cardea, append(words, "--data", s.dir)...)
+	c := exec.CommandContext(ctx, built.cardea, append(words, "--data", s.dir, "--tenant", s.tenant)...)
 	var stdout, stderr bytes.Buffer
 	c.Stdin, c.Stdout, c.Stderr, c.Env, c.Dir = strings.NewReader(stdin), &stdout, &stderr, cleanEnv(), s.dir
 	err := c.Run()

@@ -15,11 +15,11 @@ func TestE19_FixationOverHTTP(t *testing.T) {
 	w := theWorld(t)
 	p, u := w.webParty(t, "fixed@session.example")
 	b := w.server.browser(t, u)
-	b.cookies[sessionCookie] = "cds_planted-by-an-attacker"
+	b.cookies[sessionCookie+"default"] = "cds_planted-by-an-attacker"
 	if m := b.me(); m.Authenticated {
 		t.Fatal("a planted cookie is a session")
 	}
-	b.cookies[sessionCookie] = "cds_planted-by-an-attacker"
+	b.cookies[sessionCookie+"default"] = "cds_planted-by-an-attacker"
 	b.signIn()
 	first := b.clone()
 	if b.session() == "" || strings.Contains(b.session(), "planted") {
