@@ -259,6 +259,26 @@ func TestRegress_129_NobodyGrantsWhatItDoesNotHold(t *testing.T) {
 	}
 }
 
+// TestRegress_135_NoSpellingIsOurOwn: a tenant's role never looks like one of Cardea's, and roles are
+// compared byte by byte.
+func TestRegress_135_NoSpellingIsOurOwn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for _, name := range []string{
+		authz.AdminRole, "CARDEA:admin", "Cardea:x", "cardea:", " cardea:admin", "cardea:admin ", "cardea\u200b:admin", "cardea：admin", "",
+	} {
+		_, err := h.CreateRole(t.Context(), h.operator, authz.Role{Meta: store.Meta{ID: name}, Permissions: []string{"x"}})
+		if !errs.Is(err, errs.Invalid) {
+			t.Errorf("%q: %v, want invalid", name, err)
+		}
+	}
+	h.role("Editor", "posts:write")
+	h.assign("Editor", "", user("alice"))
+	h.want("alice", "posts:write", post, true)
+	h.want("alice", "assignee", authz.Resource{Type: "role", ID: "editor"}, false)
+	h.want("alice", "Posts:write", post, false)
+}
+
 func TestPlatformAdministrators(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -151,7 +151,7 @@ func diff(before, after []store.Tuple) []store.TupleOp {
 // checkRole judges a role as it would be. Nobody gives away what it does not hold: a permission over
 // Cardea itself may only be added by a caller who has it.
 func (e *Engine) checkRole(ctx context.Context, c access.Caller, r, before *Role) error {
-	if !validName(r.ID) || strings.HasPrefix(r.ID, ownPrefix) {
+	if !validName(r.ID) || strings.HasPrefix(strings.ToLower(r.ID), ownPrefix) { // in no spelling
 		return errs.Bad("/name", "must be 1 to 100 of letters, digits and _ - . :, and not begin with %s", ownPrefix)
 	}
 	if len(r.Description) > 1000 {

@@ -39,6 +39,9 @@ func (s *Accounts) OpenAccount(ctx context.Context, _ access.Caller, done flow.C
 		return flow.Contribution{}, err
 	}
 	t, now := done.Tenant(), s.db.Now()
+	if err := s.mayOpen(ctx, t); err != nil { // it may have been closed since the mail was sent
+		return flow.Contribution{}, err
+	}
 	if _, err := s.byKey(ctx, t, l.EmailKey); err == nil { // opened by another road meanwhile
 		return flow.Contribution{}, errLink()
 	} else if !errs.Is(err, errs.NotFound) {

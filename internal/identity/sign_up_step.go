@@ -37,7 +37,10 @@ func (SignUpStep) Offer(_ context.Context, s flow.State) (flow.View, bool, error
 // one commit and one mail, and have one answer.
 func (s SignUpStep) Submit(ctx context.Context, c access.Caller, _ flow.State, in flow.Input) (flow.Outcome, error) {
 	t := c.Tenant()
-	if err := s.mayOpen(ctx, c); err != nil {
+	if err := s.mayOpen(ctx, t); err != nil {
+		return flow.Outcome{}, err
+	}
+	if err := s.Limits.Mail(c, flow.SignUp); err != nil {
 		return flow.Outcome{}, err
 	}
 	a, err := email.Parse(in.Text("email"))
@@ -59,15 +62,16 @@ func (s SignUpStep) Submit(ctx context.Context, c access.Caller, _ flow.State, i
 	}}, nil
 }
 
-func (s SignUpStep) mayOpen(ctx context.Context, c access.Caller) error {
-	tenant, err := s.Tenants.Standing(ctx, c.Tenant())
+// mayOpen refuses where accounts are opened by administrators only.
+func (s *Accounts) mayOpen(ctx context.Context, t id.Tenant) error {
+	tenant, err := s.Tenants.Standing(ctx, t)
 	if err != nil {
 		return err
 	}
 	if tenant.Settings.SignUpClosed {
 		return errs.New(errs.Denied, "sign_up_closed", "Accounts are opened by an administrator here.")
 	}
-	return s.Limits.Mail(c, flow.SignUp)
+	return nil
 }
 
 // invite is the part of a batch that mails either the link or the hint.

@@ -585,3 +585,44 @@ func TestRegress_090_MutatedTokens(t *testing.T) {
 	_, err := h.sessions.Resolve(t.Context(), id.System, token)
 	wantCode(t, "another tenant (E18)", err, "session_expired")
 }
+
+// TestRegress_123_ClosedSignUpIsClosedInTheDomain: no page is asked, and a link from before is dead too.
+func TestRegress_123_ClosedSignUpIsClosedInTheDomain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	values := map[string]string{"email": "alice@example.com", "password": good}
+	if _, err := h.step(visitor(), flow.SignUp, "sign_up", values); err != nil {
+		t.Fatal(err)
+	}
+	_, token := h.mailed("sign_up")
+	if _, err := h.tenants.Configure(t.Context(), h.operator, func(s *tenant.Settings) error { s.SignUpClosed = true; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.step(visitor(), flow.SignUp, "sign_up", values)
+	wantCode(t, "signing up", err, "sign_up_closed")
+	_, err = h.step(visitor(), flow.SignUp, "link", map[string]string{"token": token})
+	wantCode(t, "a link from before", err, "sign_up_closed")
+	_, err = h.step(visitorOf(id.System), flow.SignUp, "sign_up", values)
+	wantCode(t, "in the system tenant", err, "sign_up_closed")
+}
+
+// TestRegress_125_IdsAreNeverGivenAgain: the next owner of an address is another user, and nothing of
+// the earlier one is theirs.
+func TestRegress_125_IdsAreNeverGivenAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	first := h.user("alice@example.com")
+	token := h.mustSignIn(visitor(), "alice@example.com", good)
+	if err := h.accounts.Delete(t.Context(), h.operator, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	second := h.user("alice@example.com")
+	if second.ID == first.ID {
+		t.Errorf("the id %s was given again", second.ID)
+	}
+	_, err := h.sessions.Resolve(t.Context(), id.Default, token)
+	wantCode(t, "the first owner's session", err, "session_expired")
+	if list, err := h.sessions.List(t.Context(), h.operator, second.ID); err != nil || len(list) != 0 {
+		t.Errorf("the second owner has %d sessions, %v", len(list), err)
+	}
+}

@@ -22,8 +22,9 @@ const (
 	RevokedKey     RevocationKind = "key"
 )
 
-// RevocationLife is how long an entry is kept: as long as the longest-lived JWT that it can be about.
-const RevocationLife = time.Hour
+// RevocationLife is how long an entry is kept: as long as the longest-lived JWT that it can be about,
+// an hour, and the five minutes by which verifiers may let it live longer.
+const RevocationLife = 65 * time.Minute
 
 // Revocation says that tokens about ID are dead if their epoch is below MinEpoch. It is written in
 // the batch that raises the epoch, so that no revocation can be acknowledged without its entry.

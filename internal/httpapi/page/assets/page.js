@@ -107,11 +107,29 @@
   // The token of a mailed link stands in the fragment, which no server sees: kind.token
   const fragment = () => decodeURIComponent(location.hash.slice(1));
 
+  // An invitation is accepted by somebody who is signed in; its token waits in this tab meanwhile.
+  const accept = async (token) => {
+    const me = await call("GET", "/session");
+    if (!me.authenticated) {
+      sessionStorage.setItem("cardea-invitation", token);
+      return go(`${base}/sign-in?return_to=/link`);
+    }
+    sessionStorage.removeItem("cardea-invitation");
+    const join = async () => {
+      await call("POST", "/account/invitations/accept", { token });
+      content.replaceChildren(links(["/account", "Your account"]));
+      say("You are a member now.");
+    };
+    content.replaceChildren(make("p", {}, `Join as ${me.user.email || me.user.id}?`), make("button", { onclick: () => join().catch((e) => say(e.message, true)) }, "Accept the invitation"));
+  };
+
   const pages = {
     "/link": async () => {
-      const [kind, token] = fragment().split(".");
+      const kept = sessionStorage.getItem("cardea-invitation");
+      const [kind, token] = (fragment() || (kept ? "invitation." + kept : "")).split(".");
       history.replaceState(null, "", location.pathname);
       if (!token) return say("This link is not complete. Open it from the mail again.", true);
+      if (kind === "invitation") return accept(token);
       await startFlow(kind, { token });
     },
     "/set-up": async () => {
