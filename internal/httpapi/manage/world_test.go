@@ -45,6 +45,7 @@ import (
 // allow nil the decision engine says it, as in the server.
 type world struct {
 	t        *testing.T
+	clock    *storetest.Clock
 	db       *store.DB
 	api      *manage.API
 	flows    *flow.Machine
@@ -119,8 +120,9 @@ func (unlimited) Mail(access.Caller, flow.Kind) error { return nil }
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	sealer := storetest.NewSealer()
+	clock := storetest.NewClock()
 	w := &world{
-		t: t, db: storetest.NewDB(t, storetest.WithSealer(sealer)), allow: func(access.Request) bool { return true },
+		t: t, clock: clock, db: storetest.NewDB(t, storetest.WithSealer(sealer), storetest.WithClock(clock)), allow: func(access.Request) bool { return true },
 		answered: map[string]map[int]bool{}, router: http.NewServeMux(),
 	}
 	guard := access.NewGuard(w, w.db.Now)
@@ -189,7 +191,7 @@ func (w *world) serve() {
 	dir, err := edge.NewSharedHost("https://id.example", func(context.Context, id.Tenant) error { return nil })
 	w.must(err)
 	w.handler, err = edge.New(edge.Config{
-		Directory: dir, Authenticator: w, Origins: w, Now: time.Now, Metrics: prometheus.NewRegistry(),
+		Directory: dir, Authenticator: w, Origins: w, Now: w.clock.Now, Metrics: prometheus.NewRegistry(),
 		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), limit.Policy{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, routes)
 	w.must(err)
@@ -314,6 +316,7 @@ func (w *world) person(address string) string {
 // signIn returns who somebody is that has signed in, for do.
 func (w *world) signIn(address string) string {
 	w.t.Helper()
+	w.clock.Advance(time.Second) // so that sessions have an order
 	c := access.Anonymous(id.Default, access.Origin{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"})
 	start, err := w.flows.Start(w.t.Context(), c, flow.Opening{Kind: flow.SignIn})
 	w.must(err)
@@ -334,9 +337,9 @@ func (w *world) mailed() string {
 }
 
 // ok is do for a request that must succeed.
-func (w *world) ok(who, method, target, body string) answer {
+func (w *world) ok(who, method, target, body string, header ...string) answer {
 	w.t.Helper()
-	a := w.do(who, method, target, body)
+	a := w.do(who, method, target, body, header...)
 	if a.status >= 300 {
 		w.t.Fatalf("%s %s as %s: %d %s", method, target, who, a.status, a.body)
 	}
