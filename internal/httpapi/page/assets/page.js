@@ -116,7 +116,7 @@
     }
     sessionStorage.removeItem("cardea-invitation");
     const join = async () => {
-      await call("POST", "/account/invitations/accept", { token });
+      await call("POST", "/account/invitations", { token });
       content.replaceChildren(links(["/account", "Your account"]));
       say("You are a member now.");
     };
