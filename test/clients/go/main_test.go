@@ -60,10 +60,10 @@ func neverCached() error {
 	return err
 }
 
-// find takes the programs from the directory CARDEA_BIN, or makes them as a user would; CARDEA_RACE=1
+// find takes the programs from the directory E2E_BIN, or makes them as a user would; E2E_RACE=1
 // makes them with the race detector.
 func (p *programs) find() error {
-	bin := os.Getenv("CARDEA_BIN")
+	bin := os.Getenv("E2E_BIN")
 	if bin == "" {
 		bin = p.dir
 	}
@@ -86,7 +86,7 @@ func (p *programs) find() error {
 
 func goBuild(dir, out, pkg string) error {
 	args := []string{"build", "-o", out}
-	if os.Getenv("CARDEA_RACE") != "" {
+	if os.Getenv("E2E_RACE") != "" {
 		args = append(args, "-race")
 	}
 	c := exec.Command("go", append(args, pkg)...)
