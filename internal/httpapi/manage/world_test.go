@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ import (
 // world is the API over real domains and a real store. What a test decides is who may do what; with
 // allow nil the decision engine says it, as in the server.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	clock    *storetest.Clock
 	db       *store.DB
 	api      *manage.API
@@ -117,7 +118,7 @@ func (unlimited) SignIn(access.Caller, string) error  { return nil }
 func (unlimited) SignInFailed(access.Caller, string)  {}
 func (unlimited) Mail(access.Caller, flow.Kind) error { return nil }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	sealer := storetest.NewSealer()
 	clock := storetest.NewClock()
@@ -270,7 +271,7 @@ func (w *world) note(r *http.Request, status int) {
 		_, path, _ = strings.Cut(rest, "/")
 		path = "/" + path
 	}
-	_, pattern := w.router.Handler(httptest.NewRequest(r.Method, path, http.NoBody))
+	_, pattern := w.router.Handler(&http.Request{Method: r.Method, URL: &url.URL{Path: path}, Host: r.Host})
 	if pattern == "" {
 		return
 	}
