@@ -118,7 +118,7 @@ func (l *load) round(token string) (string, error) {
 	if !l.world.server.active(l.t, l.world.asAPI, got.AccessToken) {
 		return "", errors.New("introspection says that a new token is not active")
 	}
-	signed, err := jose.ParseSigned(got.AccessToken, []jose.SignatureAlgorithm{jose.ES256})
+	signed, err := jose.ParseSignedCompact(got.AccessToken, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return "", err
 	}
