@@ -89,6 +89,7 @@ func TestAmend(t *testing.T) {
 		"| 1 | ids | words | later | | no such feature |",
 		"| 2 | ids | words | tested | `TestOther`, `TestGone` | |",
 		"| 3 | ids | words | tested | `TestGone` | |",
+		"| 4 | ids | words | partly | `TestOther` | Missing: the half. |",
 	)
 	doc.amend(known)
 	if err := doc.save(root); err != nil {
@@ -100,11 +101,12 @@ func TestAmend(t *testing.T) {
 	}
 	want := `# Table
 
-Count: 1 tested, 1 partly, 0 later, 1 missing (3).
+Count: 1 tested, 2 partly, with a gap in 4, 0 later, 1 missing: 3.
 
 | 1 | ids | words | partly | ` + "`TestRegress_001_A`" + ` | no such feature |
 | 2 | ids | words | tested | ` + "`TestOther`, `FuzzRegress_002_B`" + ` | |
 | 3 | ids | words | missing | | |
+| 4 | ids | words | partly | ` + "`TestOther`" + ` | Missing: the half. |
 
 End.
 `

@@ -52,7 +52,7 @@ type status string
 // The states of a row.
 const (
 	tested  status = "tested"  // tests cover it
-	partly  status = "partly"  // tests cover a part; the reason says what is not covered
+	partly  status = "partly"  // tests cover a part; the reason says what does not exist, or with gapMark what is not covered
 	later   status = "later"   // what could fail does not exist yet; the reason says what
 	missing status = "missing" // it could fail, and no test covers it
 )
@@ -168,15 +168,27 @@ func (d *document) save(root string) error {
 // countMark begins the line that counts the rows.
 const countMark = "Count: "
 
+// gapMark begins the reason of a row that is covered in part, although all of it exists.
+const gapMark = "Missing: "
+
 // count is the line that counts the rows and names those that no test covers.
 func (d *document) count() string {
 	by := map[status][]string{}
+	var gaps []string
 	for _, r := range d.rows {
 		by[r.status] = append(by[r.status], r.id)
+		if r.status == partly && strings.HasPrefix(r.why, gapMark) {
+			gaps = append(gaps, r.id)
+		}
 	}
-	text := fmt.Sprintf("%s%d tested, %d partly, %d later, %d missing", countMark, len(by[tested]), len(by[partly]), len(by[later]), len(by[missing]))
-	if len(by[missing]) > 0 {
-		text += " (" + strings.Join(by[missing], ", ") + ")"
+	return fmt.Sprintf("%s%d tested, %d partly%s, %d later, %d missing%s.", countMark, len(by[tested]),
+		len(by[partly]), list(", with a gap in", gaps), len(by[later]), len(by[missing]), list(":", by[missing]))
+}
+
+// list is a part of a sentence with ids; nothing without any.
+func list(words string, ids []string) string {
+	if len(ids) == 0 {
+		return ""
 	}
-	return text + "."
+	return words + " " + strings.Join(ids, " ")
 }
