@@ -3,11 +3,13 @@ package browser
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
+	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/tokens"
@@ -76,8 +78,7 @@ func (d *Session) show(x *edge.Exchange, c access.Caller) error {
 		if err != nil {
 			return err
 		}
-		u := live.User
-		me.User = &Person{ID: u.ID, Email: u.Email, EmailVerified: !u.EmailVerified.IsZero(), Name: u.Name, Locale: u.Locale}
+		me.User = person(live.User, c.Proof())
 		me.Session = &SessionStatus{
 			ID: live.Session.ID, Expires: live.Until, AuthTime: live.AuthTime(), ACR: oauth.ACR(live.Strength), AMR: live.Methods(),
 		}
@@ -90,6 +91,22 @@ func (d *Session) show(x *edge.Exchange, c access.Caller) error {
 		return err
 	}
 	return x.JSON(http.StatusOK, me)
+}
+
+// person is what the caller may see of its own account: everything by the session itself, with a token
+// or key no more than its scopes open at user info (OpenID Connect Core, section 5.4).
+func person(u *identity.User, p access.Proof) *Person {
+	opens := func(scope string) bool {
+		return !p.Scoped || slices.Contains(p.Scopes, scope) || slices.Contains(p.Scopes, access.ScopeAccount)
+	}
+	out := &Person{ID: u.ID}
+	if opens(oauth.ScopeEmail) {
+		out.Email, out.EmailVerified = u.Email, !u.EmailVerified.IsZero()
+	}
+	if opens(oauth.ScopeProfile) {
+		out.Name, out.Locale = u.Name, u.Locale
+	}
+	return out
 }
 
 func (d *Session) token(x *edge.Exchange, c access.Caller) error {

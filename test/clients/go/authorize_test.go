@@ -139,6 +139,10 @@ func TestCodeIsBound(t *testing.T) {
 		if a.status != http.StatusBadRequest || a.refusal() != "invalid_grant" {
 			t.Errorf("%s: %s", c.what, a)
 		}
+		a = w.server.post(t, p.app, "/oauth/token", "grant_type", "authorization_code", "code", back.Get("code"), "redirect_uri", p.app.redirect, "code_verifier", theVerifier)
+		if a.refusal() != "invalid_grant" {
+			t.Errorf("the right attempt after %s: %s", c.what, a)
+		}
 	}
 }
 
@@ -187,6 +191,34 @@ func TestUserInfo(t *testing.T) {
 		if info.Subject != u.id || info.Email != u.email || !info.EmailVerified || more["name"] != nil {
 			t.Errorf("%s: %+v", format, more)
 		}
+	}
+}
+
+// TestTokensShowWhatTheirScopesOpen: asked who is signed in, the server tells a token no more than its
+// scopes open, which is no more than user info does.
+func TestTokensShowWhatTheirScopesOpen(t *testing.T) {
+	t.Parallel()
+	s := theWorld(t).server
+	u := s.addUser(t, "shown@authorize.example", "--name", "Sina Shown")
+	b := s.browser(t, u)
+	web := s.addApp(t, "web", scopes("openid", "email", "profile")...)
+	show := func(header, value string) (got struct {
+		User struct{ ID, Email, Name string }
+	}) {
+		t.Helper()
+		s.with(t, "GET", "/session", header, value).read(t, &got)
+		return got
+	}
+	for _, c := range []struct{ scope, email, name string }{
+		{"openid", "", ""}, {"openid email", u.email, ""}, {"openid profile", "", "Sina Shown"},
+	} {
+		token := s.newParty(t, web, strings.Fields(c.scope)...).login(b).AccessToken
+		if got := show("Authorization", "Bearer "+token).User; got.ID != u.id || got.Email != c.email || got.Name != c.name {
+			t.Errorf("%s shows %+v", c.scope, got)
+		}
+	}
+	if got := show("Cookie", sessionCookie+"default="+b.session()).User; got.Email != u.email || got.Name != "Sina Shown" {
+		t.Errorf("the session itself shows %+v", got)
 	}
 }
 

@@ -151,6 +151,10 @@ func TestE18_TypesOverHTTP(t *testing.T) {
 			}
 		}
 	}
+	elsewhere := s.serviceToken(t, s.addApp(t, "service", "--audience", audience))
+	if a := s.with(t, "GET", "/session", "Authorization", "Bearer "+elsewhere); a.status != http.StatusUnauthorized || a.refusal() != "token_invalid" {
+		t.Errorf("a token for the API at Cardea itself: %s", a)
+	}
 	s.cli(t, "tenant", "add", "e18")
 	other := s.browser(t, u)
 	other.cookies["__Host-cardea-e18"] = b.session()

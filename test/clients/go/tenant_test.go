@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -111,13 +112,14 @@ func TestE12_AfterATrustedProxyOnly(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, launch{env: []string{"CARDEA_SERVER_TRUSTED_PROXIES=127.0.20.1/32"}})
 	u := s.addUser(t, "proxied@e12.example")
-	try := func(from, forwarded string) answer {
+	as := func(u user, from, forwarded string) answer {
 		b := s.browserAt(t, u, from)
 		b.begin(map[string]string{"kind": "sign_in"})
 		r := b.request(http.MethodPost, "/flow/password", map[string]string{"email": u.email, "password": "not-the-password"})
 		r.Header.Set("X-Forwarded-For", forwarded)
 		return b.do(r)
 	}
+	try := func(from, forwarded string) answer { return as(u, from, forwarded) }
 	for i := range 4 {
 		if a := try("127.0.20.1", "198.51.100.7, 192.0.2.1"); a.status != http.StatusUnauthorized {
 			t.Fatalf("failure %d: %s", i+1, a)
@@ -139,9 +141,13 @@ func TestE12_AfterATrustedProxyOnly(t *testing.T) {
 		t.Errorf("the first client's sixth: %s", a)
 	}
 	// Whoever is no proxy is counted by the address from which it comes, whatever it says.
+	other := user{email: "direct@e12.example"}
 	for i := range 5 {
-		if a := try("127.0.20.2", "192.0.2."+string(rune('4'+i))); a.status != http.StatusUnauthorized && a.refusal() != "account_locked" {
-			t.Errorf("no proxy, %d: %s", i+1, a)
+		if a := as(other, "127.0.20.2", fmt.Sprintf("192.0.2.%d", i+4)); a.status != http.StatusUnauthorized {
+			t.Errorf("no proxy, failure %d: %s", i+1, a)
 		}
+	}
+	if a := as(other, "127.0.20.2", "192.0.2.9"); a.status != http.StatusTooManyRequests || a.waits(t) < 400 {
+		t.Errorf("no proxy, the sixth: %s", a)
 	}
 }
