@@ -133,6 +133,7 @@ func (l *localRun) alone(c app.Command) (app.Outcome, error) {
 	if !exists(config.Dir) {
 		return app.Outcome{}, fmt.Errorf("there is no data directory at %s; name it with --data, or start a server with cardea serve", config.Dir)
 	}
+	config.Issuer = knownIssuer(config.Dir, config.Issuer)
 	a, err := app.Open(l.ctx, config)
 	if err != nil {
 		return app.Outcome{}, err

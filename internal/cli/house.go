@@ -116,6 +116,11 @@ func (c *orgInvite) run(e *env) error {
 	if err != nil {
 		return err
 	}
+	if c.Role != "" {
+		if err := e.Decisions.MayAssign(e.ctx, e.caller(), c.Role, c.Org); err != nil {
+			return err
+		}
+	}
 	i, err := e.Organisations.Invite(e.ctx, e.caller(), tenant.NewInvitation{
 		Org: c.Org, To: a.String(), Canonical: string(a.Canonical()), Role: c.Role, Link: e.InvitationLink(e.caller().Tenant()),
 	})
@@ -321,7 +326,7 @@ func (c *auditVerify) run(e *env) error {
 		if err != nil {
 			return fmt.Errorf("reading the checkpoint: %w", err)
 		}
-		pinned = string(text)
+		pinned = strings.TrimRight(string(text), "\r\n") + "\n" // tools add or drop a final newline
 	}
 	report, err := e.Audit.Verify(e.ctx, e.caller(), pinned)
 	if err != nil {

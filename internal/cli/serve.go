@@ -32,6 +32,9 @@ func (c *serveCommand) local(l *localRun) error {
 	if err != nil {
 		return err
 	}
+	if err := rememberIssuer(config.Dir, config.Issuer); err != nil {
+		return errors.Join(err, a.Close())
+	}
 	return errors.Join(l.serve(a), a.Close())
 }
 

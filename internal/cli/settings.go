@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -202,6 +203,23 @@ func environment(list []string, name string) string {
 		}
 	}
 	return ""
+}
+
+// fileIssuer is where a server notes under which issuer it has worked on its data directory, so that
+// a command beside it makes the same links and names the same logs without being told.
+const fileIssuer = "issuer"
+
+func rememberIssuer(dir, issuer string) error {
+	return os.WriteFile(filepath.Join(dir, fileIssuer), []byte(issuer+"\n"), 0o600)
+}
+
+// knownIssuer is the issuer of a command: the configured one, or else the server's.
+func knownIssuer(dir, configured string) string {
+	text, err := os.ReadFile(filepath.Join(dir, fileIssuer))
+	if err != nil || configured != string(config.Defaults(config.Consumer, false).Server.Issuer) {
+		return configured
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // exists reports whether there is a file or directory.
