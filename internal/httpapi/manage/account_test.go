@@ -78,6 +78,9 @@ func TestOwnPassword(t *testing.T) {
 	if a := w.do("cookie:"+token, "GET", "/account/profile", ""); a.status != 401 {
 		t.Errorf("the session after another's change: %d", a.status)
 	}
+	if a := w.ok(userID, "GET", "/account/sessions", ""); a.body != `{"items":[]}` {
+		t.Errorf("a session is left that nobody has: %s", a.body)
+	}
 }
 
 // TestWrongCurrentPasswordLocks: guessing the current password is as hard as guessing at sign-in.
