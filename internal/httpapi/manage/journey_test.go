@@ -96,6 +96,9 @@ func TestOrganisations(t *testing.T) {
 	if a := w.ok("root", "GET", "/api/users/"+user+"/roles", ""); a.get("items.0.role") != "editor" || a.get("items.0.org") != org {
 		t.Errorf("roles: %s", a.body)
 	}
+	if a := w.do("root", "POST", at+"/members", `{"user":"nobody"}`); a.status != 404 {
+		t.Errorf("a member who does not exist: %d %s", a.status, a.body)
+	}
 	if a := w.do("root", "DELETE", at, ""); a.status != 412 {
 		t.Errorf("an organisation with members was deleted: %d", a.status)
 	}
@@ -155,5 +158,81 @@ func TestTenants(t *testing.T) {
 	}
 	if a := w.do("root", "POST", "/api/tenants", `{"id":"beta","name":"Beta"}`); a.status != 409 {
 		t.Errorf("created twice: %d", a.status)
+	}
+}
+
+// TestRegress_129_ClientsOfAdministrators: who may register clients cannot register one that asks for
+// tokens for Cardea itself, nor take hold of one by changing it.
+func TestRegress_129_ClientsOfAdministrators(t *testing.T) {
+	w := newWorld(t)
+	app := func(scopes string) string {
+		return `{"name":"App","type":"web","first_party":true,"redirect_uris":["https://app.example/cb"],"scopes":[` + scopes + `]}`
+	}
+	console := w.ok("root", "POST", "/api/clients", app(`"openid","cardea:admin"`)).get("client.client_id")
+	plain := w.ok("root", "POST", "/api/clients", app(`"openid"`)).get("client.client_id")
+	w.allow = func(r access.Request) bool { return r.Action != "client.grant_own_scopes" }
+	settings := func(scopes string) string { return strings.Replace(app(scopes), `"type":"web",`, "", 1) }
+	for name, a := range map[string]answer{
+		"made":          w.do("helen", "POST", "/api/clients", app(`"openid","cardea:admin"`)),
+		"made for all":  w.do("helen", "POST", "/api/clients", app(`"openid","cardea:account"`)),
+		"widened":       w.do("helen", "PUT", "/api/clients/"+plain, settings(`"openid","cardea:admin"`)),
+		"taken":         w.do("helen", "PUT", "/api/clients/"+console, settings(`"openid","cardea:admin"`)),
+		"taken by less": w.do("helen", "PUT", "/api/clients/"+console, settings(`"openid"`)),
+	} {
+		if a.status != 403 || a.get("missing") != "client.grant_own_scopes" {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+	}
+	w.ok("helen", "PUT", "/api/clients/"+plain, settings(`"openid","posts:read"`))
+	w.ok("helen", "POST", "/api/clients", app(`"openid"`))
+}
+
+// TestRegress_135_NamesOfRoles: no spelling of the name of a role of ours is a role of ours, and no
+// other spelling can be made.
+func TestRegress_135_NamesOfRoles(t *testing.T) {
+	w := newWorld(t)
+	w.platform()
+	for _, name := range []string{"cardea:admin", "cardea:", "cardea:x", "cardea:admin ", " cardea:admin", "cardea\u003aadmin", "cardea：admin", "CARDEA:ADMIN", "Cardea:x", "admin/x", "a b", "ädmin", "a\u0301", "*"} {
+		if a := w.do("root", "POST", "/api/roles", `{"name":"`+name+`"}`); a.status != 400 {
+			t.Errorf("role %q was made: %d %s", name, a.status, a.body)
+		}
+	}
+	for _, name := range []string{"cardea.admin", "admin", "cardea-admin"} { // plain names like any other
+		w.ok("root", "POST", "/api/roles", `{"name":"`+name+`"}`)
+		w.ok("root", "POST", "/api/roles/"+name+"/assignments", `{"subject":{"type":"user","id":"eve"}}`)
+	}
+	if a := w.do("eve", "GET", "/api/users", ""); a.status != 403 {
+		t.Errorf("a role that only looks like ours opens: %d", a.status)
+	}
+	if a := w.do("root", "GET", "/api/roles/cardea.ADMIN", ""); a.status != 404 {
+		t.Errorf("names are the same in another case: %d", a.status)
+	}
+}
+
+// TestRegress_132_ActorOnlyFromTheCredential: whom a body or a path names is whom something is done to,
+// never who does it.
+func TestRegress_132_ActorOnlyFromTheCredential(t *testing.T) {
+	w := newWorld(t)
+	alice := w.person("alice@example.com")
+	w.person("bob@example.com")
+	w.allow = nil
+	bob := w.as("bob@example.com")
+	for _, at := range []string{"", "?user=" + alice, "?owner_id=" + alice, "?subject=" + alice} {
+		if a := w.do("", "POST", "/api/users/"+alice+"/apikeys"+at, `{"name":"x"}`); a.status != 401 {
+			t.Errorf("nobody makes a key for alice: %d %s", a.status, a.body)
+		}
+		if a := w.do(bob, "POST", "/api/users/"+alice+"/apikeys"+at, `{"name":"x"}`); a.status != 403 && a.status != 400 {
+			t.Errorf("bob makes a key for alice: %d %s", a.status, a.body)
+		}
+	}
+	for _, member := range []string{"user", "user_id", "userId", "owner", "owner_id", "subject", "actor"} {
+		if a := w.do(bob, "POST", "/account/apikeys", `{"name":"x","`+member+`":"`+alice+`"}`); a.status != 400 {
+			t.Errorf("a key with %s in the body: %d %s", member, a.status, a.body)
+		}
+	}
+	for _, header := range []string{"X-User-Id", "X-Forwarded-User", "X-Cardea-User", "X-Remote-User", "Remote-User"} {
+		if a := w.ok(bob, "POST", "/account/apikeys", `{"name":"x"}`, header, alice); a.get("key.owner_id") != bob {
+			t.Errorf("%s decides who asks: %s", header, a.body)
+		}
 	}
 }

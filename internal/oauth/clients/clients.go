@@ -82,6 +82,9 @@ func (s *Clients) Create(ctx context.Context, c access.Caller, draft oauth.Clien
 	if err != nil {
 		return Created{}, err
 	}
+	if err := s.mayReach(ctx, c, client); err != nil {
+		return Created{}, err
+	}
 	var made secret.Value
 	if needsSecret(client) {
 		made = addSecret(client, now, 0)
@@ -150,8 +153,24 @@ func (s *Clients) Update(ctx context.Context, c access.Caller, client oauth.Clie
 		if needsSecret(x) && !needsSecret(&kept) {
 			return store.Batch{}, errs.Bad("/auth", "needs a secret; rotate the secret instead")
 		}
+		if err := s.mayReach(ctx, c, &kept, x); err != nil {
+			return store.Batch{}, err
+		}
 		return event("client.updated"), complete(x)
 	})
+}
+
+// mayReach refuses to let somebody make or change a client through which tokens for Cardea itself are
+// asked for, who could not give such power away: an administrator who follows a link into a client of
+// somebody else's making would hand over a token of an administrator.
+func (s *Clients) mayReach(ctx context.Context, c access.Caller, versions ...*oauth.Client) error {
+	for _, x := range versions {
+		if slices.ContainsFunc(x.Scopes, func(name string) bool { return strings.HasPrefix(name, oauth.OwnScopes) }) {
+			_, err := s.guard.Allow(ctx, c, "client.grant_own_scopes", x.Object())
+			return err
+		}
+	}
+	return nil
 }
 
 // Disable ends everything the client was given and refuses it from now on.
