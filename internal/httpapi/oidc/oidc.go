@@ -3,7 +3,7 @@
 //
 //	token.go      token, introspection, revocation   authorize.go  authorization and what it needs
 //	metadata.go   discovery, keys, user info         logout.go     RP-initiated logout
-//	feed.go       the revocation feed
+//	feed.go       the revocation feed                person.go     refusals that stay with the person
 //
 // The package decides nothing: every rule is in internal/oauth. It must not read cookies itself nor
 // know where tokens come from.
@@ -119,24 +119,26 @@ func answer(x *edge.Exchange, err error) error {
 	return err
 }
 
-func refuse(x *edge.Exchange, e *oauth.Error) error {
-	status := http.StatusBadRequest
-	switch e.Code {
-	case oauth.InvalidClient:
-		status = http.StatusUnauthorized
-		if len(x.R.Header["Authorization"]) > 0 {
-			x.Header().Set("WWW-Authenticate", `Basic realm="`+x.Site.Issuer+`", charset="UTF-8"`)
-		}
-	case oauth.InvalidToken:
-		status = http.StatusUnauthorized
+// statusOf is the HTTP status of an error of the protocol.
+func statusOf(code oauth.Code) int {
+	switch code {
+	case oauth.InvalidClient, oauth.InvalidToken:
+		return http.StatusUnauthorized
 	case oauth.InsufficientScope:
-		status = http.StatusForbidden
+		return http.StatusForbidden
 	case oauth.ServerError:
-		status = http.StatusInternalServerError
+		return http.StatusInternalServerError
 	case oauth.TemporarilyUnavailable:
-		status = http.StatusServiceUnavailable
+		return http.StatusServiceUnavailable
 	}
-	return x.JSON(status, struct {
+	return http.StatusBadRequest
+}
+
+func refuse(x *edge.Exchange, e *oauth.Error) error {
+	if e.Code == oauth.InvalidClient && len(x.R.Header["Authorization"]) > 0 {
+		x.Header().Set("WWW-Authenticate", `Basic realm="`+x.Site.Issuer+`", charset="UTF-8"`)
+	}
+	return x.JSON(statusOf(e.Code), struct {
 		Error       oauth.Code `json:"error"`
 		Description string     `json:"error_description,omitempty"`
 	}{e.Code, e.Description})

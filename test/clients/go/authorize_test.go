@@ -46,12 +46,17 @@ func TestWrongClientOrRedirectStaysHere(t *testing.T) {
 		{"redirect_uri", "https://evil.example/callback", "prompt", "none"},
 		{"redirect_uri", "javascript:alert(1)", "response_type", "token"},
 	} {
-		a := b.get(p.request(c...))
-		if a.status != http.StatusBadRequest || a.header.Get("Location") != "" || a.refusal() == "" {
-			t.Errorf("%v: %s, Location %q", c, a, a.header.Get("Location"))
-		}
-		if strings.Contains(string(a.body), "evil") {
-			t.Errorf("%v: the page repeats the address: %s", c, a)
+		for _, accept := range []string{"text/html,application/xhtml+xml,*/*;q=0.8", "application/json"} {
+			r := b.request(http.MethodGet, p.request(c...), nil)
+			r.Header.Set("Accept", accept)
+			a := b.do(r)
+			page := strings.HasPrefix(a.header.Get("Content-Type"), "text/html") && strings.Contains(string(a.body), "<p>The ")
+			if a.status != http.StatusBadRequest || a.header.Get("Location") != "" || page == (a.refusal() != "") || page != strings.HasPrefix(accept, "text/html") {
+				t.Errorf("%v: %s %v", c, a, a.header)
+			}
+			if strings.Contains(string(a.body), "evil") {
+				t.Errorf("%v: the page repeats the address: %s", c, a)
+			}
 		}
 	}
 }
