@@ -6,12 +6,14 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/cardea-auth/cardea/internal/httpapi/manage"
 	"github.com/cardea-auth/cardea/internal/httpapi/problem"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 )
@@ -50,12 +52,21 @@ type schema struct {
 	Items      *schema           `yaml:"items"`
 }
 
+// contract is the document of all operations. It is made once: writing and reading it takes longer than
+// most tests.
+var contract = sync.OnceValues(func() (document, error) {
+	var d document
+	text, err := rest.Document(rest.About{Title: "t", Version: "1"}, new(manage.API).Operations())
+	if err == nil {
+		err = yaml.Unmarshal(text, &d)
+	}
+	return d, err
+})
+
 func (w *world) document() document {
 	w.t.Helper()
-	text, err := rest.Document(rest.About{Title: "t", Version: "1"}, w.api.Operations())
+	d, err := contract()
 	w.must(err)
-	var d document
-	w.must(yaml.Unmarshal(text, &d))
 	return d
 }
 
