@@ -29,8 +29,8 @@ type Limits interface {
 
 // Sessions ends and renews sessions for changes that only identity knows of.
 type Sessions interface {
-	// Renew is the part of a batch that replaces the caller's session by one with a new id, made
-	// in the user's new epoch. A caller without a session gets nothing.
+	// Renew is the part of a batch that gives the caller's session a new secret in the user's new
+	// epoch. A caller without a session gets nothing.
 	Renew(ctx context.Context, c access.Caller, epoch int64) (flow.Contribution, error)
 }
 
@@ -321,7 +321,7 @@ func (s *Accounts) Delete(ctx context.Context, c access.Caller, userID string) e
 }
 
 // ChangePassword sets a new password for the calling owner, who has proved itself a moment ago and
-// knows the current one. All sessions end; the one that asks gets a new id.
+// knows the current one. All sessions and tokens end but the session that asks, which gets a new secret.
 func (s *Accounts) ChangePassword(ctx context.Context, c access.Caller, userID string, current, p secret.Value) (flow.Result, error) {
 	object := userObject(userID)
 	if c.UserID() != userID { // an administrator cannot choose a user's password (ASVS 6.4.6)

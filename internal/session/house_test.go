@@ -113,13 +113,20 @@ func (h *house) mustSignIn(c access.Caller, address, pass string) string {
 	return a.Result.Session.Reveal()
 }
 
-// as is the caller that a door makes of a session's token.
-func (h *house) as(token string) access.Caller {
+// live is the session of a token, as it is now.
+func (h *house) live(token string) session.Live {
 	h.t.Helper()
 	live, err := h.sessions.Resolve(h.t.Context(), id.Default, token)
 	if err != nil {
 		h.t.Fatalf("resolving a session: %v", err)
 	}
+	return live
+}
+
+// as is the caller that a door makes of a session's token.
+func (h *house) as(token string) access.Caller {
+	h.t.Helper()
+	live := h.live(token)
 	return access.Authenticated(id.Default, access.User(live.Session.User), access.Proof{
 		Strength: live.Strength, At: live.AuthTime(), Session: live.Session.ID,
 	}, visitor().Origin())

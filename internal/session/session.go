@@ -1,5 +1,5 @@
 // Package session knows who is signed in where: it starts a session from a completed flow, finds it
-// again by the browser's cookie, renews its id whenever its rights change, and ends it.
+// again by the browser's cookie, gives it a new secret whenever its rights change, and ends it.
 //
 // A session is opaque: the browser holds a token of 256 random bits, the store its SHA-256. Whether
 // a session is alive is computed at every use from what holds now: its own end, the tenant's idle
@@ -53,7 +53,7 @@ type Ending string
 const (
 	SignedOut Ending = "signed_out" // by its user, in it
 	Revoked   Ending = "revoked"    // from elsewhere: by its user on another device, or by an administrator
-	Replaced  Ending = "replaced"   // by a session with another id in the same browser
+	Replaced  Ending = "replaced"   // by another sign-in in the same browser
 	OverLimit Ending = "limit"      // by one session too many
 )
 
@@ -147,9 +147,17 @@ const (
 
 // newToken makes the token of a new session, and its public id.
 func newToken() (token, sid string) {
+	var public [idBytes]byte
+	rand.Read(public[:])
+	return tokenOf(public), id.Of(public)
+}
+
+// tokenOf is a token with a new secret for the session with this id.
+func tokenOf(public [idBytes]byte) string {
 	var b [idBytes + secretBytes]byte
-	rand.Read(b[:])
-	return opaque.With(opaque.Session, b[:]), sidOf(b[:])
+	copy(b[:], public[:])
+	rand.Read(b[idBytes:])
+	return opaque.With(opaque.Session, b[:])
 }
 
 func sidOf(payload []byte) string { return id.Of([idBytes]byte(payload)) }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -117,15 +118,14 @@ func (s *Sessions) facts(ctx context.Context, t id.Tenant, userID string) (*tena
 	return nil, nil, err
 }
 
-// Start is the finisher that begins a session. The session that the browser had ends in the same
-// batch: nobody inherits another's, and an id never survives a change of rights. After a step-up the
-// new session keeps the older proofs.
+// Start is the finisher that begins a session, or after a step-up strengthens the one that the browser
+// has. Another session that the browser had ends in the same batch: nobody inherits another's, and
+// what was in the cookie before a change of rights is worth nothing after it.
 func (s *Sessions) Start(ctx context.Context, c access.Caller, done flow.Completed) (flow.Contribution, error) {
-	t := done.Tenant()
 	if !done.Valid() || done.User() == "" {
 		return flow.Contribution{}, errExpired()
 	}
-	home, err := s.Tenants.Standing(ctx, t)
+	home, err := s.Tenants.Standing(ctx, done.Tenant())
 	if err != nil {
 		return flow.Contribution{}, err
 	}
@@ -133,7 +133,23 @@ func (s *Sessions) Start(ctx context.Context, c access.Caller, done flow.Complet
 	if err != nil {
 		return flow.Contribution{}, err
 	}
-	now, rule := s.DB.Now(), s.Tenants.Rules(home)
+	old, err := s.present(ctx, c)
+	if err != nil {
+		return flow.Contribution{}, err
+	}
+	if done.Kind() == flow.StepUp && old != nil && old.User == done.User() && old.UserEpoch == epoch && old.TenantEpoch == home.Epoch {
+		return s.strengthen(ctx, old, done), nil
+	}
+	var batch store.Batch
+	if old != nil {
+		batch = s.end(ctx, c.Tenant(), old, Replaced)
+	}
+	return s.begin(ctx, c, done, home, epoch, batch)
+}
+
+// begin adds a new session to a batch.
+func (s *Sessions) begin(ctx context.Context, c access.Caller, done flow.Completed, home *tenant.Tenant, epoch int64, batch store.Batch) (flow.Contribution, error) {
+	t, now, rule := done.Tenant(), s.DB.Now(), s.Tenants.Rules(home)
 	next := &Session{
 		User: done.User(), Epoch: 1, UserEpoch: epoch, TenantEpoch: home.Epoch, Created: now, Active: now,
 		Proofs: done.Proofs(), Strength: done.Strength(), Client: done.Client(), UserAgent: c.Origin().UserAgent,
@@ -141,33 +157,52 @@ func (s *Sessions) Start(ctx context.Context, c access.Caller, done flow.Complet
 	if a := c.Origin().Address; a.IsValid() {
 		next.Address = a.String()
 	}
-	batch, err := s.replaced(ctx, c, next, done.Kind())
-	if err != nil {
-		return flow.Contribution{}, err
-	}
 	over, err := s.overLimit(ctx, t, next.User, rule)
 	if err != nil {
 		return flow.Contribution{}, err
 	}
+	token, sid := newToken()
+	next.Meta = store.Meta{ID: sid, Expires: now.Add(rule.SessionAbsolute.Duration())}
+	next.Hash = opaque.Hash(token)
 	batch = batch.And(over)
-	until := now.Add(rule.SessionAbsolute.Duration())
-	token := s.admit(ctx, t, next, until, &batch)
+	batch.Docs = append(batch.Docs, s.all.In(t).Insert(ctx, next))
+	return s.given(next, token, batch, done, "session.started"), nil
+}
+
+// strengthen adds what was proved to a session and changes its secret. Its id and epoch stay: tokens
+// that applications got in this browser were not made with the secret, and live on.
+func (s *Sessions) strengthen(ctx context.Context, old *Session, done flow.Completed) flow.Contribution {
+	next, token := s.rekeyed(old)
+	next.Proofs = done.Proofs()
+	for _, p := range old.Proofs { // the last by each method is kept
+		if !slices.ContainsFunc(next.Proofs, func(n flow.Proof) bool { return n.Method == p.Method }) {
+			next.Proofs = append(next.Proofs, p)
+		}
+	}
+	next.Strength = max(old.Strength, done.Strength())
+	batch := store.Batch{Docs: []store.DocOp{s.all.In(done.Tenant()).Replace(ctx, next)}}
+	return s.given(next, token, batch, done, "session.strengthened")
+}
+
+// rekeyed is a session with a new secret: whoever knows the old one is out.
+func (s *Sessions) rekeyed(old *Session) (next *Session, token string) {
+	changed := *old
+	public, _ := id.Bytes(old.ID)
+	token = tokenOf(public)
+	changed.Hash, changed.Active = opaque.Hash(token), s.DB.Now()
+	return &changed, token
+}
+
+// given is what the flow contributes for a session.
+func (s *Sessions) given(next *Session, token string, batch store.Batch, done flow.Completed, event string) flow.Contribution {
 	batch.Events = append(batch.Events, store.Event{
-		Kind: "session.started", Object: next.Object(), Person: next.User,
+		Kind: event, Object: next.Object(), Person: next.User,
 		Public: map[string]string{"flow": string(done.Kind()), "method": strings.Join(next.Methods(), " "), "client": next.Client},
 	})
 	return flow.Contribution{
 		Change: flow.Change{Action: "session.start", Object: next.Object(), Batch: batch},
-		Result: flow.Result{Session: secret.New(token), Expires: until},
-	}, nil
-}
-
-// admit gives the session its id and token and adds it to the batch.
-func (s *Sessions) admit(ctx context.Context, t id.Tenant, next *Session, until time.Time, batch *store.Batch) (token string) {
-	token, next.ID = newToken()
-	next.Hash, next.Expires = opaque.Hash(token), until
-	batch.Docs = append(batch.Docs, s.all.In(t).Insert(ctx, next))
-	return token
+		Result: flow.Result{Session: secret.New(token), Expires: next.Expires},
+	}
 }
 
 // epochOf re-reads the user: what was proved a moment ago may not hold any more.
@@ -182,24 +217,17 @@ func (s *Sessions) epochOf(ctx context.Context, done flow.Completed) (int64, err
 	return u.Epoch, u.Standing()
 }
 
-// replaced ends the session that the browser had.
-func (s *Sessions) replaced(ctx context.Context, c access.Caller, next *Session, k flow.Kind) (store.Batch, error) {
+// present is the session that the browser has, if it has not ended.
+func (s *Sessions) present(ctx context.Context, c access.Caller) (*Session, error) {
 	sid := c.Proof().Session
 	if sid == "" {
-		return store.Batch{}, nil
+		return nil, nil
 	}
 	old, err := s.all.In(c.Tenant()).Get(ctx, sid)
 	if errs.Is(err, errs.NotFound) || err == nil && !old.Ended.IsZero() {
-		return store.Batch{}, nil
+		return nil, nil
 	}
-	if err != nil {
-		return store.Batch{}, err
-	}
-	if k == flow.StepUp && old.User == next.User {
-		next.Proofs = append(append([]flow.Proof{}, old.Proofs...), next.Proofs...)
-		next.Strength = max(next.Strength, old.Strength)
-	}
-	return s.end(ctx, c.Tenant(), old, Replaced), nil
+	return old, err
 }
 
 // overLimit keeps the number of a user's sessions within the tenant's policy.
@@ -224,10 +252,14 @@ func (s *Sessions) overLimit(ctx context.Context, t id.Tenant, userID string, ru
 	return batch, nil
 }
 
-// end is the part of a batch that ends a session.
+// end is the part of a batch that ends a session. One that was ended from elsewhere is remembered for
+// as long as anything given under it could live, offline access too, but not where and by what it was.
 func (s *Sessions) end(ctx context.Context, t id.Tenant, doc *Session, why Ending) store.Batch {
 	gone := *doc
 	gone.Ended, gone.Why, gone.Epoch = s.DB.Now(), why, gone.Epoch+1
+	if gone.Revoked() {
+		gone.Expires, gone.Address, gone.UserAgent = gone.Ended.Add(tenant.LongestRefresh), "", ""
+	}
 	return store.Batch{
 		Docs: []store.DocOp{
 			s.all.In(t).Replace(ctx, &gone),
@@ -261,24 +293,24 @@ func (s *Sessions) liveOf(ctx context.Context, t id.Tenant, userID string) ([]*S
 	return live, nil
 }
 
-// Renew is the part of a batch that gives the caller's session a new id, in the user's new epoch.
+// Renew is the part of a batch that gives the caller's session a new secret, in the user's new epoch.
+// It stays the same session to applications, though what they were given before is dead by the epoch.
 func (s *Sessions) Renew(ctx context.Context, c access.Caller, epoch int64) (flow.Contribution, error) {
-	sid := c.Proof().Session
-	if sid == "" {
+	if c.Proof().Session == "" {
 		return flow.Contribution{}, nil
 	}
-	old, err := s.all.In(c.Tenant()).Get(ctx, sid)
-	if err != nil || !old.Ended.IsZero() {
-		return flow.Contribution{}, errExpired()
+	old, err := s.present(ctx, c)
+	if err == nil && old == nil {
+		err = errExpired()
 	}
-	next := *old
-	next.Meta = store.Meta{}
-	next.UserEpoch, next.Epoch = epoch, 1
-	batch := s.end(ctx, c.Tenant(), old, Replaced)
-	token := s.admit(ctx, c.Tenant(), &next, old.Expires, &batch)
+	if err != nil {
+		return flow.Contribution{}, err
+	}
+	next, token := s.rekeyed(old)
+	next.UserEpoch = epoch
 	return flow.Contribution{
-		Change: flow.Change{Batch: batch},
-		Result: flow.Result{Session: secret.New(token), Expires: old.Expires},
+		Change: flow.Change{Batch: store.Batch{Docs: []store.DocOp{s.all.In(c.Tenant()).Replace(ctx, next)}}},
+		Result: flow.Result{Session: secret.New(token), Expires: next.Expires},
 	}, nil
 }
 
@@ -331,7 +363,7 @@ func (s *Sessions) Revoke(ctx context.Context, c access.Caller, sid string) erro
 func (s *Sessions) finish(ctx context.Context, t id.Tenant, permit access.Permit, sid string, why Ending) error {
 	for try := 0; ; try++ {
 		doc, err := s.all.In(t).Get(ctx, sid)
-		if err != nil || !doc.Ended.IsZero() {
+		if err != nil || !doc.Ended.IsZero() && (doc.Revoked() || why != Revoked) {
 			return err
 		}
 		batch := s.end(ctx, t, doc, why)

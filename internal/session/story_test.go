@@ -315,7 +315,8 @@ func TestE15OldHashes(t *testing.T) {
 	h.mustSignIn(visitor(), "old@example.com", good)
 }
 
-// TestE19Fixation is acceptance example E19: the id changes at sign-in, step-up and password change.
+// TestE19Fixation is acceptance example E19: what the cookie holds changes at sign-in, step-up and
+// password change. To applications the session stays the same after the latter two.
 func TestE19Fixation(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -327,21 +328,82 @@ func TestE19Fixation(t *testing.T) {
 		}
 	}
 	first := h.mustSignIn(visitor(), "alice@example.com", good)
+	stale := h.live(first).ID
 	second := h.mustSignIn(h.as(first), "alice@example.com", good)
 	dead(first)
+	before := h.live(second)
 	a, err := h.step(h.as(second), flow.StepUp, "password", map[string]string{"password": good})
 	if err != nil || !a.Done {
 		t.Fatalf("stepping up: %+v, %v", a, err)
 	}
 	dead(second)
 	third := a.Result.Session.Reveal()
-	me := h.as(third)
+	me, stepped := h.as(third), h.live(third)
+	if before.ID == stale || stepped.ID != before.ID || stepped.Epoch != before.Epoch || len(stepped.Proofs) != 1 {
+		t.Errorf("a step-up made %+v of %+v", stepped.Session, before.Session)
+	}
 	result, err := h.accounts.ChangePassword(t.Context(), me, me.UserID(), secret.New(good), secret.New("another long passphrase"))
 	if err != nil || result.Session.Empty() {
 		t.Fatalf("changing the password: %v", err)
 	}
 	dead(third)
-	h.as(result.Session.Reveal())
+	after := h.live(result.Session.Reveal())
+	if after.ID != before.ID || after.UserEpoch != before.UserEpoch+1 {
+		t.Errorf("a new password made %+v of %+v", after.Session, before.Session)
+	}
+	for sid, token := range map[string]string{"the first": first, "the second": second, "the third": third} {
+		if token == result.Session.Reveal() {
+			t.Errorf("%s secret is used again", sid)
+		}
+	}
+}
+
+// TestRevokedSessionIsRememberedLongest: what was given under a session that was ended from elsewhere is
+// judged by its row, so the row outlives all of that. Where the session was is forgotten at once.
+func TestRevokedSessionIsRememberedLongest(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.user("alice@example.com")
+	revoked := h.live(h.mustSignIn(visitor(), "alice@example.com", good)).ID
+	out := h.mustSignIn(visitor(), "alice@example.com", good)
+	left := h.live(out).ID
+	if err := h.sessions.Revoke(t.Context(), h.operator, revoked); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.sessions.SignOut(t.Context(), h.as(out)); err != nil {
+		t.Fatal(err)
+	}
+	h.clock.Advance(tenant.LongestRefresh - time.Hour)
+	doc, err := h.sessions.View(t.Context(), id.Default, revoked)
+	if err != nil || !doc.Revoked() || doc.Address != "" || doc.UserAgent != "" {
+		t.Errorf("the revoked session: %+v, %v", doc, err)
+	}
+	if _, err := h.sessions.View(t.Context(), id.Default, left); !errs.Is(err, errs.NotFound) {
+		t.Errorf("the session that was left: %v", err)
+	}
+	h.clock.Advance(2 * time.Hour)
+	if _, err := h.sessions.View(t.Context(), id.Default, revoked); !errs.Is(err, errs.NotFound) {
+		t.Errorf("for ever: %v", err)
+	}
+}
+
+// TestRevokingWhatWasLeft: a session out of which somebody has signed can still be revoked, which ends
+// what was to outlive it.
+func TestRevokingWhatWasLeft(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.user("alice@example.com")
+	token := h.mustSignIn(visitor(), "alice@example.com", good)
+	sid := h.live(token).ID
+	if err := h.sessions.SignOut(t.Context(), h.as(token)); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.sessions.Revoke(t.Context(), h.operator, sid); err != nil {
+		t.Fatal(err)
+	}
+	if doc, err := h.sessions.View(t.Context(), id.Default, sid); err != nil || !doc.Revoked() {
+		t.Errorf("%+v, %v", doc, err)
+	}
 }
 
 // TestRegress_086_SecondUserOfOneBrowser: whoever signs in gets nothing of who was there before.

@@ -44,7 +44,12 @@ const (
 	minute Seconds = 60
 	hour           = 60 * minute
 	day            = 24 * hour
+
+	longestRefresh = 365 * day
 )
+
+// LongestRefresh bounds what any tenant may set as the life of refresh tokens.
+const LongestRefresh = time.Duration(longestRefresh) * time.Second
 
 // Settings are what an administrator may change. A zero member means the default of its comment.
 type Settings struct {
@@ -84,7 +89,7 @@ func (s Settings) check() error {
 		{"session_absolute", s.SessionAbsolute, 5 * minute, 90 * day},
 		{"access_token_life", s.AccessTokenLife, minute, hour},
 		{"refresh_idle", s.RefreshIdle, hour, 90 * day},
-		{"refresh_absolute", s.RefreshAbsolute, hour, 365 * day},
+		{"refresh_absolute", s.RefreshAbsolute, hour, longestRefresh},
 		{"refresh_grace", s.RefreshGrace, -1, minute},
 	}
 	for _, b := range bounds {

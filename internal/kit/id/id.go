@@ -39,6 +39,15 @@ func New() string {
 // letter or a digit: a command line takes what begins with '-' for a flag.
 func Of(b [16]byte) string { return encoding.EncodeToString(b[:]) }
 
+// Bytes is what Of spelled as s; false if s is no such id.
+func Bytes(s string) (b [16]byte, ok bool) {
+	raw, err := encoding.DecodeString(s)
+	if err != nil || len(raw) != len(b) {
+		return b, false
+	}
+	return [16]byte(raw), Of([16]byte(raw)) == s // the last character has bits to spare
+}
+
 // NewRow returns a UUIDv7 (RFC 9562, section 5.7) for a row that nobody outside sees.
 func NewRow(now time.Time) string {
 	var b [16]byte

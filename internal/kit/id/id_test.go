@@ -24,3 +24,17 @@ func TestIDsCanBeTyped(t *testing.T) {
 		}
 	}
 }
+
+// TestBytesUndoesOf: and nothing but what Of has spelled is read.
+func TestBytesUndoesOf(t *testing.T) {
+	b := [16]byte{1, 2, 3, 0xff}
+	s := id.Of(b)
+	if got, ok := id.Bytes(s); !ok || got != b {
+		t.Errorf("%q: %v, %v", s, got, ok)
+	}
+	for _, odd := range []string{"", s[:25], s + "0", s[:25] + "1", "i" + s[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ"} {
+		if _, ok := id.Bytes(odd); ok {
+			t.Errorf("%q was read", odd)
+		}
+	}
+}

@@ -52,7 +52,6 @@ const (
 	CodeReused Reason = "code_reused" // the code behind it was presented twice
 	OtherOwner Reason = "other_owner" // another client presented a token
 	Revoked    Reason = "revoked"     // the client gave it back
-	SignedOut  Reason = "signed_out"  // somebody ended the session behind it
 )
 
 // alarming reports whether the reason means that something was stolen.

@@ -38,9 +38,6 @@ type Owners interface {
 	Alarm(ctx context.Context, t id.Tenant, userID string) (flag []store.DocOp, address string, err error)
 }
 
-// bySession finds the families of a session.
-const bySession = "by_session"
-
 // Config is what Families need. Owners may be nil: then nobody is told.
 type Config struct {
 	DB      *store.DB
@@ -68,10 +65,6 @@ func New(c Config) *Families {
 		all: store.NewCollection(c.DB, store.Kind[Family]{
 			Name: "refresh_family", Noun: "refresh token",
 			Meta: func(f *Family) *store.Meta { return &f.Meta },
-			Columns: []store.ColumnOf[Family]{
-				{Name: "session", Kind: store.TextKind, Of: func(f *Family) store.Value { return store.TextOrNone(f.Session) }},
-			},
-			Indexes: []store.Index{{Name: bySession, Columns: []string{"session"}}},
 		}),
 	}
 }
@@ -281,26 +274,6 @@ func (s *Families) alarm(ctx context.Context, c access.Caller, f *Family, now ti
 	return store.Batch{Docs: flag, Outbox: []store.Message{{
 		Channel: "mail", To: address, Template: AlarmTemplate, Data: data, Expires: now.Add(7 * 24 * time.Hour),
 	}}}, nil
-}
-
-// EndSession ends every family of a session, those that were to outlive it too: for the day on which
-// somebody signs a device out. It may be called again after an error.
-func (s *Families) EndSession(ctx context.Context, c access.Caller, sid string) error {
-	q := store.Query{Index: bySession, Eq: []store.Value{store.Text(sid)}}
-	for {
-		p, err := s.all.In(c.Tenant()).Find(ctx, q)
-		if err != nil {
-			return err
-		}
-		for _, f := range p.Items {
-			if err := s.End(ctx, c, f.ID, SignedOut); err != nil {
-				return err
-			}
-		}
-		if q.Cursor = p.Next; q.Cursor == "" {
-			return nil
-		}
-	}
 }
 
 func same(a, b string) bool {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -33,16 +34,67 @@ func TestE19_FixationOverHTTP(t *testing.T) {
 	if m := first.me(); m.Authenticated {
 		t.Errorf("the session before is still good: %+v", m)
 	}
+	given, sid := p.login(b), b.me().Session.ID
 	stepUp := b.begin(map[string]string{"kind": "step_up"})
 	b.finish(b.enter(stepUp))
 	if b.session() == second.session() {
-		t.Error("the session is the same after stepping up")
+		t.Error("the cookie is the same after stepping up")
 	}
 	if m := second.me(); m.Authenticated {
-		t.Errorf("the session before stepping up is still good: %+v", m)
+		t.Errorf("the cookie before stepping up is still good: %+v", m)
 	}
-	if m := b.me(); m.User.ID != u.id {
-		t.Errorf("nobody is signed in at the end: %+v", m)
+	if m := b.me(); m.User.ID != u.id || m.Session.ID != sid {
+		t.Errorf("another session, or nobody, is signed in after stepping up: %+v", m)
+	}
+	// Applications were given nothing that was in the cookie: what they have lives on.
+	if !w.server.active(t, w.asAPI, given.AccessToken) {
+		t.Error("stepping up has ended an application's access token")
+	}
+	next := p.mustRefresh(t, given.RefreshToken)
+	const chosen = "tortoise-lantern-mountain"
+	third := b.clone()
+	if a := b.do(b.request("PUT", "/account/password", map[string]string{"current": password, "password": chosen})); a.status >= 300 {
+		t.Fatalf("choosing a password: %s", a)
+	}
+	if m := b.me(); m.Session.ID != sid || third.me().Authenticated {
+		t.Errorf("after the new password: %+v", m)
+	}
+	// A new password ends all that was given before, in this browser too; the application gets new
+	// tokens of the same session without asking anybody.
+	if _, err := p.refresh(t, next.RefreshToken); !refusedWith(err, "invalid_grant") || w.server.active(t, w.asAPI, next.AccessToken) {
+		t.Errorf("tokens from before the new password: %v", err)
+	}
+	again := p.login(b, oauth2.SetAuthURLParam("prompt", "none"))
+	var claims struct{ SID string }
+	if err := again.id.Claims(&claims); err != nil || claims.SID != sid {
+		t.Errorf("sid %q after the new password, want %q", claims.SID, sid)
+	}
+}
+
+// TestRevokedDeviceStaysRevoked: offline access outlives a sign-out, but not the revocation of the
+// device, however long ago that was.
+func TestRevokedDeviceStaysRevoked(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, launch{program: built.clock, env: []string{"CLOCK_STEP=" + (32 * 24 * time.Hour).String()}})
+	admin := s.admin(t, "admin@device.example")
+	if a := s.change(t, http.MethodPatch, "/api/tenant/settings", admin, `{"refresh_idle":7776000,"refresh_absolute":31536000}`); a.status != http.StatusOK {
+		t.Fatalf("changing the settings: %s", a)
+	}
+	u := s.addUser(t, "owner@device.example")
+	p := s.newParty(t, s.addApp(t, "web", scopes("openid", "offline_access")...), "openid", "offline_access")
+	lost, left := s.browser(t, u), s.browser(t, u)
+	stolen, kept := p.login(lost).RefreshToken, p.login(left).RefreshToken
+	s.cli(t, "session", "revoke", lost.me().Session.ID)
+	left.get("/session")
+	if a := left.do(left.request(http.MethodDelete, "/session", nil)); a.status != http.StatusNoContent {
+		t.Fatalf("signing out: %s", a)
+	}
+	s.jump(t) // beyond the end that both sessions would have had
+	if _, err := p.refresh(t, stolen); !refusedWith(err, "invalid_grant") {
+		t.Errorf("the refresh token of the revoked device, a month later: %v", err)
+	}
+	if _, err := p.refresh(t, kept); err != nil {
+		t.Errorf("offline access after signing out, a month later: %v", err)
 	}
 }
 
