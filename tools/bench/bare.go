@@ -68,8 +68,8 @@ func (b *bareServer) stop() {
 func (b *bareServer) workloads() []workload {
 	question := []byte(`{"subject":{"type":"user","id":"alice"},"action":{"name":"read"},"resource":{"type":"doc","id":"1"}}`)
 	return []workload{
-		{name: "bare GET", method: "GET", next: func(int, int) (*http.Request, error) { return http.NewRequest(http.MethodGet, b.base+"/", nil) }},
-		{name: "bare POST", method: "POST", next: func(int, int) (*http.Request, error) { return post(b.base+"/", "application/json", question) }},
+		{name: "bare GET", method: "GET", at: b.base, process: b.process, next: always(wire("GET", b.base, "/", "", nil))},
+		{name: "bare POST", method: "POST", at: b.base, process: b.process, next: always(wire("POST", b.base, "/", "application/json", question))},
 	}
 }
 

@@ -48,7 +48,7 @@ func (s *server) furnish(ctx context.Context) ([]workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.workloads(api.ID, api.Secret, web.ID, web.Secret, user, browser, grants)
+	return s.workloads(ctx, api.ID, api.Secret, web.ID, web.Secret, user, browser, grants)
 }
 
 // signIn runs the flow of a person and returns the browser that is signed in.

@@ -1,12 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
+	"os/exec"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,10 +20,12 @@ import (
 // workload is something that is asked again and again.
 type workload struct {
 	name        string
-	method      string // of the bare answer that it is set beside
-	connections int    // 0: as the options say
-	// next makes the n-th request of a worker.
-	next func(worker, n int) (*http.Request, error)
+	method      string    // of the bare answer that it is set beside
+	at          string    // who is asked, by base URL; empty means the server
+	process     *exec.Cmd // whose processor time counts; nil means the server's
+	connections int       // 0: as the options say
+	// next is the n-th request of a worker, as it goes over the wire (see wire).
+	next func(worker, n int) []byte
 	// check looks at an answer; nil accepts 200 only.
 	check func(worker int, status int, body []byte) error
 }
@@ -27,6 +35,7 @@ type result struct {
 	Method  string        `json:"method"`
 	Rate    float64       `json:"per_second"`
 	OfBare  float64       `json:"of_bare"`
+	CPU     time.Duration `json:"cpu_per_op_ns"`
 	P50     time.Duration `json:"p50_ns"`
 	P99     time.Duration `json:"p99_ns"`
 	Errors  int           `json:"errors"`
@@ -40,92 +49,174 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	if w.connections > 0 {
 		n = w.connections
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n, MaxConnsPerHost: n}, Timeout: time.Minute,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	defer client.CloseIdleConnections()
-	warm := max(o.span/5, 300*time.Millisecond)
-	begin := time.Now().Add(warm)
-	end := begin.Add(o.span)
-	var (
-		mu    sync.Mutex
-		times []time.Duration
-		bad   int
-		first error
-		wg    sync.WaitGroup
-	)
-	before := s.commits()
-	for worker := range n {
-		wg.Go(func() {
-			var mine []time.Duration
-			wrong := 0
-			var why error
-			for i := 0; ctx.Err() == nil; i++ {
-				start := time.Now()
-				if start.After(end) {
-					break
-				}
-				err := once(ctx, client, w, worker, i)
-				if took := time.Since(start); start.After(begin) {
-					if mine = append(mine, took); err != nil {
-						wrong++
-					}
-				}
-				if err != nil && why == nil {
-					why = err
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			times, bad = append(times, mine...), bad+wrong
-			if first == nil {
-				first = why
-			}
-		})
+	base := w.at
+	if base == "" {
+		base = s.base
 	}
+	at, err := url.Parse(base)
+	if err != nil {
+		return result{}, err
+	}
+	warm := max(o.span/5, 300*time.Millisecond)
+	var (
+		workers = make([]worker, n)
+		begin   = time.Now().Add(warm)
+		end     = begin.Add(o.span)
+		wg      sync.WaitGroup
+	)
+	for i := range workers {
+		wg.Go(func() { workers[i].run(ctx, w, at, i, begin, end) })
+	}
+	time.Sleep(time.Until(begin))
+	s.toggleProfile(w)
+	before := s.spent(w)
+	time.Sleep(time.Until(end))
+	after := s.spent(w)
+	s.toggleProfile(w)
 	wg.Wait()
+
+	var times []time.Duration
+	bad := 0
+	var first error
+	for _, k := range workers {
+		times, bad = append(times, k.times...), bad+k.wrong
+		if first == nil {
+			first = k.why
+		}
+	}
 	if len(times) == 0 || bad == len(times) {
 		return result{}, fmt.Errorf("nothing succeeded: %w", first)
 	}
 	slices.Sort(times)
-	all := float64(len(times)) * (float64(o.span+warm) / float64(o.span)) // commits were counted through the warm-up
+	all := float64(len(times))
 	return result{
-		Name: w.name, Method: w.method, Rate: float64(len(times)-bad) / o.span.Seconds(), P50: times[len(times)/2],
-		P99: times[len(times)*99/100], Errors: bad, Commits: float64(s.commits()-before) / all, RSS: s.rss(),
+		Name: w.name, Method: w.method, Rate: float64(len(times)-bad) / o.span.Seconds(),
+		CPU: time.Duration(float64(after.cpu-before.cpu) / all), P50: times[len(times)/2], P99: times[len(times)*99/100],
+		Errors: bad, Commits: (after.commits - before.commits) / all, RSS: s.rss(),
 	}, ctx.Err()
 }
 
-func once(ctx context.Context, client *http.Client, w workload, worker, n int) error {
-	r, err := w.next(worker, n)
-	if err != nil {
-		return err
-	}
-	answer, err := client.Do(r.WithContext(ctx))
-	if err != nil {
-		return err
-	}
-	body, err := io.ReadAll(answer.Body)
-	_ = answer.Body.Close()
-	if err != nil {
-		return err
-	}
-	if w.check != nil {
-		return w.check(worker, answer.StatusCode, body)
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d: %.200s", answer.StatusCode, body)
-	}
-	return nil
+// worker is one connection that asks, waits for the answer and asks again.
+type worker struct {
+	times []time.Duration
+	wrong int
+	why   error
 }
 
-// post makes a request with a body.
-func post(url, contentType string, body []byte, header ...string) (*http.Request, error) {
-	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
+func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, begin, end time.Time) {
+	k.times = make([]time.Duration, 0, 1<<16)
+	var c *connection
+	for i := 0; ctx.Err() == nil; i++ {
+		start := time.Now()
+		if start.After(end) {
+			break
+		}
+		var err error
+		if c == nil {
+			if c, err = dial(ctx, at); err != nil {
+				k.why = err
+				return
+			}
+			defer c.Close()
+		}
+		status, body, err := c.ask(w.next(number, i))
+		switch {
+		case err != nil:
+			_ = c.Close()
+			c = nil
+		case w.check != nil:
+			err = w.check(number, status, body)
+		case status != http.StatusOK:
+			err = fmt.Errorf("status %d: %.200s", status, body)
+		}
+		if took := time.Since(start); start.After(begin) {
+			if k.times = append(k.times, took); err != nil {
+				k.wrong++
+			}
+		}
+		if err != nil && k.why == nil {
+			k.why = err
+		}
+	}
+}
+
+// connection is the cheapest client of HTTP/1.1 that is still one: the machine that makes the load
+// must not be what is measured. net/http's own client costs more than a bare answer.
+type connection struct {
+	net.Conn
+	in   *bufio.Reader
+	body []byte // reused: an answer is good until the next question
+}
+
+func dial(ctx context.Context, at *url.URL) (*connection, error) {
+	c, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", "127.0.0.1:"+at.Port())
 	if err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", contentType)
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+	return &connection{Conn: c, in: bufio.NewReaderSize(c, 8<<10)}, nil
+}
+
+// ask sends a request and reads its answer, which must say how long it is.
+func (c *connection) ask(request []byte) (int, []byte, error) {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		return 0, nil, err
 	}
-	return r, nil
+	if _, err := c.Write(request); err != nil {
+		return 0, nil, err
+	}
+	line, err := c.in.ReadSlice('\n')
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(line) < 12 {
+		return 0, nil, fmt.Errorf("not an answer: %q", line)
+	}
+	status, err := strconv.Atoi(string(line[9:12]))
+	if err != nil {
+		return 0, nil, fmt.Errorf("not an answer: %q", line)
+	}
+	length := -1
+	for {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil {
+			return 0, nil, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(strings.TrimSpace(string(value))); err != nil {
+				return 0, nil, err
+			}
+		}
+	}
+	if length < 0 {
+		return 0, nil, fmt.Errorf("an answer of status %d without a length", status)
+	}
+	if cap(c.body) < length {
+		c.body = make([]byte, length)
+	}
+	c.body = c.body[:length]
+	_, err = io.ReadFull(c.in, c.body)
+	return status, c.body, err
+}
+
+// wire is a request as bytes. header alternates names and values.
+func wire(method, base, path, contentType string, body []byte, header ...string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: cardea-bench\r\n", method, path, strings.TrimPrefix(base, "http://"))
+	for i := 0; i+1 < len(header); i += 2 {
+		fmt.Fprintf(&b, "%s: %s\r\n", header[i], header[i+1])
+	}
+	if contentType != "" {
+		fmt.Fprintf(&b, "Content-Type: %s\r\nContent-Length: %d\r\n", contentType, len(body))
+	}
+	b.WriteString("\r\n")
+	b.Write(body)
+	return b.Bytes()
+}
+
+// always is a workload's next that never changes.
+func always(request []byte) func(int, int) []byte {
+	return func(int, int) []byte { return request }
 }

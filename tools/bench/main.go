@@ -2,7 +2,7 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-seconds N] [-connections N] [-only NAME]
+//	go run ./tools/bench [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
 //
 // Quote ratios of one run, never absolute figures across machines.
 package main
@@ -24,11 +24,17 @@ func main() {
 	seconds := flag.Int("seconds", 5, "how long each workload is measured")
 	connections := flag.Int("connections", 16, "keep-alive connections")
 	only := flag.String("only", "", "measure only workloads whose name holds this")
+	binary := flag.String("binary", "", "measure this program instead of building one")
+	profile := flag.String("profile", "", "write a CPU profile of the server for each workload into this directory, named by its number")
 	asJSON := flag.Bool("json", false, "print JSON, for programs")
 	flag.Parse()
+	if err := leaveServerCore(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only}, *asJSON); err != nil {
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -38,6 +44,8 @@ type options struct {
 	span        time.Duration
 	connections int
 	only        string
+	profile     string
+	binary      string
 }
 
 func run(ctx context.Context, o options, asJSON bool) error {
@@ -46,7 +54,7 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		return err
 	}
 	defer bare.stop()
-	s, err := startServer(ctx)
+	s, err := startServer(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -94,9 +102,9 @@ func relate(results []result) {
 
 func print(w io.Writer, results []result) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "workload\tper second\tof bare\tp50\tp99\terrors\tcommits per op\tserver MB\t")
+	fmt.Fprintln(t, "workload\tper second\tof bare\tCPU per op\tp50\tp99\terrors\tcommits per op\tserver MB\t")
 	for _, r := range results {
-		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%d\t%.2f\t%d\t\n", r.Name, r.Rate, 100*r.OfBare,
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%v\t%d\t%.2f\t%d\t\n", r.Name, r.Rate, 100*r.OfBare, r.CPU.Round(100*time.Nanosecond),
 			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.RSS>>20)
 	}
 	_ = t.Flush()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -14,16 +15,18 @@ import (
 const form = "application/x-www-form-urlencoded"
 
 // workloads are what a server of this kind does all day.
-func (s *server) workloads(api, apiSecret, web, webSecret, user string, browser *http.Client, grants []tokenSet) ([]workload, error) {
+func (s *server) workloads(ctx context.Context, api, apiSecret, web, webSecret, user string, browser *http.Client, grants []tokenSet) ([]workload, error) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(api+":"+apiSecret))
 	webBasic := "Basic " + base64.StdEncoding.EncodeToString([]byte(web+":"+webSecret))
 	var service tokenSet
 	credentials := []byte("grant_type=client_credentials")
-	r, err := post(s.base+"/oauth/token", form, credentials, "Authorization", basic)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/oauth/token", bytes.NewReader(credentials))
 	if err != nil {
 		return nil, err
 	}
-	if err := decode(http.DefaultClient, r.WithContext(context.Background()), &service); err != nil {
+	r.Header.Set("Content-Type", form)
+	r.Header.Set("Authorization", basic)
+	if err := decode(http.DefaultClient, r, &service); err != nil {
 		return nil, err
 	}
 	base, err := url.Parse(s.base)
@@ -41,20 +44,11 @@ func (s *server) workloads(api, apiSecret, web, webSecret, user string, browser 
 	for i, g := range grants {
 		own[i] = g.Refresh
 	}
-	get := func(path string, header ...string) func(int, int) (*http.Request, error) {
-		return func(int, int) (*http.Request, error) {
-			r, err := http.NewRequest(http.MethodGet, s.base+path, nil)
-			if err != nil {
-				return nil, err
-			}
-			for i := 0; i+1 < len(header); i += 2 {
-				r.Header.Set(header[i], header[i+1])
-			}
-			return r, nil
-		}
+	get := func(path string, header ...string) func(int, int) []byte {
+		return always(wire("GET", s.base, path, "", nil, header...))
 	}
-	send := func(path, contentType string, body []byte, header ...string) func(int, int) (*http.Request, error) {
-		return func(int, int) (*http.Request, error) { return post(s.base+path, contentType, body, header...) }
+	send := func(path, contentType string, body []byte, header ...string) func(int, int) []byte {
+		return always(wire("POST", s.base, path, contentType, body, header...))
 	}
 	return []workload{
 		{name: "client credentials, JWT ES256", method: "POST", next: send("/oauth/token", form, credentials, "Authorization", basic)},
@@ -65,9 +59,9 @@ func (s *server) workloads(api, apiSecret, web, webSecret, user string, browser 
 		{name: "AuthZEN evaluation", method: "POST", next: send("/access/v1/evaluation", "application/json", question, "Authorization", "Bearer "+service.Access), check: holds(`"decision":true`)},
 		{
 			name: "refresh, 64 clients", method: "POST", connections: len(own),
-			next: func(worker, _ int) (*http.Request, error) {
+			next: func(worker, _ int) []byte {
 				body := []byte("grant_type=refresh_token&refresh_token=" + url.QueryEscape(own[worker]))
-				return post(s.base+"/oauth/token", form, body, "Authorization", webBasic)
+				return wire("POST", s.base, "/oauth/token", form, body, "Authorization", webBasic)
 			},
 			check: func(worker, status int, body []byte) error {
 				var t tokenSet
