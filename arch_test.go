@@ -36,7 +36,8 @@ mail                      < store                             : an engine that s
 limit                     < kit                               : counts, and forgets
 tenant                    < store                             : the walls of the house
 authz/graph               < kit                               : so that it can be embedded, tested and measured alone
-authz                     < tenant authz/graph                : decides for all, asks nobody
+authz/condition           < authz/graph                       : decides what a tuple demands, and weighs 6 MB
+authz                     < tenant authz/graph authz/condition : decides for all, asks nobody
 flow                      < store                             : knows Step, not steps
 keyring                   < tenant                            : keeps keys, knows no token
 audit                     < tenant keyring                    : reads events of all, is imported by none but wiring and doors
