@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -104,8 +105,12 @@ func (w authenticator) Authenticate(ctx context.Context, t id.Tenant, c credenti
 		kind = authenticate.APIKey
 	case credential.Session:
 		kind = authenticate.Session
+	case credential.DPoP:
+		return access.Caller{}, errs.New(errs.Unauthenticated, "token_invalid", "Tokens are not bound by DPoP here; send them as Bearer.")
+	case credential.Certificate:
+		return access.Caller{}, errs.New(errs.Unauthenticated, "token_invalid", "Nobody is known by a client certificate here.")
 	default:
-		return access.Anonymous(t, from), errs.New(errs.Unauthenticated, "token_invalid", "This kind of credential is not accepted.")
+		return access.Caller{}, errs.New(errs.Unauthenticated, "token_invalid", "This kind of credential is not accepted.")
 	}
 	return w.Authenticator.Authenticate(ctx, t, authenticate.Credential{Kind: kind, Value: c.Token}, from)
 }
@@ -113,10 +118,16 @@ func (w authenticator) Authenticate(ctx context.Context, t id.Tenant, c credenti
 // origins knows the foreign origins that may read answers.
 type origins struct{ a *App }
 
-// Listed implements edge.Origins. Tenants have no list of their own yet: only clients' origins count.
+// Listed implements edge.Origins.
 func (o origins) Listed(ctx context.Context, t id.Tenant, by edge.CORS, origin string) (bool, error) {
-	if by == edge.AnyOrigin {
+	switch by {
+	case edge.AnyOrigin:
 		return true, nil
+	case edge.TenantOrigins:
+		home, err := o.a.Tenants.Standing(ctx, t)
+		if err != nil || slices.Contains(home.Settings.Origins, origin) {
+			return err == nil, err
+		}
 	}
 	return o.a.Clients.OriginListed(ctx, t, origin)
 }

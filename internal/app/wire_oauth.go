@@ -67,6 +67,7 @@ func (a *App) wireOAuth() error {
 	})
 	o.Authorizer = authorize.New(authorize.Config{
 		Now: a.Now, Sealer: a.house.sealer, World: all, Reader: o.Reader, Codes: o.Codes, Consents: o.Consents, Scopes: o.Scopes,
+		Strongest: flow.Strongest(a.Flows.Steps),
 	})
 	o.Introspector = introspect.New(introspect.Config{Reader: o.Reader, World: all, Families: o.Families, Now: a.Now, Activity: a.activity})
 	o.Revoker = revoke.New(revoke.Config{DB: db, Guard: guard, Reader: o.Reader, Families: o.Families, Board: o.Board})

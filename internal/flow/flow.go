@@ -134,6 +134,23 @@ type Step interface {
 	Submit(context.Context, access.Caller, State, Input) (Outcome, error)
 }
 
+// Prover is a Step by which a person can prove itself when signing in.
+type Prover interface {
+	// Proves is the strongest proof that the step gives; who and when are empty.
+	Proves() Proof
+}
+
+// Strongest is how strongly somebody can be proved who takes every one of steps.
+func Strongest(steps []Step) access.Strength {
+	var all State
+	for _, s := range steps {
+		if p, ok := s.(Prover); ok {
+			all.Proofs = append(all.Proofs, p.Proves())
+		}
+	}
+	return all.Strength()
+}
+
 // Outcome is what a step proposes.
 type Outcome struct {
 	User    string            // whom the proof is about; must not differ from an earlier proof's

@@ -45,6 +45,11 @@ func (PasswordStep) Offer(_ context.Context, s flow.State) (flow.View, bool, err
 	return flow.View{Fields: fields}, true, nil
 }
 
+// Proves implements flow.Prover.
+func (PasswordStep) Proves() flow.Proof {
+	return flow.Proof{Method: MethodPassword, Strength: access.OneFactor}
+}
+
 // candidate is whose password is tried: an account, or a name that nobody has.
 type candidate struct {
 	user    *User

@@ -9,7 +9,10 @@ package tenant
 import (
 	"cmp"
 	"context"
+	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -64,7 +67,14 @@ type Settings struct {
 	RefreshIdle     Seconds `json:"refresh_idle,omitzero"`      // default 7 days, 1 hour to 90 days
 	RefreshAbsolute Seconds `json:"refresh_absolute,omitzero"`  // default 30 days, 1 hour to 365 days
 	RefreshGrace    Seconds `json:"refresh_grace,omitzero"`     // default 10 seconds, at most 60; -1: none
+
+	// Origins are those whose pages may read answers of the management and decision APIs, beside the
+	// origins of clients. At most MaxOrigins.
+	Origins []string `json:"origins,omitzero"`
 }
+
+// MaxOrigins bounds the origins that a tenant lists.
+const MaxOrigins = 50
 
 // Effective is s with the operator's defaults, or else our own, in place of zero members.
 func (s Settings) Effective(operator Settings) Settings {
@@ -97,10 +107,32 @@ func (s Settings) check() error {
 			return errs.Bad("/settings/"+b.name, "must lie between %d and %d seconds", b.min, b.max)
 		}
 	}
+	if len(s.Origins) > MaxOrigins {
+		return errs.Bad("/settings/origins", "must have at most %d entries", MaxOrigins)
+	}
+	for i, o := range s.Origins {
+		if !ValidOrigin(o) {
+			return errs.Bad("/settings/origins/"+strconv.Itoa(i), "must be an origin: https and a host, or http on a loopback host")
+		}
+	}
 	if s.SessionLimit < 0 || s.SessionLimit > 1000 {
 		return errs.Bad("/settings/session_limit", "must lie between 0 and 1000")
 	}
 	return nil
+}
+
+// ValidOrigin reports whether s is an origin as browsers send it (RFC 6454, section 6.2), of a page that
+// nobody on the way can have changed: https, or http on this machine.
+func ValidOrigin(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || len(s) > 255 || s != u.Scheme+"://"+strings.ToLower(u.Host) {
+		return false
+	}
+	switch u.Hostname() {
+	case "localhost", "127.0.0.1", "::1":
+		return u.Scheme == "http" || u.Scheme == "https"
+	}
+	return u.Scheme == "https" && strings.Trim(u.Hostname(), "abcdefghijklmnopqrstuvwxyz0123456789-.:") == ""
 }
 
 func tenantKind() store.Kind[Tenant] {

@@ -17,7 +17,7 @@ const (
 	NoCORS        CORS = iota
 	AnyOrigin          // public facts: metadata and keys
 	ClientOrigins      // origins that some client of the tenant has registered
-	TenantOrigins      // origins that the tenant's administrators have listed
+	TenantOrigins      // ClientOrigins, and those that the tenant's administrators have listed
 )
 
 // String is the list's name in the contract.

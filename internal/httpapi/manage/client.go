@@ -174,7 +174,7 @@ func (a *API) clients() []rest.Operation {
 				p, err := a.Clients.List(ctx, c, in.Name, in.request())
 				return turned(p, err, showClient)
 			}),
-		endpoint(a, created, func(ctx context.Context, c access.Caller, in createClient) (CreatedClient, error) {
+		endpoint(a, refusing(created, errs.Precondition), func(ctx context.Context, c access.Caller, in createClient) (CreatedClient, error) {
 			var draft oauth.Client
 			in.Body.onto(&draft)
 			draft.ID, draft.Type = in.Body.ID, oauth.ClientType(in.Body.Type)

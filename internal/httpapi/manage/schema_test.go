@@ -110,7 +110,7 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 		"client.rotate_secret": "overlap", "role.create": "description inherits name permissions", "role.update": "description inherits permissions",
 		"role.assign": "expires org subject subject.id subject.relation subject.type", "group.add_member": "id relation type",
 		"scope.declare": "name words", "audit.verify": "pinned", "key.rotate": "alg purpose", "tenant.create": "id name",
-		"tenant.configure": "access_token_life refresh_absolute refresh_grace refresh_idle session_absolute session_idle session_limit session_refuse sign_up_closed",
+		"tenant.configure": "access_token_life origins refresh_absolute refresh_grace refresh_idle session_absolute session_idle session_limit session_refuse sign_up_closed",
 	}
 	client := "access_token_format access_token_life audience client_uri first_party grants jwks jwks_uri lean_id_tokens min_acr name org origins policy_uri post_logout_redirect_uris redirect_uris scopes serves signing_alg token_endpoint_auth_method token_endpoint_auth_signing_alg tos_uri unsafe_no_pkce"
 	want["client.update"] = client

@@ -33,6 +33,8 @@ type Settings struct {
 	RefreshIdle     int64 `json:"refresh_idle"`
 	RefreshAbsolute int64 `json:"refresh_absolute"`
 	RefreshGrace    int64 `json:"refresh_grace"`
+
+	Origins []string `json:"origins"`
 }
 
 // SettingsChange changes settings; what is left out stays as it is, and 0 is the default again.
@@ -46,6 +48,8 @@ type SettingsChange struct {
 	RefreshIdle     *int64 `json:"refresh_idle,omitzero" min:"0" max:"7776000"`
 	RefreshAbsolute *int64 `json:"refresh_absolute,omitzero" min:"0" max:"31536000"`
 	RefreshGrace    *int64 `json:"refresh_grace,omitzero" min:"-1" max:"60" doc:"-1: none"`
+
+	Origins *[]string `json:"origins,omitzero" max:"50" doc:"whose pages may read answers of this API, beside the origins of applications"`
 }
 
 func (s SettingsChange) onto(t *tenant.Settings) error {
@@ -58,6 +62,7 @@ func (s SettingsChange) onto(t *tenant.Settings) error {
 	set((*int64)(&t.RefreshIdle), s.RefreshIdle)
 	set((*int64)(&t.RefreshAbsolute), s.RefreshAbsolute)
 	set((*int64)(&t.RefreshGrace), s.RefreshGrace)
+	set(&t.Origins, s.Origins)
 	return nil
 }
 
@@ -69,6 +74,7 @@ func (a *API) showTenant(t *tenant.Tenant) Tenant {
 			SignUpClosed: s.SignUpClosed, SessionIdle: int64(s.SessionIdle), SessionAbsolute: int64(s.SessionAbsolute),
 			SessionLimit: s.SessionLimit, SessionRefuse: s.SessionRefuse, AccessTokenLife: int64(s.AccessTokenLife),
 			RefreshIdle: int64(s.RefreshIdle), RefreshAbsolute: int64(s.RefreshAbsolute), RefreshGrace: int64(s.RefreshGrace),
+			Origins: append([]string{}, s.Origins...),
 		},
 	}
 }

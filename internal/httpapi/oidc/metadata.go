@@ -26,7 +26,7 @@ func (d *Door) discovery(x *edge.Exchange, _ access.Caller) error {
 	return x.JSON(http.StatusOK, discovery.Describe(x.Site.Issuer, discovery.Paths{
 		Authorize: PathAuthorize, Token: PathToken, UserInfo: PathUserInfo, JWKS: PathKeys,
 		Introspect: PathIntrospect, Revoke: PathRevoke, EndSession: PathLogout,
-	}, algs))
+	}, algs, d.Authorizer.Strongest))
 }
 
 // jwks answers with the public keys of the tenant.
@@ -44,6 +44,9 @@ func (d *Door) userinfo(x *edge.Exchange, _ access.Caller) error {
 	sent, err := credential.Read(credential.Source{Header: x.R.Header, Jar: x.Cookies(), Tenant: x.Site.Tenant}, credential.Header)
 	if err != nil {
 		return err
+	}
+	if sent.Kind == credential.DPoP {
+		return errs.New(errs.Unauthenticated, "token_invalid", "Tokens are not bound by DPoP here; send them as Bearer.")
 	}
 	if sent.Kind != credential.Bearer {
 		return errs.New(errs.Unauthenticated, "token_missing", "Send an access token.")

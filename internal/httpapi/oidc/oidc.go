@@ -146,6 +146,9 @@ func refuse(x *edge.Exchange, e *oauth.Error) error {
 
 // client reads the form and says which client sent it.
 func (d *Door) client(x *edge.Exchange, c access.Caller) (clientauth.Proven, url.Values, error) {
+	if len(x.R.Header["Dpop"]) > 0 { // a client that asks for bound tokens must not get others
+		return clientauth.Proven{}, nil, oauth.Refuse(oauth.InvalidRequest, "DPoP is not offered: tokens are bearer tokens here")
+	}
 	form, err := x.Form("resource", "audience")
 	if err != nil {
 		return clientauth.Proven{}, nil, err

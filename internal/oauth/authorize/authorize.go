@@ -44,6 +44,8 @@ type Config struct {
 	Codes    *codes.Codes
 	Consents *consent.Consents
 	Scopes   *scopes.Catalogue
+	// Strongest is how strongly a person can prove itself here at all.
+	Strongest access.Strength
 }
 
 // Authorizer answers authorization requests.
@@ -108,6 +110,9 @@ func (a *Authorizer) Begin(ctx context.Context, c access.Caller, p Params) (Answ
 	}
 	if err := q.parse(p, client, app.Tenant.Issuer); err != nil {
 		return q.refused(app, err)
+	}
+	if q.Strength > a.Strongest { // asking the person again and again would not help
+		return q.refused(app, oauth.Refuse(oauth.UnmetAuthentication, "Nobody can prove themselves as strongly as this asks for."))
 	}
 	if err := a.readHint(ctx, c.Tenant(), q, p.get("id_token_hint")); err != nil {
 		return q.refused(app, err)

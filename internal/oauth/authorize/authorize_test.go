@@ -141,6 +141,27 @@ func TestParametersMustNotBeRepeated(t *testing.T) {
 	}
 }
 
+// TestUnreachableStrengthIsSaid: nobody is sent in circles for a proof that nobody can give.
+func TestUnreachableStrengthIsSaid(t *testing.T) {
+	w := oauthtest.New(t)
+	w.Authorizer.Strongest = access.OneFactor
+	app := w.Register(oauthtest.WebApp())
+	strict := oauthtest.WebApp()
+	strict.MinStrength = access.TwoFactors
+	for name, begin := range map[string]func() (authorize.Answer, error){
+		"acr_values":     func() (authorize.Answer, error) { return app.Begin(w.Nobody(), "acr_values", oauth.ACRTwoFactors) },
+		"its own client": func() (authorize.Answer, error) { return w.Register(strict).Begin(w.Nobody()) },
+	} {
+		answer, err := begin()
+		if err != nil || answer.Response == nil || answer.Response.Get("error") != string(oauth.UnmetAuthentication) {
+			t.Errorf("%s: %+v, %v", name, answer, err)
+		}
+	}
+	if answer, err := app.Begin(w.Nobody(), "acr_values", oauth.ACRTwoFactors+" "+oauth.ACROneFactor); err != nil || answer.Need == nil {
+		t.Errorf("a weaker one that is enough: %+v, %v", answer, err)
+	}
+}
+
 func TestNeeds(t *testing.T) {
 	minute := time.Minute
 	cases := []struct {

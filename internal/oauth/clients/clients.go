@@ -63,7 +63,20 @@ type Created struct {
 
 // Create registers a client as draft describes it. The draft's ID may be empty; its epoch, secrets,
 // state and time of creation are ignored. Empty members get the defaults of the client's type.
+//
+// The system tenant has no applications of others: who administers the platform signs in to nothing else
+// there. A service that acts for itself may be registered.
 func (s *Clients) Create(ctx context.Context, c access.Caller, draft oauth.Client) (Created, error) {
+	if c.Tenant() == id.System && draft.Type != oauth.Service {
+		if _, err := s.guard.Allow(ctx, c, "client.create", draft.Object()); err != nil {
+			return Created{}, err
+		}
+		return Created{}, errs.New(errs.Precondition, "no_foreign_applications", "The system tenant takes no applications; register it in another tenant.")
+	}
+	return s.create(ctx, c, draft)
+}
+
+func (s *Clients) create(ctx context.Context, c access.Caller, draft oauth.Client) (Created, error) {
 	now := s.db.Now()
 	client := &draft
 	client.Meta = store.Meta{ID: draft.ID}
@@ -111,7 +124,7 @@ func (s *Clients) Ensure(ctx context.Context, c access.Caller, draft oauth.Clien
 	if !errs.Is(err, errs.NotFound) {
 		return Created{}, err
 	}
-	made, err := s.Create(ctx, c, draft)
+	made, err := s.create(ctx, c, draft)
 	if errs.CodeOf(err) == "already_exists" { // another node was faster
 		known, err = s.all.In(c.Tenant()).Get(ctx, draft.ID)
 		return Created{Client: known}, err

@@ -3,6 +3,7 @@
 package discovery
 
 import (
+	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/authorize"
 )
@@ -51,8 +52,8 @@ type Document struct {
 }
 
 // Describe makes the document of an issuer. algs are the algorithms with which the tenant's keys sign
-// now.
-func Describe(issuer string, p Paths, algs []oauth.Alg) Document {
+// now; strongest is how strongly a person can prove itself here.
+func Describe(issuer string, p Paths, algs []oauth.Alg, strongest access.Strength) Document {
 	at := func(path string) string {
 		if path == "" {
 			return ""
@@ -70,7 +71,7 @@ func Describe(issuer string, p Paths, algs []oauth.Alg) Document {
 		ResponseTypes: []string{"code"},
 		ResponseModes: []string{string(authorize.Query), string(authorize.FormPost)},
 		Grants:        []string{string(oauth.GrantCode), string(oauth.GrantRefresh), string(oauth.GrantClientCredentials)},
-		ACRs:          oauth.ACRs(), Subjects: []string{"public"},
+		ACRs:          oauth.ACRs()[:strongest], Subjects: []string{"public"},
 		Prompts: []string{"none", "login", "consent", "select_account", "create"},
 		Claims: []string{
 			"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "org_id", "name", "given_name",

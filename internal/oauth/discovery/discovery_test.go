@@ -5,13 +5,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/discovery"
 )
 
 func TestOnlyWhatExistsIsSaid(t *testing.T) {
-	d := discovery.Describe("https://id.example.com/t/acme", discovery.Paths{Authorize: "/authorize", Token: "/token", JWKS: "/jwks"}, []oauth.Alg{keyring.ES256})
+	d := discovery.Describe("https://id.example.com/t/acme", discovery.Paths{Authorize: "/authorize", Token: "/token", JWKS: "/jwks"}, []oauth.Alg{keyring.ES256}, access.OneFactor)
 	body, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +35,9 @@ func TestOnlyWhatExistsIsSaid(t *testing.T) {
 	}
 	if got["authorization_response_iss_parameter_supported"] != true || got["request_uri_parameter_supported"] != false {
 		t.Errorf("%s", body)
+	}
+	if diff := cmp.Diff([]any{oauth.ACROneFactor}, got["acr_values_supported"]); diff != "" {
+		t.Errorf("acr values: %s", diff)
 	}
 	for _, word := range []string{"implicit", "plain", "fragment", "password"} {
 		if strings.Contains(string(body), `"`+word+`"`) {

@@ -134,6 +134,7 @@ func (w *World) build(sealer store.Sealer) {
 	})
 	w.Authorizer = authorize.New(authorize.Config{
 		Now: w.DB.Now, Sealer: sealer, World: w.Standing, Reader: w.Reader, Codes: w.Codes, Consents: w.Consents, Scopes: w.Catalogue,
+		Strongest: access.HardToPhish,
 	})
 	w.Introspector = introspect.New(introspect.Config{Reader: w.Reader, World: w.Standing, Families: w.Families, Now: w.DB.Now})
 	w.Revoker = revoke.New(revoke.Config{DB: w.DB, Guard: w.Guard, Reader: w.Reader, Families: w.Families, Board: w.Board})

@@ -198,6 +198,28 @@ func TestE20_OneUserByAnyCredential(t *testing.T) {
 	if a := b.do(r); a.status != http.StatusUnauthorized || a.refusal() != "token_invalid" {
 		t.Errorf("a bad header beside a good cookie: %s", a)
 	}
+	// What is not offered is refused, not passed over: nobody believes in a binding that is not checked.
+	for what, header := range map[string][2]string{
+		"DPoP":                       {"Authorization", "DPoP " + token("opaque")},
+		"a DPoP proof beside bearer": {"Authorization", "Bearer " + token("jwt")},
+		"a DPoP proof beside cookie": {"Cookie", sessionCookie + "default=" + b.session()},
+	} {
+		r := b.request("GET", "/session", nil)
+		r.Header = http.Header{header[0]: {header[1]}, "Dpop": {"a.b.c"}}
+		for _, path := range []string{"/session", "/oauth/userinfo"} {
+			r.URL.Path = path
+			if a := s.send(t, r); a.status != http.StatusUnauthorized || a.refusal() != "token_invalid" {
+				t.Errorf("%s at %s: %s", what, path, a)
+			}
+		}
+	}
+	service := s.addApp(t, "service")
+	r = b.request("POST", "/oauth/token", nil)
+	r.Header = http.Header{"Dpop": {"a.b.c"}}
+	r.SetBasicAuth(service.id, service.secret)
+	if a := s.send(t, r); a.status != http.StatusBadRequest || a.refusal() != "invalid_request" {
+		t.Errorf("a DPoP proof at the token end point: %s", a)
+	}
 	// By cookie a write needs the CSRF token; see TestWritesByCookieNeedTheToken.
 	r = b.request("DELETE", "/session", nil)
 	r.Header.Del("X-CSRF-Token")
