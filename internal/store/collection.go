@@ -60,15 +60,22 @@ func (s Scope[T]) View(ctx context.Context, docID string) (*T, error) {
 	if s.c.db.cache == nil {
 		return s.Get(ctx, docID)
 	}
-	v, err := s.c.db.cache.Get(ctx, s.key(docID), func(ctx context.Context) (any, error) { return s.Get(ctx, docID) })
-	if err != nil {
-		return nil, err
+	v, ok := s.c.db.cache.Peek(s.key(docID)) // what is nearly always so costs no closure
+	if !ok {
+		var err error
+		if v, err = s.load(ctx, docID); err != nil {
+			return nil, err
+		}
 	}
 	doc := v.(*T)
 	if e := s.c.kind.Meta(doc).Expires; !e.IsZero() && !s.c.db.now().Before(e) {
 		return nil, errs.Missing(s.c.kind.Noun)
 	}
 	return doc, nil
+}
+
+func (s Scope[T]) load(ctx context.Context, docID string) (any, error) {
+	return s.c.db.cache.Get(ctx, s.key(docID), func(ctx context.Context) (any, error) { return s.Get(ctx, docID) })
 }
 
 // GetMany reads the documents with the given ids; those that do not exist are left out.

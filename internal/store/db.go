@@ -31,6 +31,8 @@ const (
 // Cache holds decoded documents near the process. It is filled only by its loader, never set, so
 // that a slow reader cannot put back what was revoked meanwhile.
 type Cache interface {
+	// Peek returns the cached value of k, if there is one.
+	Peek(k Key) (any, bool)
 	// Get returns the cached value of k or calls load once for all who wait. An error is not kept.
 	Get(ctx context.Context, k Key, load func(context.Context) (any, error)) (any, error)
 	// Drop forgets keys, loads under way included.

@@ -52,7 +52,7 @@ func startBare(ctx context.Context) (*bareServer, error) {
 		return nil, err
 	}
 	c := onServerCore(ctx, self)
-	c.Env = append(c.Env, bareFlag+"="+strconv.Itoa(port))
+	c.Env = append(os.Environ(), bareFlag+"="+strconv.Itoa(port), "GOMAXPROCS=1") // the best that it can do
 	if err := c.Start(); err != nil {
 		return nil, err
 	}

@@ -26,15 +26,13 @@ type server struct {
 	profile                       string // where profiles go; empty for none
 }
 
-// onServerCore is a command bound to core 0 with one processor; the load runs on the others.
+// onServerCore is a command bound to core 0; the load runs on the others.
 func onServerCore(ctx context.Context, name string, args ...string) *exec.Cmd {
 	if path, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > 1 {
 		args = append([]string{"-c", "0", name}, args...)
 		name = path
 	}
-	c := exec.CommandContext(ctx, name, args...)
-	c.Env = append(os.Environ(), "GOMAXPROCS=1")
-	return c
+	return exec.CommandContext(ctx, name, args...)
 }
 
 // pinned says that this process has left the server's core.
@@ -109,7 +107,7 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 	s.base, s.management = "http://localhost:"+strconv.Itoa(port), "http://127.0.0.1:"+strconv.Itoa(private)
 	s.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--issuer", s.base,
 		"--listen", "127.0.0.1:"+strconv.Itoa(port), "--management", "127.0.0.1:"+strconv.Itoa(private))
-	s.process.Env = append(s.process.Env, "PROFILE_DIR="+s.profile)
+	s.process.Env = append(os.Environ(), "PROFILE_DIR="+s.profile)
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err

@@ -80,6 +80,9 @@ func (m *Cache) reset() error {
 	return nil
 }
 
+// Peek implements store.Cache.
+func (m *Cache) Peek(k store.Key) (any, bool) { return m.entries.Load().GetIfPresent(k) }
+
 // Get implements store.Cache. While a load is under way, callers of the same key wait for it, each
 // no longer than its own context lives; when the context of the caller who loads ends, another one
 // loads. A load that a Drop has overtaken is repeated.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -47,6 +48,8 @@ type keyDocument struct {
 	store.Meta
 	Rotated time.Time    `json:"rotated"`
 	Ring    secret.Value `json:"-"` // JSON of storedKeys
+
+	opened atomic.Pointer[ring] // what open has made of Ring: documents are shared and read often
 }
 
 type storedKey struct {
@@ -151,10 +154,14 @@ func (d *keyDocument) add(known ring) error {
 		return errs.Wrap(errs.Internal, err, "", "Something went wrong on our side.")
 	}
 	d.Ring = secret.New(string(text))
+	d.opened.Store(nil)
 	return nil
 }
 
 func (d *keyDocument) open() (ring, error) {
+	if known := d.opened.Load(); known != nil {
+		return *known, nil
+	}
 	var stored []storedKey
 	err := json.Unmarshal([]byte(d.Ring.Reveal()), &stored)
 	if err == nil && len(stored) == 0 {
@@ -170,6 +177,7 @@ func (d *keyDocument) open() (ring, error) {
 	if err != nil {
 		return nil, errs.Wrap(errs.Internal, err, "", "Something went wrong on our side.")
 	}
+	d.opened.Store(&out)
 	return out, nil
 }
 

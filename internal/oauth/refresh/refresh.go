@@ -142,9 +142,21 @@ func (s *Families) stolen(ctx context.Context, c access.Caller, family string, w
 }
 
 // Find reads the family of a token, whoever presents it: for introspection and revocation. The error
-// is invalid_grant for a token that is not ours or no longer kept. Nothing is written.
+// is invalid_grant for a token that is not ours or no longer kept. Nothing is written. The family is
+// shared and must not be changed; one that has moved on from text comes from the store, not from a
+// cache that may not have heard of the token yet.
 func (s *Families) Find(ctx context.Context, t id.Tenant, text string) (*Family, error) {
-	f, _, err := s.find(ctx, t, text)
+	p, err := s.recognise(ctx, t, text)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.all.In(t).View(ctx, p.familyID())
+	if err != nil || !f.CurrentIs(text) {
+		f, err = s.all.In(t).Get(ctx, p.familyID())
+	}
+	if errs.Is(err, errs.NotFound) {
+		return nil, refuse()
+	}
 	return f, err
 }
 
@@ -154,18 +166,24 @@ func (f *Family) CurrentIs(text string) bool { return same(opaque.Hash(text), f.
 // Alive reports whether the family has not ended, by itself or by its bounds.
 func (f *Family) Alive(b Bounds, now time.Time) bool { return f.Dead == "" && now.Before(f.End(b)) }
 
-// find always reads the store: a cache could make an honest token look reused.
-func (s *Families) find(ctx context.Context, t id.Tenant, text string) (*Family, token, error) {
+// recognise parses a token that one of the tenant's keys has made.
+func (s *Families) recognise(ctx context.Context, t id.Tenant, text string) (presented, error) {
 	p, ok := parse(text)
 	if !ok {
-		return nil, token{}, refuse()
+		return presented{}, refuse()
 	}
 	k, ok, err := s.keys.find(ctx, t, p.key)
+	if err == nil && (!ok || !p.madeWith(k)) {
+		err = refuse()
+	}
+	return p, err
+}
+
+// find always reads the store: a cache could make an honest token look reused.
+func (s *Families) find(ctx context.Context, t id.Tenant, text string) (*Family, token, error) {
+	p, err := s.recognise(ctx, t, text)
 	if err != nil {
 		return nil, token{}, err
-	}
-	if !ok || !p.madeWith(k) {
-		return nil, token{}, refuse()
 	}
 	f, err := s.all.In(t).Get(ctx, p.familyID())
 	if errs.Is(err, errs.NotFound) {
