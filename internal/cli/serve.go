@@ -28,7 +28,7 @@ func (c *serveCommand) local(l *localRun) error {
 	if err != nil {
 		return err
 	}
-	twoProcessors()
+	tune(l.ctx)
 	a, err := app.Open(l.ctx, config)
 	if err != nil {
 		return err
@@ -37,17 +37,6 @@ func (c *serveCommand) local(l *localRun) error {
 		return errors.Join(err, a.Close())
 	}
 	return errors.Join(l.serve(a), a.Close())
-}
-
-// twoProcessors lets Go use two threads where the machine or the container has one processor. With one,
-// nothing is read from the network during an fsync that is shorter than the runtime takes to notice:
-// commits then stand alone instead of being shared, and some callers wait for a second. It was 1,500
-// refreshes per second with one thread and 2,600 with two, on the same core. Who has set GOMAXPROCS
-// has decided.
-func twoProcessors() {
-	if runtime.GOMAXPROCS(0) == 1 && os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(2)
-	}
 }
 
 func (l *localRun) serve(a *app.App) error {
