@@ -37,6 +37,7 @@ limit                     < kit                               : counts, and forg
 tenant                    < store                             : the walls of the house
 authz/graph               < kit                               : so that it can be embedded, tested and measured alone
 authz/condition           < authz/graph                       : decides what a tuple demands, and weighs 6 MB
+authz/model               < authz/condition                   : the language, and nothing stored
 authz                     < tenant authz/graph authz/condition : decides for all, asks nobody
 flow                      < store                             : knows Step, not steps
 keyring                   < tenant                            : keeps keys, knows no token
