@@ -7,7 +7,7 @@ import (
 )
 
 // epochs counts how often each thing behind a token had been revoked when it was minted.
-type epochs struct{ session, user, client, tenant uint64 }
+type epochs struct{ session, user, client, tenant, consent uint64 }
 
 // verified is a token whose signature and claims were found good once. What can change with time —
 // the clock, the key set, revocations — is looked at again on every use.
@@ -114,7 +114,7 @@ func (v *verified) readEpochs(claims map[string]any) bool {
 		return false
 	}
 	for name, target := range map[string]*uint64{
-		"s": &v.epochs.session, "u": &v.epochs.user, "c": &v.epochs.client, "t": &v.epochs.tenant,
+		"s": &v.epochs.session, "u": &v.epochs.user, "c": &v.epochs.client, "t": &v.epochs.tenant, "g": &v.epochs.consent,
 	} {
 		value, present := object[name]
 		if !present {

@@ -48,8 +48,8 @@
 //
 // A verified token is remembered until it expires, but its key and its standing are looked at on
 // every call. The claims sid, sub and client_id name the session, user and client behind a token;
-// the claim ep, an object {"s":n,"u":n,"c":n,"t":n}, holds their epochs, and the tenant's, when it was
-// minted; an absent member means that there is no such thing. Revoking raises an epoch. The client
+// the claim ep, an object {"s":n,"u":n,"c":n,"t":n,"g":n}, holds their epochs, the tenant's and that of
+// the user's consent, when it was minted; an absent member means that there is no such thing. Revoking raises an epoch. The client
 // follows
 //
 //	GET {issuer}/revocations?after=CURSOR
@@ -67,7 +67,8 @@
 //   - The kinds session, user and client revoke a token whose sid, sub or client_id is id and whose
 //     epoch is below min_epoch (an absent epoch counts as 0); id is what stands in the claim. The kind
 //     tenant does so for every token of the issuer, whatever id says. The kind jti revokes the token
-//     with that jti, the kind key every token signed by the key with that kid.
+//     with that jti, the kind key every token signed by the key with that kid. The kind consent, whose
+//     id is sub, '/' and client_id, does so for tokens of both that state an epoch of a consent.
 //   - until, in Unix seconds, is when the line may be forgotten: at least five minutes, the greatest
 //     leeway, after the last token concerned has expired. A line may come more than once.
 //   - Everything still in force after CURSOR comes first; without after, everything. Then comes one

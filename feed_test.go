@@ -26,6 +26,7 @@ func TestRevocationTakesEffect(t *testing.T) {
 		"session": func(s *cardeatest.Server, _ string) { s.RevokeSession("session-of-alice") },
 		"user":    func(s *cardeatest.Server, _ string) { s.RevokeUser("alice") },
 		"client":  func(s *cardeatest.Server, _ string) { s.RevokeClient(cardeatest.UserClient) },
+		"consent": func(s *cardeatest.Server, _ string) { s.RevokeConsent("alice", cardeatest.UserClient) },
 		"tenant":  func(s *cardeatest.Server, _ string) { s.RevokeAll() },
 		"token":   func(s *cardeatest.Server, token string) { s.RevokeToken(token) },
 		"key":     func(s *cardeatest.Server, _ string) { s.RevokeKey(s.KeyID()); s.RotateKey() },
@@ -57,6 +58,18 @@ func TestRevocationTakesEffect(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestConsentOfNobodyRevokesNothing: a token that needed no consent does not die with one.
+func TestConsentOfNobodyRevokesNothing(t *testing.T) {
+	t.Parallel()
+	srv := cardeatest.NewServer(t)
+	needed := srv.Token(cardeatest.Claims{})
+	none := srv.Token(cardeatest.Claims{Extra: map[string]any{"ep": map[string]any{"u": 0, "c": 0, "t": 0, "s": 0}}})
+	srv.RevokeConsent("alice", cardeatest.UserClient)
+	auth := srv.NewClient(t)
+	verify(t, auth, needed, cardea.CodeTokenRevoked)
+	verify(t, auth, none, "")
 }
 
 func TestRevocationsOfThePastAreKnownFromTheStart(t *testing.T) {

@@ -25,6 +25,7 @@ const (
 	kindTenant
 	kindToken
 	kindKey
+	kindConsent
 )
 
 func kindOf(name string) (kind, bool) {
@@ -41,6 +42,8 @@ func kindOf(name string) (kind, bool) {
 		return kindToken, true
 	case "key":
 		return kindKey, true
+	case "consent":
+		return kindConsent, true
 	}
 	return 0, false
 }
@@ -88,6 +91,8 @@ func (m *marks) revoked(v *verified) bool {
 		m.below(kindUser, v.caller.Subject, v.epochs.user) ||
 		m.below(kindClient, v.caller.ClientID, v.epochs.client) ||
 		m.below(kindTenant, "", v.epochs.tenant) ||
+		// A token that needed no consent states no epoch of one.
+		v.epochs.consent != 0 && m.below(kindConsent, v.caller.Subject+"/"+v.caller.ClientID, v.epochs.consent) ||
 		m.has(kindToken, v.caller.TokenID) || m.has(kindKey, v.key.kid)
 }
 

@@ -40,6 +40,9 @@ func (s *Server) RevokeUser(id string) { s.raise("user", id) }
 // RevokeClient revokes every token given to the client so far.
 func (s *Server) RevokeClient(id string) { s.raise("client", id) }
 
+// RevokeConsent revokes every token given to the client so far in the user's name.
+func (s *Server) RevokeConsent(user, client string) { s.raise("consent", user+"/"+client) }
+
 // RevokeAll revokes every token of the issuer so far.
 func (s *Server) RevokeAll() { s.raise(wholeTenant().kind, wholeTenant().id) }
 
@@ -71,7 +74,11 @@ func (s *Server) raise(kind, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epochs[ref{kind, id}]++
-	s.publish(line{Kind: kind, ID: id, MinEpoch: s.epochs[ref{kind, id}], Until: s.now().Add(remember).Unix()})
+	least := s.epochs[ref{kind, id}]
+	if kind == "consent" {
+		least++ // consents begin with 1: 0 is a token that needed none
+	}
+	s.publish(line{Kind: kind, ID: id, MinEpoch: least, Until: s.now().Add(remember).Unix()})
 }
 
 func (s *Server) spend(kind, id string) {
@@ -96,6 +103,10 @@ func (s *Server) revoked(header, claims map[string]any) bool {
 		if uint64(minted) < s.epochs[ref{kind, id}] {
 			return true
 		}
+	}
+	consent := fmt.Sprint(claims["sub"], "/", claims["client_id"])
+	if g, ok := epochs["g"].(float64); ok && uint64(g) <= s.epochs[ref{"consent", consent}] {
+		return true
 	}
 	if all, _ := epochs["t"].(float64); uint64(all) < s.epochs[wholeTenant()] {
 		return true

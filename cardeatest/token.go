@@ -73,6 +73,7 @@ func (s *Server) claims(c Claims) map[string]any {
 		claims["auth_time"] = issued.Add(-c.Age).Unix()
 		epochs["u"] = s.epochs[ref{"user", user}]
 		epochs["s"] = s.epochs[ref{"session", session}]
+		epochs["g"] = s.epochs[ref{"consent", user + "/" + client}] + 1
 	}
 	claims["ep"] = epochs
 	if c.ACR != "" {

@@ -158,6 +158,8 @@ func routineRules(a Action) Rule {
 		return Rule{Routine: true, Words: "send a message of the outbox"}
 	case "password.rehash":
 		return Rule{Open: true, Routine: true, Words: "replace a weaker password hash by the current kind"}
+	case "user.forget":
+		return Rule{Routine: true, Words: "forget what is left of a deleted account"}
 	case "store.sweep":
 		return Rule{Routine: true, Words: "remove what has expired"}
 	case "store.seal_key":

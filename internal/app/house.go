@@ -21,7 +21,7 @@ import (
 const (
 	fileDatabase = "cardea.db"
 	fileLock     = "lock"
-	fileMaster   = "master.key"
+	fileMaster   = config.MasterFile
 	fileSocket   = "control.sock"
 )
 

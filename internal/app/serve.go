@@ -174,6 +174,9 @@ func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Keys.Tick(ctx, t) })
 	})
 	a.every(ctx, tasks, everyFlush, "counters", a.Audit.Flush)
+	a.every(ctx, tasks, everySweep, "deleted accounts", func(ctx context.Context) error {
+		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Accounts.Forget(ctx, t) })
+	})
 	a.every(ctx, tasks, everySweep, "sweep", func(ctx context.Context) error {
 		for {
 			n, err := a.house.engine.Sweep(ctx, a.DB.Now(), sweepAt)

@@ -52,7 +52,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 }
 
 func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Handler, error) {
-	directory, err := edge.NewSharedHost(a.Config.Issuer, a.standing)
+	directory, err := edge.NewSharedHost(a.Config.Issuer, a.Hosts, a.standing)
 	if err != nil {
 		return nil, err
 	}

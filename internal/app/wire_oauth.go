@@ -48,7 +48,7 @@ func (a *App) wireOAuth() error {
 	db, guard, w := a.DB, a.Guard, world{a}
 	o := &a.OAuth
 	o.Clients = clients.New(db, guard, a.Revocations)
-	o.Consents = consent.New(db, guard)
+	o.Consents = consent.New(db, guard, a.Revocations)
 	o.Scopes = scopes.New(db, guard, o.Clients, nil)
 	o.Board = revocations.NewBoard(a.Revocations, worldTenants(w), a.Now)
 	o.Families = refresh.New(refresh.Config{DB: db, Guard: guard, Board: o.Board, Clients: o.Clients, Owners: worldUsers(w)})

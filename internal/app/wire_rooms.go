@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/flow"
@@ -72,7 +73,7 @@ func (a *App) wirePeople() (err error) {
 	}
 	a.Accounts = identity.New(identity.Config{
 		DB: a.DB, Guard: a.Guard, Hasher: a.Hasher, Policy: a.Policy, Lockout: a.Lockout, Limits: gate{a.Gate},
-		Tenants: a.Tenants, Revocations: a.Revocations, LinkTo: a.linkTo, FirstAdmin: authz.AdminTuples,
+		Tenants: a.Tenants, Revocations: a.Revocations, LinkTo: a.linkTo, FirstAdmin: authz.AdminTuples, Forget: a.forget,
 	})
 	a.Sessions = session.New(session.Config{
 		DB: a.DB, Guard: a.Guard, Users: a.Accounts, Tenants: a.Tenants, Revocations: a.Revocations,
@@ -82,12 +83,26 @@ func (a *App) wirePeople() (err error) {
 		_, err := a.Accounts.View(ctx, t, userID)
 		return err
 	}
+	a.Organisations.MayAssign = a.Decisions.MayAssign
 	a.APIKeys = apikey.New(apikey.Config{DB: a.DB, Guard: a.Guard, Owners: owners{a}})
 	a.Flows = &flow.Machine{
 		DB: a.DB, Guard: a.Guard, Handles: flow.NewHandles(a.DB, a.house.sealer),
 		Steps: identity.Steps(a.Accounts), Need: a.Accounts.Enough, Finish: a.Accounts.Finishers(a.Sessions.Start),
 	}
 	return nil
+}
+
+// forget has every room forget a person whose account was deleted.
+func (a *App) forget(ctx context.Context, t id.Tenant, userID string) error {
+	for _, room := range []interface {
+		Forget(ctx context.Context, t id.Tenant, userID string) error
+	}{a.Sessions, a.APIKeys, a.Consents, a.Organisations} {
+		if err := room.Forget(ctx, t, userID); err != nil {
+			return err
+		}
+	}
+	_, err := a.Audit.Erase(ctx, access.System(t, "user.forget"), userID)
+	return err
 }
 
 func (a *App) wireMail() error {

@@ -116,11 +116,6 @@ func (c *orgInvite) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.Role != "" {
-		if err := e.Decisions.MayAssign(e.ctx, e.caller(), c.Role, c.Org); err != nil {
-			return err
-		}
-	}
 	i, err := e.Organisations.Invite(e.ctx, e.caller(), tenant.NewInvitation{
 		Org: c.Org, To: a.String(), Canonical: string(a.Canonical()), Role: c.Role, Link: e.InvitationLink(e.caller().Tenant()),
 	})

@@ -72,6 +72,9 @@ func readStamp(dir string) (string, error) {
 	return string(buf[:n]), nil
 }
 
+// MasterFile is the file of the master key, which whoever restores a backup puts there first.
+const MasterFile = "master.key"
+
 // vacant refuses a directory that somebody else uses. A new file system has lost+found in it; what an
 // earlier run has left of its own stamp does no harm.
 func vacant(dir string) error {
@@ -80,7 +83,7 @@ func vacant(dir string) error {
 		return fmt.Errorf("looking into the data directory: %w", err)
 	}
 	for _, e := range entries {
-		if e.Name() != "lost+found" && !strings.HasPrefix(e.Name(), stampName) {
+		if e.Name() != "lost+found" && e.Name() != MasterFile && !strings.HasPrefix(e.Name(), stampName) {
 			return fmt.Errorf("%s is not empty and is not a data directory of Cardea; name another with data.dir", dir)
 		}
 	}

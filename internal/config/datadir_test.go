@@ -60,6 +60,7 @@ func TestClaimDirRefusesWhatIsNotOurs(t *testing.T) {
 		"unknown stamp":  {map[string]string{"cardea.mode": "cluster\n"}, "a mark that this version does not know"},
 		"longer stamp":   {map[string]string{"cardea.mode": "dev\nserver\n"}, "a mark that this version does not know"},
 		"died half-way":  {map[string]string{"cardea.mode.ABC": "de"}, ""},
+		"master key":     {map[string]string{"master.key": "x"}, ""},
 		"new filesystem": {map[string]string{"lost+found": ""}, ""},
 	} {
 		dir := prepare(c.names)

@@ -56,7 +56,8 @@ type Server struct {
 	// The trusted proxies end mutual TLS and put the client's certificate into Client-Cert (RFC 9440),
 	// after taking out what the client itself has sent by that name.
 	ProxiesSendCertificates bool `yaml:"proxies_send_certificates"`
-	// Further host names under which the server answers, without a port. All others get status 421.
+	// Further host names under which machines reach the server, such as one inside a cluster, without a
+	// port. The issuer and the origin of its pages stay the configured ones. All others get status 421.
 	Hosts []Host `yaml:"hosts"`
 	// Cookies without the attribute Secure, for a browser that refuses it on http://localhost.
 	// Accepted on loopback only.

@@ -86,7 +86,7 @@ func TestRegress_131_EveryRouteFits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := edge.NewSharedHost("https://id.example", func(context.Context, id.Tenant) error { return nil })
+	dir, err := edge.NewSharedHost("https://id.example", nil, func(context.Context, id.Tenant) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,7 +34,8 @@ type Sessions interface {
 	Renew(ctx context.Context, c access.Caller, epoch int64) (flow.Contribution, error)
 }
 
-// Config is what accounts need. All fields are required but Lockout and FirstAdmin.
+// Config is what accounts need. All fields are required but Lockout, FirstAdmin and
+// Forget.
 type Config struct {
 	DB          *store.DB
 	Guard       *access.Guard
@@ -50,6 +51,9 @@ type Config struct {
 	LinkTo func(t id.Tenant, purpose flow.Kind, token string) string
 	// FirstAdmin are the tuples that make a user the administrator of the platform.
 	FirstAdmin func(userID string) []store.TupleOp
+	// Forget has the other rooms forget what they know of a person whose account was deleted. It is
+	// called again until it succeeds.
+	Forget func(ctx context.Context, t id.Tenant, userID string) error
 }
 
 // Accounts are the accounts of all tenants.
@@ -62,6 +66,8 @@ type Accounts struct {
 	devices *store.Collection[device]
 	setUps  *store.Collection[setUp]
 	ledger  *ledger
+
+	departures *store.Collection[departure]
 }
 
 // New declares accounts to the DB.
@@ -70,7 +76,7 @@ func New(c Config) *Accounts {
 		Config: c, db: c.DB, guard: c.Guard,
 		users: store.NewCollection(c.DB, userKind()), links: store.NewCollection(c.DB, linkKind()),
 		devices: store.NewCollection(c.DB, deviceKind()), setUps: store.NewCollection(c.DB, setUpKind()),
-		ledger: newLedger(c.DB, c.Lockout),
+		ledger: newLedger(c.DB, c.Lockout), departures: store.NewCollection(c.DB, departureKind()),
 	}
 }
 
@@ -292,8 +298,9 @@ func (s *Accounts) change(ctx context.Context, c access.Caller, userID string, a
 const maxOwnTuples = store.MaxTuples
 
 // Delete removes an account, what it was granted and its address, which may be used again by an
-// account with another id. Sessions and tokens are dead at once because their user is gone; what is
-// left of them expires.
+// account with another id. Sessions and tokens are dead at once because their user is gone. What other
+// rooms know of the person, the personal part of audit events above all, is forgotten right after; if
+// that fails, the account is deleted all the same and the rest is forgotten later.
 func (s *Accounts) Delete(ctx context.Context, c access.Caller, userID string) error {
 	permit, err := s.guard.Allow(ctx, c, "user.delete", userObject(userID))
 	if err != nil {
@@ -310,14 +317,20 @@ func (s *Accounts) Delete(ctx context.Context, c access.Caller, userID string) e
 	}
 	batch := store.Batch{
 		Permit: permit,
-		Docs:   []store.DocOp{s.users.In(t).Delete(u), s.Revocations.Add(ctx, t, tenant.RevokedUser, u.ID, u.Epoch+1)},
+		Docs: []store.DocOp{
+			s.users.In(t).Delete(u), s.Revocations.Add(ctx, t, tenant.RevokedUser, u.ID, u.Epoch+1),
+			s.departures.In(t).Insert(ctx, &departure{Meta: store.Meta{ID: u.ID}, At: s.db.Now()}),
+		},
 		Events: []store.Event{{Kind: "user.deleted", Person: u.ID}},
 	}
 	for _, g := range granted {
 		batch.Tuples = append(batch.Tuples, store.DeleteTuple(g))
 	}
-	_, err = s.db.Commit(ctx, batch)
-	return err
+	if _, err := s.db.Commit(ctx, batch); err != nil {
+		return err
+	}
+	_ = s.forget(ctx, t, userID) // or Forget will
+	return nil
 }
 
 // ChangePassword sets a new password for the calling owner, who has proved itself a moment ago and

@@ -9,6 +9,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/opaque"
+	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/store"
 )
@@ -26,11 +27,36 @@ type device struct {
 	Since time.Time `json:"since"`
 }
 
+const devicesByUser = "by_user"
+
 func deviceKind() store.Kind[device] {
 	return store.Kind[device]{
 		Name: "device", Noun: "device",
 		Meta: func(d *device) *store.Meta { return &d.Meta },
+		Columns: []store.ColumnOf[device]{
+			{Name: "user", Kind: store.TextKind, Of: func(d *device) store.Value { return store.Text(d.User) }},
+		},
+		Indexes: []store.Index{{Name: devicesByUser, Columns: []string{"user"}}},
 	}
+}
+
+// Device is a browser that is known as one of a user's.
+type Device struct{ Since, Until time.Time }
+
+// Devices lists the known devices of an account; for its owner.
+func (s *Accounts) Devices(ctx context.Context, c access.Caller, userID string, r page.Request) (page.Page[Device], error) {
+	u, err := s.Get(ctx, c, userID)
+	if err != nil {
+		return page.Page[Device]{}, err
+	}
+	p, err := s.devices.In(c.Tenant()).Find(ctx, store.Query{Index: devicesByUser, Eq: []store.Value{store.Text(userID)}, Request: r})
+	out := page.Page[Device]{Items: []Device{}, Next: p.Next}
+	for _, d := range p.Items {
+		if d.Epoch == u.Epoch {
+			out.Items = append(out.Items, Device{Since: d.Since, Until: d.Expires})
+		}
+	}
+	return out, err
 }
 
 // knows reports whether token names a device of u.

@@ -205,8 +205,8 @@ func TestEmergency(t *testing.T) {
 	if b.verifies(token) {
 		t.Error("the other node accepts the revoked key after a minute")
 	}
-	feed, err := a.revocations.After(t.Context(), acme, time.Time{}, 10)
-	if err != nil || len(feed) != 1 || feed[0].About != leaked.ID || feed[0].Kind != "key" {
+	feed, err := a.revocations.After(t.Context(), acme, time.Time{}, page.Request{})
+	if err != nil || len(feed.Items) != 1 || feed.Items[0].About != leaked.ID || feed.Items[0].Kind != "key" {
 		t.Errorf("the revocation feed: %+v, %v", feed, err)
 	}
 	again, err := a.Revoke(t.Context(), a.admin(), leaked.ID)

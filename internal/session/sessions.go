@@ -438,3 +438,8 @@ func (s *Sessions) touch(ctx context.Context, x touch) error {
 	})
 	return err
 }
+
+// Forget deletes what is kept of a deleted account.
+func (s *Sessions) Forget(ctx context.Context, t id.Tenant, userID string) error {
+	return s.all.In(t).Clear(ctx, s.Guard.Task(t, "user.forget"), store.Query{Index: sessionsByUser, Eq: []store.Value{store.Text(userID)}})
+}

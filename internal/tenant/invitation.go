@@ -51,13 +51,17 @@ func invitationKind() store.Kind[Invitation] {
 	}
 }
 
-// Invite mails an invitation. The answer does not hold the link: only the mailbox has it.
+// Invite mails an invitation. The answer does not hold the link: only the mailbox has it. Who promises
+// a role must be able to give it.
 func (s *Organisations) Invite(ctx context.Context, c access.Caller, n NewInvitation) (*Invitation, error) {
 	permit, err := s.guard.Allow(ctx, c, "member.invite", orgObject(n.Org))
 	if err != nil {
 		return nil, err
 	}
 	org, err := s.orgs.In(c.Tenant()).Get(ctx, n.Org)
+	if err == nil && n.Role != "" {
+		err = s.mayPromise(ctx, c, n.Role, n.Org)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -76,6 +80,13 @@ func (s *Organisations) Invite(ctx context.Context, c access.Caller, n NewInvita
 		}},
 	})
 	return i, err
+}
+
+func (s *Organisations) mayPromise(ctx context.Context, c access.Caller, role, org string) error {
+	if s.MayAssign == nil {
+		return errs.New(errs.Denied, "permission_missing", "No role can be promised here.")
+	}
+	return s.MayAssign(ctx, c, role, org)
 }
 
 // NewInvitation is what Invite needs.

@@ -138,3 +138,8 @@ func (s *Organisations) Standing(ctx context.Context, t id.Tenant, orgID, userID
 	found, err := s.members.In(t).GetMany(ctx, []string{memberID(orgID, userID)})
 	return true, len(found) == 1, err
 }
+
+// Forget deletes what is kept of a deleted account.
+func (s *Organisations) Forget(ctx context.Context, t id.Tenant, userID string) error {
+	return s.members.In(t).Clear(ctx, s.guard.Task(t, "user.forget"), store.Query{Index: membersByUser, Eq: []store.Value{store.Text(userID)}})
+}

@@ -53,6 +53,10 @@ type Organisations struct {
 	// knows no users. Wiring sets it; without it the callers of AddMember answer for that.
 	Exists func(ctx context.Context, t id.Tenant, userID string) error
 
+	// MayAssign refuses a caller who may not give role in org. Wiring sets it; without it no invitation
+	// can promise a role.
+	MayAssign func(ctx context.Context, c access.Caller, role, org string) error
+
 	db      *store.DB
 	guard   *access.Guard
 	orgs    *store.Collection[Organisation]

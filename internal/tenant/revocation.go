@@ -20,6 +20,7 @@ const (
 	RevokedTenant  RevocationKind = "tenant"
 	RevokedToken   RevocationKind = "jti"
 	RevokedKey     RevocationKind = "key"
+	RevokedConsent RevocationKind = "consent" // the id is user/client, as in sub and client_id
 )
 
 // RevocationLife is how long an entry is kept: as long as the longest-lived JWT that it can be about,
@@ -66,15 +67,14 @@ func (s *Revocations) Add(ctx context.Context, t id.Tenant, kind RevocationKind,
 	})
 }
 
-// After reads up to limit entries whose time is since or later, oldest first. Entries become visible
-// a moment after their time, so a follower reads again from a little before the last it has seen and
-// drops what it knows.
-func (s *Revocations) After(ctx context.Context, t id.Tenant, since time.Time, limit int) ([]*Revocation, error) {
+// After reads entries whose time is since or later, oldest first. Entries become visible a moment after
+// their time, so a follower reads again from a little before the last it has seen and drops what it
+// knows.
+func (s *Revocations) After(ctx context.Context, t id.Tenant, since time.Time, r page.Request) (page.Page[*Revocation], error) {
 	from := store.Time(since)
-	q := store.Query{Index: revocationsByTime, Request: page.Request{Limit: limit}}
+	q := store.Query{Index: revocationsByTime, Request: r}
 	if !since.IsZero() {
 		q.From = &from
 	}
-	p, err := s.all.In(t).Find(ctx, q)
-	return p.Items, err
+	return s.all.In(t).Find(ctx, q)
 }

@@ -47,7 +47,7 @@ func (anyone) Authenticate(_ context.Context, t id.Tenant, _ credential.Credenti
 func (anyone) Listed(context.Context, id.Tenant, edge.CORS, string) (bool, error) { return false, nil }
 
 func benchDoor(host string) (http.Handler, error) {
-	dir, err := edge.NewSharedHost("http://"+host, func(context.Context, id.Tenant) error { return nil })
+	dir, err := edge.NewSharedHost("http://"+host, nil, func(context.Context, id.Tenant) error { return nil })
 	if err != nil {
 		return nil, err
 	}

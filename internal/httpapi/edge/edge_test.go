@@ -117,7 +117,7 @@ func (w *world) routes() []edge.Route {
 func newWorld(t *testing.T, change func(*edge.Config)) *world {
 	t.Helper()
 	w := &world{logs: &bytes.Buffer{}, metrics: prometheus.NewRegistry()}
-	dir, err := edge.NewSharedHost(origin, w.standing)
+	dir, err := edge.NewSharedHost(origin, nil, w.standing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestLongRoutesOutliveTheWriteTimeout(t *testing.T) {
 	s := httptest.NewUnstartedServer(nil)
 	c := w.Config
 	c.Metrics = prometheus.NewRegistry()
-	dir, err := edge.NewSharedHost("http://"+s.Listener.Addr().String(), w.standing)
+	dir, err := edge.NewSharedHost("http://"+s.Listener.Addr().String(), nil, w.standing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,5 +377,22 @@ func TestPage(t *testing.T) {
 	}
 	if first, second := edge.NewNonce(), edge.NewNonce(); first == second || len(first) < 22 {
 		t.Error("nonces repeat or are short")
+	}
+}
+
+// TestFurtherHosts: machines may use another name; the issuer and the origin of pages stay.
+func TestFurtherHosts(t *testing.T) {
+	dir, err := edge.NewSharedHost(origin, []string{"cardea.internal", "10.0.0.7", "fd00::7"}, func(context.Context, id.Tenant) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]bool{
+		"cardea.internal": true, "cardea.internal:8420": true, "10.0.0.7:8420": true, "[fd00::7]:8420": true, "[fd00::7]": true,
+		"": false, "internal": false, "a.cardea.internal": false, "cardea.internal.": false, "cardea.internal:8420:1": false,
+	} {
+		site, err := dir.Resolve(t.Context(), host, "")
+		if (err == nil) != want || err == nil && (site.Origin != origin || site.Issuer != origin) {
+			t.Errorf("%q: %+v, %v", host, site, err)
+		}
 	}
 }

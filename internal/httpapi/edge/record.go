@@ -34,7 +34,7 @@ func (d *Door) record(x *Exchange) {
 		return
 	}
 	level := slog.LevelInfo
-	if x.status >= 500 {
+	if x.status >= 500 && !(x.err != nil && errs.CodeOf(x.err) == "revision_not_reached") { // what the caller named is its own
 		level = slog.LevelError
 	}
 	ctx := context.WithoutCancel(x.R.Context())

@@ -2,8 +2,10 @@ package edge
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/httpapi/problem"
@@ -80,13 +82,16 @@ func withPath(r *http.Request, path string) *http.Request {
 // under /t/NAME.
 type SharedHost struct {
 	hosts    [2]string // with and without the scheme's own port
+	further  []string  // without a port; any port is theirs
 	site     Site
 	standing func(context.Context, id.Tenant) error
 }
 
-// NewSharedHost makes the directory of an issuer such as https://id.example.com. standing refuses a
-// tenant that does not exist or is disabled; it is called for each request.
-func NewSharedHost(issuer string, standing func(context.Context, id.Tenant) error) (*SharedHost, error) {
+// NewSharedHost makes the directory of an issuer such as https://id.example.com. further are names, without
+// a port, under which machines may reach it too: the issuer stays the one that it is, and so does the
+// origin of our pages. standing refuses a tenant that does not exist or is disabled; it is called for
+// each request.
+func NewSharedHost(issuer string, further []string, standing func(context.Context, id.Tenant) error) (*SharedHost, error) {
 	u, err := url.Parse(issuer)
 	if err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" ||
 		(u.Scheme != "https" && u.Scheme != "http") || u.String() != issuer {
@@ -97,12 +102,12 @@ func NewSharedHost(issuer string, standing func(context.Context, id.Tenant) erro
 	if u.Scheme == "http" {
 		port = ":80"
 	}
-	return &SharedHost{hosts: [2]string{host, host + port}, site: site, standing: standing}, nil
+	return &SharedHost{hosts: [2]string{host, host + port}, further: further, site: site, standing: standing}, nil
 }
 
 // Resolve finds the tenant named in the path, or the default one.
 func (s *SharedHost) Resolve(ctx context.Context, host string, named id.Tenant) (Site, error) {
-	if host != s.hosts[0] && host != s.hosts[1] {
+	if host != s.hosts[0] && host != s.hosts[1] && !slices.Contains(s.further, withoutPort(host)) {
 		return Site{}, Misdirected()
 	}
 	site := s.site
@@ -113,6 +118,14 @@ func (s *SharedHost) Resolve(ctx context.Context, host string, named id.Tenant) 
 		site.Tenant, site.Issuer = named, s.site.Origin+"/t/"+string(named)
 	}
 	return site, s.standing(ctx, site.Tenant)
+}
+
+// withoutPort is the name in a Host header; brackets around an IPv6 address go too.
+func withoutPort(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return strings.Trim(host, "[]")
 }
 
 // Misdirected refuses a host at which nobody lives (RFC 9110, section 15.5.20).

@@ -153,7 +153,7 @@ func TestRegress_141_HeaderValues(t *testing.T) {
 	}
 	c := w.Config
 	c.Metrics = prometheus.NewRegistry()
-	c.Directory, err = edge.NewSharedHost("http://"+l.Addr().String(), w.standing)
+	c.Directory, err = edge.NewSharedHost("http://"+l.Addr().String(), nil, w.standing)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -209,6 +209,7 @@ func TestOwnExportAndEvents(t *testing.T) {
 	export := w.ok(alice, "POST", "/account/export", "")
 	for _, want := range []string{
 		`"name":"Alice"`, `"role":"editor"`, `"org":"` + org + `"`, `"hint":"cdk_`, `"device":"Firefox on Linux"`, `"kind":"user.updated"`, `"by":"administrator"`,
+		`"devices":[{"since":`,
 	} {
 		if !strings.Contains(export.body, want) {
 			t.Errorf("the export lacks %s: %s", want, export.body)

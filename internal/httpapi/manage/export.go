@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
+	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/identity/apikey"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/oauth/consent"
@@ -45,6 +46,12 @@ func showOwnEvent(person string) func(*audit.Event) OwnEvent {
 	}
 }
 
+// Device is a browser on which somebody has signed in before.
+type Device struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until" doc:"it is forgotten then"`
+}
+
 // Export is all that is stored about a person, secrets and their hashes aside.
 type Export struct {
 	User     User         `json:"user"`
@@ -53,6 +60,7 @@ type Export struct {
 	Orgs     []Member     `json:"orgs"`
 	Consents []Consent    `json:"consents"`
 	APIKeys  []APIKey     `json:"apikeys"`
+	Devices  []Device     `json:"devices" doc:"browsers that are known as the account's own"`
 	Events   []OwnEvent   `json:"events" doc:"newest first"`
 	Cut      bool         `json:"cut,omitzero" doc:"there are more events: the newest 10,000 are here"`
 }
@@ -91,6 +99,10 @@ func (a *API) export(ctx context.Context, c access.Caller, person string) (Expor
 		},
 		func() (err error) {
 			out.APIKeys, _, err = pages(showAPIKey, func(r page.Request) (page.Page[*apikey.Key], error) { return a.APIKeys.List(ctx, c, owner, r) })
+			return err
+		},
+		func() (err error) {
+			out.Devices, _, err = pages(func(d identity.Device) Device { return Device(d) }, func(r page.Request) (page.Page[identity.Device], error) { return a.Accounts.Devices(ctx, c, person, r) })
 			return err
 		},
 		func() (err error) {

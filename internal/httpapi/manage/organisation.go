@@ -220,11 +220,6 @@ func (a *API) invite(ctx context.Context, c access.Caller, in struct {
 	if err != nil {
 		return Invitation{}, err
 	}
-	if in.Body.Role != "" { // who promises a role must be able to give it
-		if err := a.Decisions.MayAssign(ctx, c, in.Body.Role, in.Org); err != nil {
-			return Invitation{}, err
-		}
-	}
 	i, err := a.Organisations.Invite(ctx, c, tenant.NewInvitation{
 		Org: in.Org, To: to.String(), Canonical: string(to.Canonical()), Role: in.Body.Role,
 		Link: func(token string) string { return a.InvitationLink(c.Tenant(), token) },

@@ -139,6 +139,7 @@ func newWorld(t testing.TB) *world {
 		_, err := w.api.Accounts.View(ctx, t, userID)
 		return err
 	}
+	w.api.Organisations.MayAssign = w.api.Decisions.MayAssign
 	w.flows = &flow.Machine{
 		DB: w.db, Guard: guard, Handles: flow.NewHandles(w.db, sealer), Steps: identity.Steps(w.api.Accounts),
 		Need: w.api.Accounts.Enough, Finish: w.api.Accounts.Finishers(w.api.Sessions.Start),
@@ -175,7 +176,7 @@ func (w *world) machines(guard *access.Guard, revocations *tenant.Revocations) {
 	a.Keys, err = keyring.New(keyring.Config{DB: w.db, Guard: guard, Revocations: revocations})
 	w.must(err)
 	a.Clients = clients.New(w.db, guard, revocations)
-	a.Consents = consent.New(w.db, guard)
+	a.Consents = consent.New(w.db, guard, revocations)
 	a.Scopes = scopes.New(w.db, guard, a.Clients, w)
 	a.Audit = audit.New(audit.Config{DB: w.db, Guard: guard, Notary: a.Keys.Checkpoints(), Issuer: "https://id.example"})
 }
@@ -188,7 +189,7 @@ func (w *world) serve() {
 		w.router.Handle(o.Method+" "+o.Path, http.NotFoundHandler())
 	}
 	w.t.Cleanup(w.checkDeclared)
-	dir, err := edge.NewSharedHost("https://id.example", func(context.Context, id.Tenant) error { return nil })
+	dir, err := edge.NewSharedHost("https://id.example", nil, func(context.Context, id.Tenant) error { return nil })
 	w.must(err)
 	w.handler, err = edge.New(edge.Config{
 		Directory: dir, Authenticator: w, Origins: w, Now: w.clock.Now, Metrics: prometheus.NewRegistry(),

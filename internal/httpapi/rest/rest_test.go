@@ -125,7 +125,7 @@ func newRecorder(t testing.TB) *recorder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := edge.NewSharedHost("http://example.com", func(context.Context, id.Tenant) error { return nil })
+	dir, err := edge.NewSharedHost("http://example.com", nil, func(context.Context, id.Tenant) error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -368,3 +368,8 @@ func (s *Keys) RevokeAll(ctx context.Context, c access.Caller) (int, error) {
 		}
 	}
 }
+
+// Forget deletes what is kept of a deleted account.
+func (s *Keys) Forget(ctx context.Context, t id.Tenant, userID string) error {
+	return s.all.In(t).Clear(ctx, s.Guard.Task(t, "user.forget"), store.Query{Index: keysByOwner, Eq: []store.Value{store.Text(userID)}})
+}

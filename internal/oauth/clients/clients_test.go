@@ -166,15 +166,15 @@ func TestEpochsOnlyGrow(t *testing.T) {
 	if again := w.Register(draft); again.Epoch <= last {
 		t.Errorf("a client made again begins at epoch %d, the earlier one ended at %d", again.Epoch, last)
 	}
-	found, err := w.Revoked.After(t.Context(), oauthtest.Tenant, time.Time{}, 10)
+	found, err := w.Revoked.After(t.Context(), oauthtest.Tenant, time.Time{}, page.Request{})
 	var strictest int64
-	for _, r := range found {
+	for _, r := range found.Items {
 		if r.About == "my-app" && r.Kind == tenant.RevokedClient {
 			strictest = max(strictest, r.MinEpoch)
 		}
 	}
-	if err != nil || len(found) != 4 || strictest <= last {
-		t.Errorf("%d revocations, of which the strictest is %d, %v", len(found), strictest, err)
+	if err != nil || len(found.Items) != 4 || strictest <= last {
+		t.Errorf("%d revocations, of which the strictest is %d, %v", len(found.Items), strictest, err)
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 // Consent is what a user has allowed a client.
@@ -35,14 +36,15 @@ const byUser = "by_user"
 
 // Consents are the consents of all tenants.
 type Consents struct {
-	db    *store.DB
-	guard *access.Guard
-	all   *store.Collection[Consent]
+	db      *store.DB
+	guard   *access.Guard
+	revoked *tenant.Revocations
+	all     *store.Collection[Consent]
 }
 
 // New declares consents to db.
-func New(db *store.DB, g *access.Guard) *Consents {
-	return &Consents{db: db, guard: g, all: store.NewCollection(db, store.Kind[Consent]{
+func New(db *store.DB, g *access.Guard, revoked *tenant.Revocations) *Consents {
+	return &Consents{db: db, guard: g, revoked: revoked, all: store.NewCollection(db, store.Kind[Consent]{
 		Name: "consent", Noun: "consent",
 		Meta: func(c *Consent) *store.Meta { return &c.Meta },
 		Columns: []store.ColumnOf[Consent]{
@@ -104,9 +106,8 @@ func (s *Consents) Allow(ctx context.Context, c access.Caller, client oauth.Clie
 	return doc, err
 }
 
-// Take ends what a client was allowed for a user: its refresh tokens and codes are dead at once, and
-// its access tokens wherever we are asked about them. Services that verify JWTs by themselves accept
-// one for what is left of its life, ten minutes by default.
+// Take ends what a client was allowed for a user: its codes and tokens are dead at once, and services
+// that verify JWTs by themselves hear of it in the feed.
 func (s *Consents) Take(ctx context.Context, c access.Caller, userID string, client oauth.ClientID) error {
 	permit, err := s.guard.Allow(ctx, c, "consent.revoke", object(userID, client))
 	if err != nil {
@@ -116,7 +117,8 @@ func (s *Consents) Take(ctx context.Context, c access.Caller, userID string, cli
 		now := s.db.Now()
 		x.Scopes, x.Taken, x.Epoch = nil, now, max(x.Epoch+1, now.Unix())
 		taken := store.Event{Kind: "consent.taken", Public: map[string]string{"client": string(client)}, Person: userID}
-		return store.Batch{Permit: permit, Events: []store.Event{taken}}, nil
+		told := s.revoked.Add(ctx, c.Tenant(), tenant.RevokedConsent, x.ID, x.Epoch)
+		return store.Batch{Permit: permit, Docs: []store.DocOp{told}, Events: []store.Event{taken}}, nil
 	})
 	return err
 }
@@ -130,4 +132,9 @@ func (s *Consents) List(ctx context.Context, c access.Caller, userID string, r p
 	p, err := s.all.In(c.Tenant()).Find(ctx, store.Query{Index: byUser, Eq: []store.Value{store.Text(userID)}, Desc: true, Request: r})
 	p.Items = slices.DeleteFunc(p.Items, func(x *Consent) bool { return !x.Taken.IsZero() })
 	return p, err
+}
+
+// Forget deletes what is kept of a deleted account.
+func (s *Consents) Forget(ctx context.Context, t id.Tenant, userID string) error {
+	return s.all.In(t).Clear(ctx, s.guard.Task(t, "user.forget"), store.Query{Index: byUser, Eq: []store.Value{store.Text(userID)}})
 }

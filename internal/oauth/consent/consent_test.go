@@ -10,6 +10,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/consent"
 	"github.com/cardea-auth/cardea/internal/oauth/oauthtest"
+	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 func TestConsentIsGivenTakenAndGivenAgain(t *testing.T) {
@@ -40,6 +41,10 @@ func TestConsentIsGivenTakenAndGivenAgain(t *testing.T) {
 	if s := standing(); s.Given || len(s.Scopes) != 0 || s.Epoch <= first.Epoch {
 		t.Errorf("taken: %+v", s)
 	}
+	feed, err := w.Revoked.After(t.Context(), oauthtest.Tenant, time.Time{}, page.Request{})
+	if err != nil || len(feed.Items) != 1 || feed.Items[0].Kind != tenant.RevokedConsent || feed.Items[0].About != oauthtest.Alice+"/app" || feed.Items[0].MinEpoch != standing().Epoch {
+		t.Errorf("the feed after taking: %+v, %v", feed, err)
+	}
 	p, err := w.Consents.List(t.Context(), alice, oauthtest.Alice, page.Request{})
 	if err != nil || len(p.Items) != 0 {
 		t.Errorf("list after taking: %+v, %v", p, err)
@@ -59,7 +64,7 @@ func TestConsentIsGivenTakenAndGivenAgain(t *testing.T) {
 
 func TestConsentIsOnesOwn(t *testing.T) {
 	w := oauthtest.New(t)
-	closed := consent.New(w.DB, access.NewGuard(nil, w.Clock.Now))
+	closed := consent.New(w.DB, access.NewGuard(nil, w.Clock.Now), w.Revoked)
 	alice, bob := w.Browser(oauthtest.Alice, oauthtest.Sid), w.Browser("bob", "bobs")
 	if _, err := closed.Allow(t.Context(), alice, "app", oauth.Scopes{"a"}); err != nil {
 		t.Fatal(err)

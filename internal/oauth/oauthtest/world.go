@@ -117,7 +117,7 @@ func (w *World) build(sealer store.Sealer) {
 	w.Board = revocations.NewBoard(w.Revoked, w.Tenants, w.DB.Now)
 	w.Clients = clients.New(w.DB, w.Guard, w.Revoked)
 	w.Catalogue = scopes.New(w.DB, w.Guard, w.Clients, w.Policy)
-	w.Consents = consent.New(w.DB, w.Guard)
+	w.Consents = consent.New(w.DB, w.Guard, w.Revoked)
 	w.Families = refresh.New(refresh.Config{DB: w.DB, Guard: w.Guard, Board: w.Board, Clients: w.Clients, Owners: w.Users})
 	w.Codes = codes.New(w.DB, w.Guard, w.Board, w.Families)
 	w.Auth = clientauth.New(clientauth.Config{DB: w.DB, Guard: w.Guard, Clients: w.Clients, Tenants: w.Tenants})

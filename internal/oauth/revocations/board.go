@@ -136,20 +136,15 @@ func (b *Board) refresh(ctx context.Context, t id.Tenant, s *shelf) error {
 // after reads all pages of the list from since on.
 func (b *Board) after(ctx context.Context, t id.Tenant, since time.Time) ([]*tenant.Revocation, error) {
 	var all []*tenant.Revocation
-	for {
-		p, err := b.list.After(ctx, t, since, page.MaxLimit)
+	for r := (page.Request{Limit: page.MaxLimit}); ; {
+		p, err := b.list.After(ctx, t, since, r)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, p...)
-		if len(p) < page.MaxLimit {
+		all = append(all, p.Items...)
+		if r.Cursor = p.Next; r.Cursor == "" {
 			return all, nil
 		}
-		next := p[len(p)-1].At
-		if !next.After(since) {
-			return nil, errs.New(errs.Unavailable, "revocations_unavailable", "Too much was revoked in one instant.")
-		}
-		since = next
 	}
 }
 

@@ -262,8 +262,7 @@ func TestManyRevocationsArePaged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.Clock.Advance(time.Millisecond)
-	}
+	} // all within one millisecond
 	if got := take(w, "", live); len(got) != 1201 {
 		t.Errorf("%d entries", len(got))
 	}

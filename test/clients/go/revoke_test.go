@@ -79,6 +79,12 @@ func TestRevocationReachesEverybody(t *testing.T) {
 				t.Fatalf("revoking: %s", a)
 			}
 		}, true},
+		{"consent withdrawn", "consent@revoke.example", func(t *testing.T, p *party, b *browser, _ user, _ tokens) {
+			b.get("/session")
+			if a := b.do(b.request(http.MethodDelete, "/account/consents/"+p.app.id, nil)); a.status != http.StatusNoContent {
+				t.Fatalf("withdrawing: %s", a)
+			}
+		}, true},
 		{"application disabled", "app@revoke.example", func(t *testing.T, p *party, _ *browser, _ user, _ tokens) {
 			s.cli(t, "app", "disable", p.app.id)
 		}, true},

@@ -1,0 +1,58 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// departure is written in the batch that deletes an account, and deleted when nothing is known of its
+// person any more: so what other rooms know is forgotten even if the server dies in between.
+type departure struct {
+	store.Meta           // the id is the user's
+	At         time.Time `json:"at"`
+}
+
+func departureKind() store.Kind[departure] {
+	return store.Kind[departure]{
+		Name: "departure", Noun: "deleted account",
+		Meta: func(d *departure) *store.Meta { return &d.Meta },
+	}
+}
+
+// Forget has everything forgotten that is still known of deleted accounts of a tenant; for a background
+// task. An error leaves some of it for the next time.
+func (s *Accounts) Forget(ctx context.Context, t id.Tenant) error {
+	for {
+		p, err := s.departures.In(t).Find(ctx, store.Query{Request: page.Request{Limit: page.MaxLimit}})
+		if err != nil || len(p.Items) == 0 {
+			return err
+		}
+		for _, d := range p.Items {
+			if err := s.forget(ctx, t, d.ID); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// forget ends a departure.
+func (s *Accounts) forget(ctx context.Context, t id.Tenant, userID string) error {
+	permit := s.guard.Task(t, "user.forget")
+	err := s.devices.In(t).Clear(ctx, permit, store.Query{Index: devicesByUser, Eq: []store.Value{store.Text(userID)}})
+	if err == nil && s.Config.Forget != nil {
+		err = s.Config.Forget(ctx, t, userID)
+	}
+	if err != nil {
+		return err
+	}
+	d, err := s.departures.In(t).Get(ctx, userID)
+	if err != nil {
+		return err
+	}
+	_, err = s.db.Commit(ctx, store.Batch{Permit: permit, Docs: []store.DocOp{s.departures.In(t).Delete(d)}})
+	return err
+}
