@@ -36,8 +36,12 @@ type compiler struct {
 // malformed, a reference to what does not exist, a tupleset that is anything but plain objects, an
 // exclusion that depends on itself through its subtracted side, a relation that refers to itself on
 // the same object, and a relation that nobody could ever have.
-func NewModel(types ...Type) (*Model, error) {
-	m := &Model{kinds: make([]*kind, 1), byName: map[string]*kind{}, relations: make([]*relation, 1)}
+func NewModel(types ...Type) (*Model, error) { return NewConditionalModel(nil, types...) }
+
+// NewConditionalModel is NewModel for types whose tuples may carry conditions. A This that names a
+// condition which there is not is refused.
+func NewConditionalModel(conditions Conditions, types ...Type) (*Model, error) {
+	m := &Model{kinds: make([]*kind, 1), byName: map[string]*kind{}, relations: make([]*relation, 1), conditions: conditions}
 	for _, t := range types {
 		if err := m.declare(t); err != nil {
 			return nil, err
@@ -160,25 +164,44 @@ func (c *compiler) direct(w Rewrite) (*op, error) {
 	return &op{kind: rewriteThis, relation: c.at.id}, nil
 }
 
-// allow adds one kind of direct subject: "user", "user:*" or "group#member".
+// with is between a kind of subject and the condition that a tuple of it must carry.
+const with = " with "
+
+// allow adds one kind of direct subject: "user", "user:*" or "group#member", perhaps "with" a
+// condition.
 func (c *compiler) allow(text string) bool {
+	text, condition, conditional := strings.Cut(text, with)
+	if conditional && (condition == "" || c.model.conditions == nil || !c.model.conditions.Has(condition)) {
+		return false
+	}
 	plain, wild := strings.CutSuffix(text, ":"+Wildcard)
 	owner, name, userset := strings.Cut(plain, "#")
 	k := c.model.byName[owner]
 	if k == nil || wild && userset {
 		return false
 	}
+	s, r := shape{kind: k.id, wild: wild, condition: condition}, c.at
 	switch {
 	case wild:
-		c.at.wild = append(c.at.wild, k.id)
+		r.wild = insert(r.wild, k.id)
 	case userset:
-		id := k.relations[name]
-		c.at.usersets = append(c.at.usersets, id)
-		return id != 0
+		if s.relation = k.relations[name]; s.relation == 0 {
+			return false
+		}
+		r.usersets = insert(r.usersets, s.relation)
 	default:
-		c.at.plain = append(c.at.plain, k.id)
+		r.plain = insert(r.plain, k.id)
 	}
+	r.allowed = append(r.allowed, s)
 	return true
+}
+
+// insert adds a number that is not there yet.
+func insert(to []uint32, n uint32) []uint32 {
+	if slices.Contains(to, n) {
+		return to
+	}
+	return append(to, n)
 }
 
 // from compiles the road. Where it leads is known only when all relations are compiled.

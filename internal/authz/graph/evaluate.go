@@ -6,11 +6,14 @@ import (
 )
 
 // verdict is what is known of a question. Pending is the zero value: nothing is allowed by default.
+// The others are in the order of truth of Kleene's logic: a union is the largest of its parts, an
+// intersection the smallest.
 type verdict uint8
 
 const (
 	pending verdict = iota
 	no
+	unknown // a condition lacks parameters or has failed, and the answer depends on it
 	yes
 )
 
@@ -23,11 +26,13 @@ func decided(holds bool) verdict {
 
 // An atom's entry in the memo is a state and a number.
 const (
-	stateOpen    = iota << stateShift // in progress; the number is its position in evaluator.opens
-	stateAssumed                      // "no", leaning on an open atom; position in evaluator.trail
-	stateForgot                       // was assumed "no", must be asked again
-	stateNo                           // final
-	stateYes                          // final; the number is the order in which atoms became "yes"
+	stateOpen           = iota << stateShift // in progress; the number is its position in evaluator.opens
+	stateAssumedNo                           // leaning on an open atom; position in evaluator.trail
+	stateAssumedUnknown                      // the same
+	stateForgot                              // was assumed, must be asked again
+	stateNo                                  // final
+	stateUnknown                             // final
+	stateYes                                 // final; the number is the order in which atoms became "yes"
 
 	stateShift = 29
 	numberMask = 1<<stateShift - 1
@@ -36,7 +41,7 @@ const (
 // open is an atom in progress.
 type open struct {
 	key   uint64
-	low   int32 // position of the lowest open atom that a "no" below leaned on; leansOnNone if none
+	low   int32 // position of the lowest open atom that an answer below leaned on; leansOnNone if none
 	trail int32 // length of the trail when it was opened
 }
 
@@ -50,21 +55,24 @@ type frame struct {
 	next int32 // how many parts or edges have been tried
 	kept int32 // exclusion: the low mark of the enclosing atom while the subtracted side is evaluated
 	root bool  // the frame decides the topmost open atom
+
+	unsure bool    // a part so far was unknown
+	edge   verdict // of the condition on the edge that was followed last
 }
 
 // run evaluates one atom. On return nothing is open and the whole memo is final.
-func (e *evaluator) run(obj uint32, r *relation) (bool, error) {
-	if r.group && e.direct(obj, r) {
-		return true, e.err // saves walking the subject's groups
+func (e *evaluator) run(obj uint32, r *relation) (verdict, error) {
+	if r.group && e.direct(obj, r) == yes {
+		return yes, e.err // saves walking the subject's groups
 	}
 	v := e.enter(obj, r.id)
 	for len(e.frames) > 0 && e.err == nil {
 		v = e.step(v)
 	}
 	if e.err != nil {
-		return false, e.err
+		return no, e.err
 	}
-	return v == yes, nil
+	return v, nil
 }
 
 // enter asks an atom. Pending means that a frame was pushed, or that evaluation has failed.
@@ -77,12 +85,11 @@ func (e *evaluator) enter(obj, rel uint32) verdict {
 	}
 	r := e.model.relations[rel]
 	if r.bare {
-		return decided(e.direct(obj, r))
+		return e.direct(obj, r)
 	}
 	key := pack(obj, rel)
 	if r.group && e.groupsKnown() {
-		_, ok := e.groups.seen.get(key)
-		return decided(ok)
+		return e.groups.verdict(key)
 	}
 	if entry, ok := e.memo.get(key); ok {
 		if v := e.recall(entry); v != pending {
@@ -103,18 +110,29 @@ func (e *evaluator) recall(entry uint32) verdict {
 		return yes
 	case stateNo:
 		return no
+	case stateUnknown:
+		return unknown
 	case stateOpen: // a cycle: nothing is proved by it
 		e.lean(number)
 		return no
-	case stateAssumed: // whatever it leaned on, the innermost open atom around it leans on as well
-		e.lean(int32(sort.Search(len(e.opens), func(i int) bool { return e.opens[i].trail > number })) - 1)
+	case stateAssumedNo:
+		e.leanOn(number)
 		return no
+	case stateAssumedUnknown:
+		e.leanOn(number)
+		return unknown
 	}
 	return pending
 }
 
-// lean notes that the innermost open atom used a "no" that is good only while the atom at position
-// of opens is not "yes".
+// leanOn leans on an assumption by its position in the trail: whatever it leaned on, the innermost
+// open atom around it leans on as well.
+func (e *evaluator) leanOn(number int32) {
+	e.lean(int32(sort.Search(len(e.opens), func(i int) bool { return e.opens[i].trail > number })) - 1)
+}
+
+// lean notes that the innermost open atom used an answer that is good only while the atom at
+// position of opens does not turn out better than it was assumed to be.
 func (e *evaluator) lean(position int32) {
 	top := &e.opens[len(e.opens)-1]
 	top.low = min(top.low, position)
@@ -148,12 +166,12 @@ func (e *evaluator) call(o *op, obj uint32) verdict {
 		return e.enter(obj, o.relation)
 	case rewriteThis:
 		r := e.model.relations[o.relation]
-		if e.direct(obj, r) {
-			return yes
+		v := e.direct(obj, r)
+		if v == yes || len(r.usersets) == 0 {
+			return v
 		}
-		if len(r.usersets) == 0 {
-			return no
-		}
+		e.frames = append(e.frames, frame{op: o, obj: obj, unsure: v == unknown})
+		return pending
 	}
 	e.frames = append(e.frames, frame{op: o, obj: obj})
 	return pending
@@ -162,8 +180,9 @@ func (e *evaluator) call(o *op, obj uint32) verdict {
 // stepAll asks the parts in turn until one gives the verdict that settles the whole.
 func (e *evaluator) stepAll(f *frame, v, settles, otherwise verdict) verdict {
 	for v != settles {
+		f.unsure = f.unsure || v == unknown
 		if int(f.next) == len(f.op.kids) {
-			return e.pop(otherwise)
+			return e.pop(f.orUnknown(otherwise))
 		}
 		f.next++
 		if v = e.call(f.op.kids[f.next-1], f.obj); v == pending {
@@ -171,6 +190,14 @@ func (e *evaluator) stepAll(f *frame, v, settles, otherwise verdict) verdict {
 		}
 	}
 	return e.pop(settles)
+}
+
+// orUnknown is what a frame comes to that no part has settled.
+func (f *frame) orUnknown(otherwise verdict) verdict {
+	if f.unsure {
+		return unknown
+	}
+	return otherwise
 }
 
 // stepExclusion evaluates the base, then the subtracted side in a frame of its own: no answer below
@@ -188,6 +215,7 @@ func (e *evaluator) stepExclusion(f *frame, v verdict) verdict {
 		if v == no {
 			return e.pop(no)
 		}
+		f.unsure = v == unknown
 		f.next, f.kept = 2, top.low
 		top.low = leansOnNone
 		if v = e.call(f.op.kids[1], f.obj); v == pending {
@@ -198,27 +226,41 @@ func (e *evaluator) stepExclusion(f *frame, v verdict) verdict {
 		return e.fail(errUnsound())
 	}
 	top.low = f.kept
-	return e.pop(decided(v == no))
+	if v == yes {
+		return e.pop(no)
+	}
+	f.unsure = f.unsure || v == unknown
+	return e.pop(f.orUnknown(yes))
 }
 
 // stepThis looks for the subject itself, then asks the usersets one by one.
 func (e *evaluator) stepThis(f *frame, v verdict) verdict {
 	r := e.model.relations[f.op.relation]
 	if f.next == 0 {
-		if f.root && e.direct(f.obj, r) { // otherwise call has looked
-			return e.pop(yes)
+		if f.root { // otherwise call has looked
+			direct := e.direct(f.obj, r)
+			if direct == yes {
+				return e.pop(yes)
+			}
+			f.unsure = direct == unknown
 		}
 		f.cur = e.forward.scan(pack(f.obj, r.id), pack(1, 0), math.MaxUint64)
 	}
-	for v != yes {
+	for !f.followed(v) {
 		if f.op.grouped && e.wide(f) {
-			return e.pop(decided(e.anyGroup(f.obj, r)))
+			return e.pop(max(e.anyGroup(f.obj, r), f.orUnknown(no)))
 		}
-		lo, ok := e.forward.next(&f.cur)
+		lo, condition, ok := e.forward.next(&f.cur)
 		if !ok {
-			return e.pop(no)
+			return e.pop(f.orUnknown(no))
 		}
 		f.next++
+		if v, f.edge = pending, e.condition(condition); f.edge == no {
+			if !e.tick() {
+				return pending
+			}
+			continue
+		}
 		if v = e.enter(low(lo), high(lo)); v == pending {
 			return pending
 		}
@@ -226,19 +268,32 @@ func (e *evaluator) stepThis(f *frame, v verdict) verdict {
 	return e.pop(yes)
 }
 
+// followed takes in the answer from the end of an edge and reports whether that proves the frame. An
+// edge leads no further than its condition.
+func (f *frame) followed(v verdict) bool {
+	v = min(v, f.edge)
+	f.unsure = f.unsure || v == unknown
+	return v == yes
+}
+
 // wide reports whether so many usersets were tried that trying the subject's groups is cheaper.
 func (e *evaluator) wide(f *frame) bool {
 	return f.next > 16 && e.groupsKnown() && int(f.next) > 4*len(e.groups.atoms)
 }
 
-// anyGroup reports whether the relation was given to one of the subject's groups.
-func (e *evaluator) anyGroup(obj uint32, r *relation) bool {
-	for _, a := range e.groups.atoms {
-		if e.tick() && e.forward.has(key{pack(obj, r.id), pack(low(a.key), high(a.key))}) {
-			return true
+// anyGroup tells whether the relation was given to one of the subject's groups.
+func (e *evaluator) anyGroup(obj uint32, r *relation) verdict {
+	v := no
+	for i, a := range e.groups.atoms {
+		if !e.tick() {
+			return no
+		}
+		v = max(v, min(e.groups.verdictOf(int32(i)), e.given(key{pack(obj, r.id), pack(low(a.key), high(a.key))})))
+		if v == yes {
+			break
 		}
 	}
-	return false
+	return v
 }
 
 // stepFrom goes along the tupleset and asks at every object it leads to.
@@ -247,17 +302,21 @@ func (e *evaluator) stepFrom(f *frame, v verdict) verdict {
 		f.next = 1
 		f.cur = e.forward.scan(pack(f.obj, f.op.tupleset), 0, pack(0, math.MaxUint32))
 	}
-	for v != yes {
-		lo, ok := e.forward.next(&f.cur)
+	for !f.followed(v) {
+		lo, condition, ok := e.forward.next(&f.cur)
 		if !ok {
-			return e.pop(no)
+			return e.pop(f.orUnknown(no))
 		}
 		if !e.tick() {
 			return pending
 		}
+		v = pending
 		rel := e.targetOf(f.op, low(lo))
 		if rel == 0 {
 			continue // an object of a type that does not have the relation
+		}
+		if f.edge = e.condition(condition); f.edge == no {
+			continue
 		}
 		if v = e.enter(low(lo), rel); v == pending {
 			return pending
@@ -297,32 +356,64 @@ func (e *evaluator) pop(v verdict) verdict {
 
 // leave closes the innermost open atom.
 //
-// A "yes" is final: it was derived from other final ones. It takes back the "no" of every atom that
-// was assumed since this one was opened, since they may have leaned on it. A "no" that leaned on
-// nothing further out is final, and so are those assumed since; any other is an assumption.
+// A "yes" is final: it was derived from other final ones. It takes back the answer of every atom that
+// was assumed since this one was opened, since they may have leaned on it. A "no" or "unknown" that
+// leaned on nothing further out is final; any other is an assumption.
+//
+// What had taken an atom for "no" while that was open is right if it is "no". If it is "unknown", a
+// "no" may have to rise and is taken back; an "unknown" stands, because knowing less of one input
+// never makes more known of an output.
 func (e *evaluator) leave(v verdict) {
 	last := len(e.opens) - 1
 	a := e.opens[last]
 	e.opens = e.opens[:last]
+	final := a.low >= int32(last)
 	switch {
 	case v == yes:
-		e.settle(a.trail, stateForgot)
+		e.settle(a.trail, stateForgot, stateForgot)
 		e.proved++
 		e.memo.put(a.key, stateYes|e.proved)
-	case a.low >= int32(last):
-		e.settle(a.trail, stateNo)
+		return
+	case final && v == no:
+		e.settle(a.trail, stateNo, stateUnknown)
 		e.memo.put(a.key, stateNo)
+		return
+	case final:
+		e.settle(a.trail, stateForgot, stateUnknown)
+		e.memo.put(a.key, stateUnknown)
+		return
+	case v == unknown:
+		e.forgetNo(a.trail)
+		e.memo.put(a.key, stateAssumedUnknown|uint32(len(e.trail)))
 	default:
-		e.memo.put(a.key, stateAssumed|uint32(len(e.trail)))
-		e.trail = append(e.trail, a.key)
-		e.lean(a.low)
+		e.memo.put(a.key, stateAssumedNo|uint32(len(e.trail)))
 	}
+	e.trail = append(e.trail, a.key)
+	e.lean(a.low)
 }
 
 // settle gives a state to all atoms assumed since the trail had a length.
-func (e *evaluator) settle(length int32, state uint32) {
+func (e *evaluator) settle(length int32, ifNo, ifUnknown uint32) {
 	for _, key := range e.trail[length:] {
+		state := ifNo
+		if entry, _ := e.memo.get(key); entry&^numberMask == stateAssumedUnknown {
+			state = ifUnknown
+		}
 		e.memo.put(key, state)
 	}
 	e.trail = e.trail[:length]
+}
+
+// forgetNo takes back every "no" assumed since the trail had a length. The rest stays assumed.
+func (e *evaluator) forgetNo(length int32) {
+	kept := e.trail[:length]
+	for _, key := range e.trail[length:] {
+		if entry, _ := e.memo.get(key); entry&^numberMask == stateAssumedNo {
+			e.memo.put(key, stateForgot)
+			continue
+		}
+		e.memo.put(key, stateAssumedUnknown|uint32(len(kept)))
+		kept = append(kept, key)
+	}
+	e.trail = kept
 }

@@ -43,12 +43,15 @@ type Graph struct {
 	edit    uint64   // grows by one with every change, so that trees know whose nodes are whose
 	uses    []uint32 // by node: in how many tuples it stands
 	live    int      // nodes that stand in any
+	bound   []uint32 // by condition: how many tuples carry it
+	carried int      // conditions that any carries
 }
 
 // state is one revision. It is never changed.
 type state struct {
 	revision uint64
 	names    *names
+	bindings *bindings
 	forward  tree
 	reverse  tree
 	ignored  int
@@ -58,7 +61,7 @@ type state struct {
 func New(m *Model, l Limits) *Graph {
 	g := &Graph{model: m, limits: l.orDefault()}
 	g.pool.New = func() any { return &evaluator{locals: map[name]uint32{}} }
-	g.now.Store(&state{names: newNames(g.kinds())})
+	g.now.Store(&state{names: newNames(g.kinds()), bindings: newBindings()})
 	return g
 }
 
@@ -96,7 +99,7 @@ func All(tuples ...Tuple) iter.Seq2[Tuple, error] {
 }
 
 // Load replaces everything by tuples, which are the whole store at revision. Of a tuple that comes
-// twice the last expiry counts. A tuple that the model does not accept (the store may hold it from
+// twice the last one counts. A tuple that the model does not accept (the store may hold it from
 // an earlier model) is left out and counted in Stats. If tuples ends with an error, or revision is
 // older than what is loaded, nothing changes. Readers go on with the revision they have.
 func (g *Graph) Load(revision uint64, tuples iter.Seq2[Tuple, error]) error {
@@ -115,7 +118,7 @@ func (g *Graph) Load(revision uint64, tuples iter.Seq2[Tuple, error]) error {
 
 // fill makes names and trees of a state that nobody reads yet. On error the graph is as it was.
 func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
-	next.names = newNames(g.kinds())
+	next.names, next.bindings = newNames(g.kinds()), newBindings()
 	items, err := g.number(next, tuples)
 	if err != nil {
 		return err
@@ -125,6 +128,7 @@ func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
 	items = lastOfEach(items)
 	next.forward = build(items)
 	g.uses, g.live = make([]uint32, next.names.count.Load()), 0
+	g.bound, g.carried = make([]uint32, next.bindings.count()), 0
 	for i, it := range items {
 		p := pointOf(it)
 		g.count(p, 1)
@@ -146,7 +150,7 @@ func (g *Graph) number(next *state, tuples iter.Seq2[Tuple, error]) ([]item, err
 			next.ignored++
 			continue
 		}
-		items = append(items, g.model.point(t, next.names.intern).forward())
+		items = append(items, g.point(next, t).forward())
 	}
 	return items, nil
 }
@@ -185,7 +189,7 @@ func (g *Graph) Apply(revision uint64, changes []Change) error {
 		switch {
 		case !c.Delete:
 			g.write(&next, c.Tuple)
-		case g.model.Accepts(c.Tuple) == nil:
+		case g.model.holds(c.Tuple):
 			g.delete(&next, c.Tuple)
 		}
 	}
@@ -216,11 +220,20 @@ func (g *Graph) checkApply(at, revision uint64, changes []Change) error {
 	return nil
 }
 
+// point numbers a tuple for the store.
+func (g *Graph) point(s *state, t Tuple) point {
+	return g.model.point(t, s.names.intern, func(c Condition) uint32 { return s.bindings.intern(g.model, c) })
+}
+
 func (g *Graph) write(s *state, t Tuple) {
-	p := g.model.point(t, s.names.intern)
+	p := g.point(s, t)
+	before, existed := s.forward.get(p.forward().key)
 	s.reverse.put(p.reverse(), g.edit)
-	if s.forward.put(p.forward(), g.edit) {
-		g.count(p, 1)
+	s.forward.put(p.forward(), g.edit)
+	g.count(p, 1)
+	if existed {
+		p.term = before
+		g.count(p, -1)
 	}
 }
 
@@ -230,7 +243,10 @@ func (g *Graph) delete(s *state, t Tuple) {
 		node, ok := s.names.find(kind, id)
 		known = known && ok
 		return node
-	})
+	}, func(Condition) uint32 { return 0 })
+	if known {
+		p.term, known = s.forward.get(p.forward().key)
+	}
 	if !known || !s.forward.remove(p.forward().key, g.edit) {
 		return
 	}
@@ -238,42 +254,53 @@ func (g *Graph) delete(s *state, t Tuple) {
 	g.count(p, -1)
 }
 
-// count notes that the objects of a tuple stand in one more or one fewer.
+// count notes that the objects of a tuple stand in one more or one fewer, and that its condition is
+// carried by one more or one fewer.
 func (g *Graph) count(p point, by int) {
+	if p.condition != 0 {
+		tally(&g.bound, &g.carried, p.condition, by)
+	}
 	for _, node := range [...]uint32{p.object, p.subject} {
 		if int(node) <= g.kinds() {
 			continue // wildcards stay
 		}
-		for int(node) >= len(g.uses) {
-			g.uses = append(g.uses, 0)
-		}
-		before := g.uses[node]
-		g.uses[node] += uint32(by)
-		switch {
-		case before == 0:
-			g.live++
-		case g.uses[node] == 0:
-			g.live--
-		}
+		tally(&g.uses, &g.live, node, by)
 	}
 }
 
-// leastDead is the number of dead names below which none are reclaimed.
+// tally adds to a counter and keeps the number of those that are not zero.
+func tally(counters *[]uint32, live *int, i uint32, by int) {
+	for int(i) >= len(*counters) {
+		*counters = append(*counters, 0)
+	}
+	before := (*counters)[i]
+	after := before + uint32(by)
+	(*counters)[i] = after
+	switch {
+	case before == 0:
+		*live++
+	case after == 0:
+		*live--
+	}
+}
+
+// leastDead is the number of dead names or conditions below which none are reclaimed.
 const leastDead = 4096
 
-// mostlyDead reports whether most names stand in no tuple any more. Rebuilding takes as long as Load
+// mostlyDead reports whether most names, or most conditions, stand in no tuple any more. Rebuilding takes as long as Load
 // did, but is due only after as many names have died as are left.
 func (g *Graph) mostlyDead(s *state) bool {
 	dead := int(s.names.count.Load()) - 1 - g.kinds() - g.live
-	return dead >= leastDead && dead > g.live
+	unbound := s.bindings.count() - 1 - g.carried
+	return dead >= leastDead && dead > g.live || unbound >= leastDead && unbound > g.carried
 }
 
 // rebuild gives s fresh names and trees. Readers of earlier revisions keep theirs.
 func (g *Graph) rebuild(s *state) error {
-	names, forward := s.names, s.forward
+	names, bindings, forward := s.names, s.bindings, s.forward
 	return g.fill(s, func(yield func(Tuple, error) bool) {
 		for it := range forward.all {
-			if !yield(g.model.tuple(pointOf(it), names.at), nil) {
+			if !yield(g.model.tuple(pointOf(it), names.at, bindings.at), nil) {
 				return
 			}
 		}
@@ -285,10 +312,11 @@ func (g *Graph) rebuild(s *state) error {
 type View struct {
 	graph *Graph
 	state *state
+	over  []Change // see With; each key once
 }
 
 // View returns the newest revision.
-func (g *Graph) View() View { return View{g, g.now.Load()} }
+func (g *Graph) View() View { return View{graph: g, state: g.now.Load()} }
 
 // Revision is the revision of the view.
 func (v View) Revision() uint64 { return v.state.revision }

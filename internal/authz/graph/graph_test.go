@@ -312,7 +312,7 @@ func TestInvalidQuestions(t *testing.T) {
 			t.Errorf("%v: %v, %v", q, got, err)
 		}
 	}
-	if _, err := g.View().Expand(t.Context(), now, doc, "z"); !errs.Is(err, errs.Invalid) {
+	if _, err := g.View().Expand(t.Context(), now, graph.ExpandQuery{Object: doc, Relation: "z"}); !errs.Is(err, errs.Invalid) {
 		t.Error(err)
 	}
 }

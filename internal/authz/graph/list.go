@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/kit/page"
@@ -16,6 +17,12 @@ type List struct {
 	// tuple is allowed as well (through a wildcard). Ids that do stand in one are in the list if
 	// and only if they are allowed, so a wildcard with exceptions is told exactly.
 	Everyone bool
+	// Except are, with SubjectsQuery.Named and Everyone, ids that are not allowed all the same. They
+	// count for the size of a page.
+	Except []string
+	// Missing are parameters of conditions without a value, sorted: some ids of this page's range
+	// are allowed or not depending on them, and are not in it.
+	Missing []string
 	// Next is the After of the next page. It is empty if and only if this page is the last.
 	Next string
 	// Revision is the one that was read. Pages of different revisions neither repeat nor miss an
@@ -28,9 +35,10 @@ type ObjectsQuery struct {
 	Type       string
 	Relation   string
 	Subject    Subject
-	Contextual []Tuple // as in Query
-	After      string  // only ids after this one
-	Limit      int     // size of the page; page.DefaultLimit if not positive, no upper bound
+	Contextual []Tuple        // as in Query
+	Context    map[string]any // as in Query
+	After      string         // only ids after this one
+	Limit      int            // size of the page; page.DefaultLimit if not positive, no upper bound
 }
 
 // Objects lists exactly the objects that Check allows, in pages. The cost is that of walking all the
@@ -38,7 +46,7 @@ type ObjectsQuery struct {
 // a check for each object found until the page is full. Errors are those of Check; there is never
 // a partial answer.
 func (v View) Objects(ctx context.Context, now time.Time, q ObjectsQuery) (List, error) {
-	e, err := v.open(ctx, now, q.Contextual)
+	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return List{}, err
 	}
@@ -56,59 +64,75 @@ func (v View) Objects(ctx context.Context, now time.Time, q ObjectsQuery) (List,
 		return List{}, e.err
 	}
 	l := lister{e: e, after: q.After}
-	for _, a := range e.found.atoms {
+	for i, a := range e.found.atoms {
 		if low(a.key) == r.id {
-			l.offer(high(a.key))
+			l.offer(high(a.key), r.exact && i < e.found.sure)
 		}
 	}
-	return l.page(v, q.Limit, func(node uint32) (bool, error) {
-		if r.exact {
-			return true, nil
-		}
-		return e.run(node, r)
-	})
+	return l.page(v, q.Limit, func(node uint32) (verdict, error) { return l.decide(node, r) })
 }
 
 // lister sorts candidates only as far as the page needs.
 type lister struct {
-	e     *evaluator
-	after string
-	heap  candidates
+	e       *evaluator
+	after   string
+	heap    candidates
+	missing []string
+	except  bool // tell who is not allowed
 }
 
 type candidate struct {
 	id   string
 	node uint32
+	sure bool // allowed, without a check
 }
 
-func (l *lister) offer(node uint32) {
+func (l *lister) offer(node uint32, sure bool) {
 	if id := l.e.nameOf(node).id; id > l.after {
-		l.heap = append(l.heap, candidate{id, node})
+		l.heap = append(l.heap, candidate{id, node, sure})
 	}
+}
+
+// decide checks (obj, r) and, if it comes to unknown, notes what is missing.
+func (l *lister) decide(obj uint32, r *relation) (verdict, error) {
+	v, err := l.e.run(obj, r)
+	if err != nil || v != unknown {
+		return v, err
+	}
+	missing, err := l.e.doubts(obj, r.id)
+	l.missing = append(l.missing, missing...)
+	return v, err
 }
 
 // page takes candidates in order until the page is full and one more has passed.
-func (l *lister) page(v View, limit int, accept func(uint32) (bool, error)) (List, error) {
+func (l *lister) page(v View, limit int, decide func(uint32) (verdict, error)) (List, error) {
 	if limit <= 0 {
 		limit = page.DefaultLimit
 	}
-	list := List{Revision: v.state.revision}
+	list, last := List{Revision: v.state.revision}, ""
 	heap.Init(&l.heap)
-	for len(l.heap) > 0 {
+	for len(l.heap) > 0 && list.Next == "" {
 		c := l.heap[0]
 		heap.Pop(&l.heap)
-		ok, err := accept(c.node)
+		allowed := yes
+		if !c.sure {
+			var err error
+			if allowed, err = decide(c.node); err != nil {
+				return List{}, err
+			}
+		}
 		switch {
-		case err != nil:
-			return List{}, err
-		case !ok:
-		case len(list.IDs) == limit:
-			list.Next = list.IDs[limit-1]
-			return list, nil
+		case allowed != yes && !(l.except && allowed == no):
+		case len(list.IDs)+len(list.Except) == limit:
+			list.Next = last
+		case allowed == no:
+			list.Except, last = append(list.Except, c.id), c.id
 		default:
-			list.IDs = append(list.IDs, c.id)
+			list.IDs, last = append(list.IDs, c.id), c.id
 		}
 	}
+	slices.Sort(l.missing)
+	list.Missing = slices.Compact(l.missing)
 	return list, nil
 }
 

@@ -14,6 +14,8 @@ type Model struct {
 	byName    map[string]*kind
 	relations []*relation // by number; 0 is unused
 	index     dependents
+
+	conditions Conditions // nil for none
 }
 
 // kind is a type of object. Its number is also the node of its wildcard.
@@ -33,16 +35,40 @@ type relation struct {
 	shown *op // as written
 	body  *op // the same, cheap parts first
 
-	plain    []uint32 // types whose objects a tuple may name
+	allowed  []shape  // what a tuple may name, exactly
+	plain    []uint32 // types whose objects a tuple may name, perhaps under a condition
 	wild     []uint32 // types whose wildcard a tuple may name
 	usersets []uint32 // relations whose holders a tuple may name
 
 	needs []need // what body asks
 	reach leaves // what to follow when looking for those who may have the relation
+	whole leaves // what to follow when looking for those whose answer may differ from another's
 
 	bare  bool // body is a This without usersets: one look-up decides
 	exact bool // only unions from here on: who may have the relation has it
 	group bool // exact, without From, used as a userset: answered from the subject's side
+}
+
+// shape is a kind of direct subject: objects of a type, its wildcard, or the holders of a relation.
+type shape struct {
+	kind      uint32
+	relation  uint32 // 0 but for holders
+	wild      bool
+	condition string // that the tuple must carry; empty for none
+}
+
+func (m *Model) text(s shape) string {
+	text := m.kinds[s.kind].name
+	switch {
+	case s.wild:
+		text += ":" + Wildcard
+	case s.relation != 0:
+		text = m.relations[s.relation].userset()
+	}
+	if s.condition != "" {
+		text += with + s.condition
+	}
+	return text
 }
 
 // Types returns the names of the types in the order in which they were given.
@@ -71,14 +97,8 @@ func (m *Model) Allowed(objectType, relation string) []string {
 		return nil
 	}
 	var out []string
-	for _, k := range r.plain {
-		out = append(out, m.kinds[k].name)
-	}
-	for _, k := range r.wild {
-		out = append(out, m.kinds[k].name+":"+Wildcard)
-	}
-	for _, id := range r.usersets {
-		out = append(out, m.relations[id].userset())
+	for _, s := range r.allowed {
+		out = append(out, m.text(s))
 	}
 	slices.Sort(out)
 	return out
@@ -96,35 +116,63 @@ func (m *Model) Accepts(t Tuple) error {
 	if err := checkID(t.Object.ID); err != nil {
 		return err
 	}
-	if len(r.plain)+len(r.wild)+len(r.usersets) == 0 {
+	if len(r.allowed) == 0 {
 		return errs.New(errs.Invalid, "relation_not_assignable",
 			"The relation %s cannot be given directly; it follows from others.", r.userset())
 	}
 	if err := m.checkSubject(t.Subject); err != nil {
 		return err
 	}
-	if !m.fits(r, t.Subject) {
-		return m.refuse(r, t.Subject)
+	if !slices.Contains(r.allowed, m.shapeOf(t)) {
+		return m.refuse(r, t)
+	}
+	return m.checkCondition(t.Condition)
+}
+
+// takes reports whether the relation takes the subject of a tuple under any condition or none.
+func (m *Model) takes(r *relation, t Tuple) bool {
+	want := m.shapeOf(t)
+	return slices.ContainsFunc(r.allowed, func(s shape) bool {
+		s.condition = want.condition
+		return s == want
+	})
+}
+
+// holds reports whether the store may hold a tuple with the object, relation and subject of t.
+func (m *Model) holds(t Tuple) bool {
+	r, err := m.relation(t.Object.Type, t.Relation)
+	return err == nil && checkID(t.Object.ID) == nil && m.checkSubject(t.Subject) == nil && m.takes(r, t)
+}
+
+// shapeOf is the kind of subject of a tuple whose subject is well formed.
+func (m *Model) shapeOf(t Tuple) shape {
+	k := m.byName[t.Subject.Type]
+	s := shape{kind: k.id, condition: t.Condition.Name}
+	if t.Subject.Relation != "" {
+		s.relation = k.relations[t.Subject.Relation]
+	} else {
+		s.wild = t.Subject.ID == Wildcard
+	}
+	return s
+}
+
+func (m *Model) checkCondition(c Condition) error {
+	switch {
+	case c.Name != "":
+		_, err := m.conditions.Bind(c.Name, c.Context)
+		return err
+	case c.Context != "":
+		return errs.New(errs.Invalid, "invalid_condition_context", "A tuple without a condition has no context.")
 	}
 	return nil
 }
 
-// fits reports whether the relation takes this kind of subject. The subject is well formed.
-func (m *Model) fits(r *relation, s Subject) bool {
-	k := m.byName[s.Type]
-	switch {
-	case s.Relation != "":
-		return slices.Contains(r.usersets, k.relations[s.Relation])
-	case s.ID == Wildcard:
-		return slices.Contains(r.wild, k.id)
-	}
-	return slices.Contains(r.plain, k.id)
-}
-
-func (m *Model) refuse(r *relation, s Subject) error {
-	allowed := m.Allowed(r.kind.name, r.name)
+func (m *Model) refuse(r *relation, t Tuple) error {
+	allowed, s := m.Allowed(r.kind.name, r.name), t.Subject
 	hint := ""
-	if s.Relation == "" && s.ID != Wildcard {
+	if m.takes(r, t) {
+		hint = " Under another condition, or none, it can."
+	} else if s.Relation == "" && s.ID != Wildcard {
 		for _, a := range allowed {
 			if owner, relation, ok := strings.Cut(a, "#"); ok && owner == s.Type {
 				hint = fmt.Sprintf(" Perhaps the subject should end in #%s.", relation)

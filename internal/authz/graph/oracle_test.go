@@ -1,15 +1,28 @@
 package graph_test
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
 
-// The oracle decides by the definition and nothing else: it computes, stratum by stratum, the least
-// set of (object, relation) that one subject has, by trying every rule on every object until nothing
-// changes. It shares no code with the evaluator, has its own form of the model and knows no indexes.
+// The oracle decides by the definition and nothing else: it computes, stratum by stratum, how true it
+// is that one subject has each (object, relation), by trying every rule on every object until nothing
+// rises any more. It shares no code with the evaluator, has its own form of the model and knows no
+// indexes.
+
+// truth is a value of Kleene's logic.
+type truth int
+
+const (
+	never truth = iota // the zero value denies
+	perhaps
+	surely
+)
 
 type rule struct {
 	op      string // this, computed, from, union, intersection, exclusion
@@ -30,11 +43,12 @@ type oracle struct {
 	rules  rules
 	strata map[[2]string]int
 	tuples []graph.Tuple
+	given  map[string]any
 	now    time.Time
 }
 
-func newOracle(r rules, tuples []graph.Tuple, now time.Time) *oracle {
-	o := &oracle{rules: r, now: now, strata: map[[2]string]int{}}
+func newOracle(r rules, tuples []graph.Tuple, given map[string]any, now time.Time) *oracle {
+	o := &oracle{rules: r, given: given, now: now, strata: map[[2]string]int{}}
 	for changed := true; changed; {
 		changed = false
 		for kind, relations := range r {
@@ -60,6 +74,7 @@ func (o *oracle) stratum(kind string, r rule) int {
 	switch r.op {
 	case "this":
 		for _, a := range r.allowed {
+			a, _, _ = strings.Cut(a, " with ")
 			if owner, name, ok := strings.Cut(a, "#"); ok {
 				s = max(s, o.strata[[2]string{owner, name}])
 			}
@@ -68,6 +83,7 @@ func (o *oracle) stratum(kind string, r rule) int {
 		s = o.strata[[2]string{kind, r.name}]
 	case "from":
 		for _, owner := range o.rules[kind][r.road].allowed {
+			owner, _, _ = strings.Cut(owner, " with ")
 			s = max(s, o.strata[[2]string{owner, r.name}])
 		}
 	case "exclusion":
@@ -95,6 +111,9 @@ func accepted(r rules, t graph.Tuple) bool {
 	if t.Subject.Relation != "" {
 		shape += "#" + t.Subject.Relation
 	}
+	if t.Condition.Name != "" {
+		shape += " with " + t.Condition.Name
+	}
 	return t.Object.ID != "*" && allows(r[t.Object.Type][t.Relation], shape)
 }
 
@@ -112,16 +131,16 @@ func allows(r rule, shape string) bool {
 	return false
 }
 
-// has computes everything that the subject has.
-func (o *oracle) has(s graph.Subject) map[atom]bool {
-	held := map[atom]bool{}
+// has computes everything that the subject has. What is not in the map it never has.
+func (o *oracle) has(s graph.Subject) map[atom]truth {
+	held := map[atom]truth{}
 	objects := map[graph.Object]bool{{Type: s.Type, ID: s.ID}: true}
 	for _, t := range o.tuples {
 		objects[t.Object] = true
 		objects[graph.Object{Type: t.Subject.Type, ID: t.Subject.ID}] = true
 	}
 	if s.Relation != "" {
-		held[atom{graph.Object{Type: s.Type, ID: s.ID}, s.Relation}] = true
+		held[atom{graph.Object{Type: s.Type, ID: s.ID}, s.Relation}] = surely
 	}
 	top := 0
 	for _, n := range o.strata {
@@ -133,8 +152,11 @@ func (o *oracle) has(s graph.Subject) map[atom]bool {
 			for object := range objects {
 				for name, r := range o.rules[object.Type] {
 					at := atom{object, name}
-					if o.strata[[2]string{object.Type, name}] == stratum && !held[at] && o.holds(r, at, s, held) {
-						held[at], changed = true, true
+					if o.strata[[2]string{object.Type, name}] != stratum || held[at] == surely {
+						continue
+					}
+					if v := o.holds(r, at, s, held); v > held[at] {
+						held[at], changed = v, true
 					}
 				}
 			}
@@ -143,40 +165,90 @@ func (o *oracle) has(s graph.Subject) map[atom]bool {
 	return held
 }
 
-func (o *oracle) holds(r rule, at atom, s graph.Subject, held map[atom]bool) bool {
+func (o *oracle) holds(r rule, at atom, s graph.Subject, held map[atom]truth) truth {
+	v := never
 	switch r.op {
 	case "this":
 		for _, t := range o.tuples {
-			if t.Object == at.object && t.Relation == at.relation && matches(t.Subject, s, held) {
-				return true
+			if t.Object == at.object && t.Relation == at.relation {
+				v = max(v, min(o.condition(t.Condition), matches(t.Subject, s, held)))
 			}
 		}
-		return false
 	case "computed":
-		return held[atom{at.object, r.name}]
+		v = held[atom{at.object, r.name}]
 	case "from":
 		for _, t := range o.tuples {
-			if t.Object == at.object && t.Relation == r.road && held[atom{graph.Object{Type: t.Subject.Type, ID: t.Subject.ID}, r.name}] {
-				return true
+			if t.Object == at.object && t.Relation == r.road {
+				v = max(v, min(o.condition(t.Condition), held[atom{graph.Object{Type: t.Subject.Type, ID: t.Subject.ID}, r.name}]))
 			}
 		}
-		return false
 	case "exclusion":
-		return o.holds(r.kids[0], at, s, held) && !o.holds(r.kids[1], at, s, held)
-	}
-	for _, kid := range r.kids {
-		if o.holds(kid, at, s, held) == (r.op == "union") {
-			return r.op == "union"
+		return min(o.holds(r.kids[0], at, s, held), surely-o.holds(r.kids[1], at, s, held))
+	case "union":
+		for _, kid := range r.kids {
+			v = max(v, o.holds(kid, at, s, held))
+		}
+	case "intersection":
+		v = surely
+		for _, kid := range r.kids {
+			v = min(v, o.holds(kid, at, s, held))
 		}
 	}
-	return r.op == "intersection"
+	return v
 }
 
-func matches(in, s graph.Subject, held map[atom]bool) bool {
+func matches(in, s graph.Subject, held map[atom]truth) truth {
 	if in == s || in.ID == "*" && in.Type == s.Type && s.Relation == "" {
-		return true
+		return surely
 	}
-	return in.Relation != "" && held[atom{graph.Object{Type: in.Type, ID: in.ID}, in.Relation}]
+	if in.Relation == "" {
+		return never
+	}
+	return held[atom{graph.Object{Type: in.Type, ID: in.ID}, in.Relation}]
+}
+
+// condition decides the conditions of switches.
+func (o *oracle) condition(c graph.Condition) truth {
+	if c.Name == "" {
+		return surely
+	}
+	on, ok := o.given[c.Context].(bool)
+	switch {
+	case !ok:
+		return perhaps // not given, or broken
+	case on == (c.Name == "if"):
+		return surely
+	}
+	return never
+}
+
+// switches are the conditions of random models: "if" holds while the parameter that the tuple's
+// context names is true, "unless" while it is false. A parameter that is no bool makes them fail.
+type switches struct{}
+
+var errBroken = errs.New(errs.Invalid, "broken_switch", "The switch is broken.")
+
+func (switches) Has(name string) bool { return name == "if" || name == "unless" }
+
+func (switches) Bind(name, context string) (graph.Bound, error) {
+	if !slices.Contains([]string{"x", "y", "z"}, context) {
+		return nil, errs.New(errs.Invalid, "no_such_switch", "There is no such switch.")
+	}
+	return bound{name, context}, nil
+}
+
+type bound struct{ name, context string }
+
+func (b bound) Evaluate(_ context.Context, given map[string]any) (bool, []string, error) {
+	v, ok := given[b.context]
+	if !ok {
+		return true, []string{b.context}, nil // true is meant to be ignored
+	}
+	on, ok := v.(bool)
+	if !ok {
+		return true, nil, errBroken
+	}
+	return on == (b.name == "if"), nil, nil
 }
 
 // types turns the oracle's form of a model into the graph's.

@@ -83,10 +83,10 @@ func (p *proof) kids(g goal, kids []*op) {
 // direct shows the tuple that names the subject or its wildcard, if there is one.
 func (p *proof) direct(obj, rel uint32) bool {
 	e := p.e
-	if !e.direct(obj, e.model.relations[rel]) {
+	if e.direct(obj, e.model.relations[rel]) != yes {
 		return false
 	}
-	if e.subjectRel == 0 && !e.forward.has(key{pack(obj, rel), uint64(e.subject)}) {
+	if e.subjectRel == 0 && e.given(key{pack(obj, rel), uint64(e.subject)}) != yes {
 		p.show(obj, rel, uint64(e.subjectKind))
 		return true
 	}
@@ -97,15 +97,15 @@ func (p *proof) direct(obj, rel uint32) bool {
 // edge shows the first tuple of a scan that leads to an atom already proved.
 func (p *proof) edge(g goal, c cursor) {
 	for {
-		lo, ok := p.e.forward.next(&c)
-		if !ok {
+		lo, condition, ok := p.e.forward.next(&c)
+		if !ok || !p.e.tick() {
 			return
 		}
 		rel, from := high(lo), g.op.relation
 		if g.op.kind == rewriteFrom {
 			rel, from = p.e.targetOf(g.op, low(lo)), g.op.tupleset
 		}
-		if rel != 0 && p.e.holds(low(lo), rel, g.before) == yes {
+		if rel != 0 && p.e.condition(condition) == yes && p.e.holds(low(lo), rel, g.before) == yes {
 			p.show(g.obj, from, lo)
 			p.todo = append(p.todo, goal{obj: low(lo), rel: rel})
 			return
@@ -137,23 +137,40 @@ func (p *proof) group(at uint64) {
 }
 
 func (p *proof) show(obj, rel uint32, lo uint64) {
-	at := pointOf(item{key: key{pack(obj, rel), lo}})
-	at.until = p.e.forward.until(key{pack(obj, rel), lo})
-	p.tuples = append(p.tuples, p.e.model.tuple(at, p.e.nameOf))
+	k := key{pack(obj, rel), lo}
+	p.tuples = append(p.tuples, p.e.tuple(pointOf(item{k, p.e.proving(k)})))
 }
 
-// holds tells what the evaluation learned of an atom: yes if it was proved before, no if it was
-// refuted, else pending.
+// proving is the term by which a tuple counts: of several that do, the one that lasts longest.
+func (e *evaluator) proving(k key) term {
+	best := term{}
+	consider := func(t term) bool {
+		if t.until > best.until && e.condition(t.condition) == yes {
+			best = t
+		}
+		return true
+	}
+	if t, ok := e.forward.stored(k); ok {
+		consider(t)
+	}
+	e.forward.own(k, consider)
+	return best
+}
+
+// tuple gives a point its names back.
+func (e *evaluator) tuple(p point) Tuple { return e.model.tuple(p, e.nameOf, e.bindingAt) }
+
+// holds tells what the evaluation learned of an atom: yes if it was proved before, no or unknown if
+// that is what it came to, else pending.
 func (e *evaluator) holds(obj, rel, before uint32) verdict {
 	r := e.model.relations[rel]
 	switch {
 	case obj == e.subject && rel == e.subjectRel:
 		return yes
 	case r.bare:
-		return decided(e.direct(obj, r))
+		return e.direct(obj, r)
 	case r.group && e.groupsKnown():
-		_, ok := e.groups.seen.get(pack(obj, rel))
-		return decided(ok)
+		return e.groups.verdict(pack(obj, rel))
 	}
 	entry, ok := e.memo.get(pack(obj, rel))
 	switch {
@@ -161,6 +178,8 @@ func (e *evaluator) holds(obj, rel, before uint32) verdict {
 		return yes
 	case ok && entry&^numberMask == stateNo:
 		return no
+	case ok && entry&^numberMask == stateUnknown:
+		return unknown
 	}
 	return pending
 }
@@ -170,10 +189,11 @@ func (e *evaluator) holds(obj, rel, before uint32) verdict {
 func (e *evaluator) known(o *op, obj, before uint32) verdict {
 	switch o.kind {
 	case rewriteThis:
-		if e.direct(obj, e.model.relations[o.relation]) {
+		direct := e.direct(obj, e.model.relations[o.relation])
+		if direct == yes {
 			return yes
 		}
-		return e.knownEdge(o, e.forward.scan(pack(obj, o.relation), pack(1, 0), math.MaxUint64), before)
+		return firstOf(yes, no, []verdict{direct, e.knownEdge(o, e.forward.scan(pack(obj, o.relation), pack(1, 0), math.MaxUint64), before)})
 	case rewriteComputed:
 		return e.holds(obj, o.relation, before)
 	case rewriteFrom:
@@ -195,8 +215,8 @@ func (e *evaluator) known(o *op, obj, before uint32) verdict {
 func (e *evaluator) knownEdge(o *op, c cursor, before uint32) verdict {
 	result := no
 	for {
-		lo, ok := e.forward.next(&c)
-		if !ok {
+		lo, condition, ok := e.forward.next(&c)
+		if !ok || !e.tick() {
 			return result
 		}
 		rel := high(lo)
@@ -206,22 +226,26 @@ func (e *evaluator) knownEdge(o *op, c cursor, before uint32) verdict {
 		if rel == 0 {
 			continue
 		}
-		switch e.holds(low(lo), rel, before) {
-		case yes:
+		switch v := min(e.condition(condition), e.holds(low(lo), rel, before)); {
+		case v == yes:
 			return yes
-		case pending:
+		case v == pending && e.condition(condition) != no:
 			result = pending
+		case v == unknown && result != pending:
+			result = unknown
 		}
 	}
 }
 
-// firstOf is settles if any part is, else pending if any part is, else otherwise.
+// firstOf is settles if any part is, else pending or unknown if any part is, else otherwise.
 func firstOf(settles, otherwise verdict, parts []verdict) verdict {
 	switch {
 	case slices.Contains(parts, settles):
 		return settles
 	case slices.Contains(parts, pending):
 		return pending
+	case slices.Contains(parts, unknown):
+		return unknown
 	}
 	return otherwise
 }
@@ -233,5 +257,5 @@ func opposite(v verdict) verdict {
 	case no:
 		return yes
 	}
-	return pending
+	return v
 }

@@ -12,18 +12,26 @@ type leaves struct {
 
 func (l *leaves) add(o *op) {
 	switch o.kind {
-	case rewriteThis:
-		l.this = true
-	case rewriteComputed:
-		l.computed = append(l.computed, o.relation)
-	case rewriteFrom:
-		l.from = append(l.from, o)
+	case rewriteThis, rewriteComputed, rewriteFrom:
+		l.leaf(o)
 	case rewriteUnion:
 		for _, kid := range o.kids {
 			l.add(kid)
 		}
 	default:
 		l.add(o.kids[0])
+	}
+}
+
+// leaf adds o if it is one.
+func (l *leaves) leaf(o *op) {
+	switch o.kind {
+	case rewriteThis:
+		l.this = true
+	case rewriteComputed:
+		l.computed = append(l.computed, o.relation)
+	case rewriteFrom:
+		l.from = append(l.from, o)
 	}
 }
 
@@ -67,6 +75,9 @@ func (m *Model) plan() {
 	for _, r := range m.relations[1:] {
 		r.body = m.sorted(r.shown)
 		r.reach.add(r.body)
+		for o := range r.shown.all() {
+			r.whole.leaf(o)
+		}
 		m.index.add(r)
 	}
 	m.markExact()

@@ -3,12 +3,16 @@ package graph_test
 import (
 	"context"
 	"maps"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
@@ -22,8 +26,20 @@ type world struct {
 	t      *rapid.T
 	rules  rules
 	model  *graph.Model
-	stored map[graph.Tuple]time.Time // without expiry → expiry
+	stored map[graph.Tuple]graph.Tuple // bare → with expiry and condition
 }
+
+// circumstances are what a request brings with it.
+type circumstances struct {
+	contextual []graph.Tuple
+	given      map[string]any
+}
+
+func bare(t graph.Tuple) graph.Tuple {
+	return graph.Tuple{Object: t.Object, Relation: t.Relation, Subject: t.Subject}
+}
+
+func (w *world) store(t graph.Tuple) { w.stored[bare(t)] = t }
 
 var ids = []string{"a", "b#c:d@e", "c\x00|,é"}
 
@@ -41,7 +57,7 @@ func drawRules(t *rapid.T) rules {
 	names := []string{"r0", "r1", "r2", "r3"}[:rapid.IntRange(1, 4).Draw(t, "names")]
 	free := chance(t, 20)
 	for _, kind := range kinds {
-		r[kind] = map[string]rule{"road": {op: "this", allowed: drawSome(t, kinds)}}
+		r[kind] = map[string]rule{"road": {op: "this", allowed: conditional(t, drawSome(t, kinds))}}
 	}
 	for _, kind := range kinds {
 		for i, name := range names {
@@ -53,6 +69,22 @@ func drawRules(t *rapid.T) rules {
 		}
 	}
 	return r
+}
+
+// conditional adds conditions to some kinds of subject, beside or in place of those without.
+func conditional(t *rapid.T, allowed []string) []string {
+	if chance(t, 50) {
+		return allowed
+	}
+	for i, a := range slices.Clone(allowed) {
+		switch with := a + " with " + pick(t, []string{"if", "unless"}); {
+		case chance(t, 30):
+			allowed = append(allowed, with)
+		case chance(t, 20):
+			allowed[i] = with
+		}
+	}
+	return allowed
 }
 
 func drawSome(t *rapid.T, from []string) []string {
@@ -123,7 +155,7 @@ func (d *ruleDraw) allowed() []string {
 			out = append(out, a)
 		}
 	}
-	return out
+	return conditional(d.t, out)
 }
 
 func (r rules) order() []string { return sortedKeys(r) }
@@ -147,15 +179,42 @@ func (w *world) drawTuple() graph.Tuple {
 	name := pick(w.t, sortedKeys(w.rules[kind]))
 	t := graph.Tuple{Object: graph.Object{Type: kind, ID: pick(w.t, ids)}, Relation: name, Subject: w.drawSubject()}
 	if allowed := w.model.Allowed(kind, name); len(allowed) > 0 && !chance(w.t, 3) {
-		s, err := graph.ParseSubject(shapeWithID(pick(w.t, allowed)))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if t.Subject = s; s.ID != "*" {
+		shaped := w.shaped(pick(w.t, allowed))
+		if t.Condition, t.Subject = shaped.Condition, shaped.Subject; t.Subject.ID != "*" {
 			t.Subject.ID = pick(w.t, ids)
 		}
 	}
 	return t
+}
+
+// shaped is a tuple whose subject and condition fit what a model allows.
+func (w *world) shaped(allowed string) graph.Tuple {
+	shape, condition, _ := strings.Cut(allowed, " with ")
+	s, err := graph.ParseSubject(shapeWithID(shape))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	t := graph.Tuple{Subject: s}
+	if condition != "" {
+		t.Condition = graph.Condition{Name: condition, Context: pick(w.t, []string{"x", "y", "z"})}
+	}
+	return t
+}
+
+// drawGiven gives some of the switches, seldom a broken one.
+func (w *world) drawGiven() map[string]any {
+	given := map[string]any{}
+	for _, name := range []string{"x", "y", "z"} {
+		switch n := rapid.IntRange(0, 19).Draw(w.t, "given"); {
+		case n == 0:
+			given[name] = "broken"
+		case n < 7:
+			given[name] = true
+		case n < 13:
+			given[name] = false
+		}
+	}
+	return given
 }
 
 // shapeWithID gives "group#member" an id so that it parses as a subject.
@@ -191,11 +250,7 @@ func (w *world) drawExpiry() time.Time {
 }
 
 func (w *world) tuples() []graph.Tuple {
-	var out []graph.Tuple
-	for t, expires := range w.stored {
-		t.Expires = expires
-		out = append(out, t)
-	}
+	out := slices.Collect(maps.Values(w.stored))
 	slices.SortFunc(out, func(a, b graph.Tuple) int { return cmpStrings(a.String(), b.String()) })
 	return out
 }
@@ -211,8 +266,8 @@ func cmpStrings(a, b string) int {
 }
 
 func drawWorld(t *rapid.T) *world {
-	w := &world{t: t, rules: drawRules(t), stored: map[graph.Tuple]time.Time{}}
-	m, err := graph.NewModel(w.rules.types(w.rules.order()...)...)
+	w := &world{t: t, rules: drawRules(t), stored: map[graph.Tuple]graph.Tuple{}}
+	m, err := graph.NewConditionalModel(switches{}, w.rules.types(w.rules.order()...)...)
 	if err != nil {
 		t.Skip("unsound model")
 	}
@@ -221,7 +276,7 @@ func drawWorld(t *rapid.T) *world {
 }
 
 // grow draws changes, applies them to g one revision at a time and keeps the truth beside it.
-func (w *world) grow(g *graph.Graph) {
+func (w *world) grow(g *graph.Graph) (all []graph.Change) {
 	revision := g.Revision()
 	for range rapid.IntRange(0, 6).Draw(w.t, "revisions") {
 		var changes []graph.Change
@@ -230,14 +285,12 @@ func (w *world) grow(g *graph.Graph) {
 			if len(w.stored) > 0 && c.Delete && chance(w.t, 70) {
 				c.Tuple = pick(w.t, w.tuples())
 			}
-			c.Tuple.Expires = time.Time{}
 			switch {
 			case c.Delete:
-				delete(w.stored, c.Tuple)
+				delete(w.stored, bare(c.Tuple))
 			case accepted(w.rules, c.Tuple):
-				at := w.drawExpiry()
-				w.stored[c.Tuple] = at
-				c.Tuple.Expires = at
+				c.Tuple.Expires = w.drawExpiry()
+				w.store(c.Tuple)
 			default:
 				continue
 			}
@@ -247,77 +300,124 @@ func (w *world) grow(g *graph.Graph) {
 		if err := g.Apply(revision, changes); err != nil {
 			w.t.Fatal(err)
 		}
+		all = append(all, changes...)
 	}
+	return all
 }
 
 var compared atomic.Int64
 
+// checkMany runs a property until it has compared 400,000 answers, or as many as CARDEA_ORACLE says.
+func checkMany(t *testing.T, property func(*rapid.T)) {
+	want := int64(400_000)
+	if text := os.Getenv("CARDEA_ORACLE"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			t.Fatal("CARDEA_ORACLE: ", err)
+		}
+		want = n
+	}
+	if testing.Short() {
+		want = 1
+	}
+	from := compared.Load()
+	for compared.Load()-from < want && !t.Failed() {
+		rapid.Check(t, property)
+	}
+	t.Logf("%d answers compared", compared.Load()-from)
+}
+
 // TestProperty compares every way of asking with the oracle: checks and lists, with and without the
-// subject's groups, a graph grown by Apply with one loaded fresh, stored with contextual tuples.
+// subject's groups, a graph grown by Apply with one loaded fresh and with a view that only supposes
+// the changes, stored with contextual tuples, with parameters of conditions given, missing and
+// broken.
 func TestProperty(t *testing.T) {
-	t.Parallel()
-	var cases int
-	rapid.Check(t, func(t *rapid.T) {
+	checkMany(t, func(t *rapid.T) {
 		w := drawWorld(t)
 		grown := graph.New(w.model, graph.Limits{})
 		for range rapid.IntRange(0, 10).Draw(t, "loaded") {
 			at := w.drawTuple()
-			w.stored[at] = w.drawExpiry()
+			at.Expires = w.drawExpiry()
+			w.store(at)
 		}
 		if err := grown.Load(7, graph.All(w.tuples()...)); err != nil {
 			t.Fatal(err)
 		}
-		w.grow(grown)
+		before := grown.View()
+		changes := w.grow(grown)
+		supposed, err := before.With(changes...)
+		if err != nil {
+			t.Fatal(err)
+		}
 		fresh := graph.New(w.model, graph.Limits{})
 		if err := fresh.Load(grown.Revision(), graph.All(w.tuples()...)); err != nil {
 			t.Fatal(err)
 		}
-		var contextual []graph.Tuple
-		for range rapid.IntRange(0, 2).Draw(t, "contextual") {
+		with := circumstances{given: w.drawGiven()}
+		w.compare([]reader{grown, fresh, graph.WithoutGroups(fresh), supposed}, with)
+		for range rapid.IntRange(0, 3).Draw(t, "contextual") {
 			if c := w.drawTuple(); accepted(w.rules, c) {
 				c.Expires = w.drawExpiry()
-				contextual = append(contextual, c)
+				with.contextual = append(with.contextual, c)
 			}
 		}
-		w.compare([]*graph.Graph{grown, fresh, graph.WithoutGroups(fresh)}, nil)
-		w.compare([]*graph.Graph{grown, graph.WithoutGroups(grown)}, contextual)
-		cases++
+		w.compare([]reader{grown, graph.WithoutGroups(grown), supposed}, with)
 	})
-	t.Logf("%d worlds, %d answers compared", cases, compared.Load())
+}
+
+// reader is a graph or a view.
+type reader interface {
+	Check(context.Context, time.Time, graph.Query) (graph.Result, error)
+	Objects(context.Context, time.Time, graph.ObjectsQuery) (graph.List, error)
+	Subjects(context.Context, time.Time, graph.SubjectsQuery) (graph.List, error)
+}
+
+func view(r reader) graph.View {
+	if g, ok := r.(*graph.Graph); ok {
+		return g.View()
+	}
+	return r.(graph.View)
 }
 
 // compare asks graphs of the same content about everything.
-func (w *world) compare(graphs []*graph.Graph, contextual []graph.Tuple) {
-	o := newOracle(w.rules, append(w.tuples(), contextual...), now)
+func (w *world) compare(graphs []reader, with circumstances) {
+	o := newOracle(w.rules, append(w.tuples(), with.contextual...), with.given, now)
 	for range 3 {
 		s := w.drawSubject()
 		held := o.has(s)
 		for _, g := range graphs {
-			w.compareChecks(g, s, held, contextual)
-			w.compareObjects(g, s, held, contextual)
+			w.compareChecks(g, s, held, with)
+			w.compareObjects(g, s, held, with)
 		}
+		w.compareRelations(graphs[0], s, held, with)
+		w.compareBatch(graphs[len(graphs)-1], s, held, with)
 	}
 	object := pick(w.t, slices.DeleteFunc(w.objects(), func(o graph.Object) bool { return len(w.rules[o.Type]) == 0 }))
 	relation := pick(w.t, sortedKeys(w.rules[object.Type]))
 	for _, g := range graphs {
-		w.compareSubjects(g, o, atom{object, relation}, contextual)
-	}
-	if contextual == nil {
-		w.compareTree(graphs[0], o, atom{object, relation})
+		w.compareSubjects(g, o, atom{object, relation}, with)
+		w.compareTree(g, o, atom{object, relation}, with)
 	}
 }
 
-func (w *world) compareChecks(g *graph.Graph, s graph.Subject, held map[atom]bool, contextual []graph.Tuple) {
+// agrees reports whether an answer is the oracle's: an unknown one says what is missing or fails.
+func agrees(want truth, allowed bool, missing []string, err error) bool {
+	doubtful := len(missing) > 0 || errs.CodeOf(err) == "broken_switch"
+	return allowed == (want == surely) && doubtful == (want == perhaps) && (err == nil || doubtful)
+}
+
+func (w *world) compareChecks(g reader, s graph.Subject, held map[atom]truth, with circumstances) {
 	for _, object := range w.objects() {
 		for _, relation := range sortedKeys(w.rules[object.Type]) {
-			q := graph.Query{Object: object, Relation: relation, Subject: s, Contextual: contextual}
+			q := graph.Query{Object: object, Relation: relation, Subject: s, Contextual: with.contextual, Context: with.given}
+			want := held[atom{object, relation}]
 			got, err := g.Check(context.Background(), now, q)
-			if err != nil || got.Allowed != held[atom{object, relation}] {
-				w.t.Fatalf("%v %s %v = %v, %v; the oracle says otherwise\n%v\n+%v", s, relation, object, got.Allowed, err, w.tuples(), contextual)
+			if !agrees(want, got.Allowed, got.Missing, err) {
+				w.t.Fatalf("%v %s %v = %v, %v; the oracle says %v\n%v\n+%v", s, relation, object, got, err, want, w.tuples(), with)
 			}
 			q.Explain = true
-			if got, err = g.Check(context.Background(), now, q); err != nil || got.Allowed != held[atom{object, relation}] {
-				w.t.Fatalf("explained: %v %s %v = %v, %v", s, relation, object, got.Allowed, err)
+			if got, err = g.Check(context.Background(), now, q); !agrees(want, got.Allowed, got.Missing, err) {
+				w.t.Fatalf("explained: %v %s %v = %v, %v", s, relation, object, got, err)
 			}
 			w.comparePath(q, got)
 			compared.Add(2)
@@ -334,13 +434,15 @@ func (w *world) comparePath(q graph.Query, got graph.Result) {
 		}
 		return
 	}
-	o := newOracle(w.rules, append(w.tuples(), q.Contextual...), now)
+	o := newOracle(w.rules, append(w.tuples(), q.Contextual...), q.Context, now)
 	for _, step := range got.Path {
-		if !slices.ContainsFunc(o.tuples, func(t graph.Tuple) bool { return t.String() == step.String() && t.Expires.Equal(step.Expires) }) {
+		if o.condition(step.Condition) != surely || !slices.ContainsFunc(o.tuples, func(t graph.Tuple) bool {
+			return bare(t) == bare(step) && t.Condition == step.Condition && t.Expires.Equal(step.Expires)
+		}) {
 			w.t.Fatalf("%v is not a tuple that counts", step)
 		}
 	}
-	if !w.rules.subtracts() && !newOracle(w.rules, got.Path, now).has(q.Subject)[atom{q.Object, q.Relation}] {
+	if !w.rules.subtracts() && newOracle(w.rules, got.Path, q.Context, now).has(q.Subject)[atom{q.Object, q.Relation}] != surely {
 		w.t.Fatalf("%v does not prove %v %s %v", got.Path, q.Subject, q.Relation, q.Object)
 	}
 }
@@ -358,34 +460,59 @@ func (r rules) subtracts() bool {
 	return false
 }
 
-func (w *world) compareObjects(g *graph.Graph, s graph.Subject, held map[atom]bool, contextual []graph.Tuple) {
+func (w *world) compareObjects(g reader, s graph.Subject, held map[atom]truth, with circumstances) {
 	for _, kind := range w.rules.order() {
 		for _, relation := range sortedKeys(w.rules[kind]) {
 			var want []string
-			for at := range held {
+			doubtful := false
+			for at, v := range held {
 				if at.object.Type == kind && at.relation == relation {
-					want = append(want, at.object.ID)
+					doubtful = doubtful || v == perhaps
+					if v == surely {
+						want = append(want, at.object.ID)
+					}
 				}
 			}
 			slices.Sort(want)
-			q := graph.ObjectsQuery{Type: kind, Relation: relation, Subject: s, Contextual: contextual, Limit: 2}
-			var got []string
-			for {
-				list, err := g.Objects(context.Background(), now, q)
-				if err != nil {
-					w.t.Fatal(err)
-				}
-				got = append(got, list.IDs...)
-				if q.After = list.Next; list.Next == "" {
-					break
-				}
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			q := graph.ObjectsQuery{Type: kind, Relation: relation, Subject: s, Contextual: with.contextual, Context: with.given, Limit: 2}
+			got := w.pages(doubtful, func(after string) (graph.List, error) {
+				q.After = after
+				return g.Objects(context.Background(), now, q)
+			})
+			if diff := cmp.Diff(want, got.IDs); diff != "" && got.Next != "failed" {
 				w.t.Fatalf("objects of %s#%s for %v: %s", kind, relation, s, diff)
 			}
 			compared.Add(1)
 		}
 	}
+}
+
+// pages reads a list to its end. It may fail, and must say what is missing, if and only if an answer
+// in it is doubtful; Next is then "failed", or empty.
+func (w *world) pages(doubtful bool, read func(after string) (graph.List, error)) graph.List {
+	var all graph.List
+	after, missing := "", false
+	for {
+		list, err := read(after)
+		if err != nil {
+			if !doubtful || errs.CodeOf(err) != "broken_switch" {
+				w.t.Fatal(err)
+			}
+			return graph.List{Next: "failed"}
+		}
+		if len(list.IDs)+len(list.Except) > 2 {
+			w.t.Fatal("a page is too large", list)
+		}
+		all.IDs, all.Except, all.Everyone = append(all.IDs, list.IDs...), append(all.Except, list.Except...), list.Everyone
+		missing = missing || len(list.Missing) > 0
+		if after = list.Next; after == "" {
+			break
+		}
+	}
+	if missing != doubtful {
+		w.t.Fatalf("something is missing: %v; the oracle says %v", missing, doubtful)
+	}
+	return all
 }
 
 // known are the ids of a type that stand in a tuple that the model accepts.
@@ -405,76 +532,206 @@ func (w *world) known(kind string, contextual []graph.Tuple) map[string]bool {
 	return out
 }
 
-func (w *world) compareSubjects(g *graph.Graph, o *oracle, at atom, contextual []graph.Tuple) {
+func (w *world) compareSubjects(g reader, o *oracle, at atom, with circumstances) {
 	for _, kind := range w.rules.order() {
 		for _, relation := range append([]string{""}, sortedKeys(w.rules[kind])...) {
-			known := w.known(kind, contextual)
+			known := w.known(kind, with.contextual)
 			if relation != "" && kind == at.object.Type {
 				known[at.object.ID] = true
 			}
-			var want []string
+			everyone := never
+			if relation == "" {
+				if everyone = o.has(graph.Subject{Type: kind, ID: "*"})[at]; everyone != o.has(graph.Subject{Type: kind, ID: "nobody knows me"})[at] {
+					w.t.Fatal("the oracle makes a difference between strangers")
+				}
+			}
+			answers, want, doubtful := map[string]truth{}, []string(nil), everyone == perhaps
 			for _, id := range sortedKeys(known) {
-				if o.has(graph.Subject{Type: kind, ID: id, Relation: relation})[at] {
+				answers[id] = o.has(graph.Subject{Type: kind, ID: id, Relation: relation})[at]
+				doubtful = doubtful || answers[id] == perhaps
+				if answers[id] == surely {
 					want = append(want, id)
 				}
 			}
-			q := graph.SubjectsQuery{Object: at.object, Relation: at.relation, Type: kind, SubjectRelation: relation, Contextual: contextual, Limit: 2}
-			var got []string
-			for {
-				list, err := g.Subjects(context.Background(), now, q)
-				if err != nil {
-					w.t.Fatal(err)
-				}
-				if everyone := relation == "" && o.has(graph.Subject{Type: kind, ID: "*"})[at]; everyone != list.Everyone ||
-					relation == "" && everyone != o.has(graph.Subject{Type: kind, ID: "nobody knows me"})[at] {
-					w.t.Fatalf("everyone of %s in %v: %v", kind, at, list.Everyone)
-				}
-				got = append(got, list.IDs...)
-				if q.After = list.Next; list.Next == "" {
-					break
-				}
+			q := graph.SubjectsQuery{Object: at.object, Relation: at.relation, Type: kind, SubjectRelation: relation, Contextual: with.contextual, Context: with.given, Limit: 2}
+			read := func(after string) (graph.List, error) {
+				q.After = after
+				return g.Subjects(context.Background(), now, q)
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				w.t.Fatalf("subjects %s#%s of %v: %s", kind, relation, at, diff)
+			if got := w.pages(doubtful, read); got.Next != "failed" && (cmp.Diff(want, got.IDs) != "" || got.Except != nil || got.Everyone != (everyone == surely)) {
+				w.t.Fatalf("subjects %s#%s of %v: %v, want %v, everyone %v\n%v\n+%v\n%v", kind, relation, at, got, want, everyone, w.tuples(), with, w.rules)
 			}
-			compared.Add(1)
+			q.Named = true
+			w.compareNamed(at, everyone, answers, w.pages(doubtful, read))
+			compared.Add(2)
+		}
+	}
+}
+
+// compareNamed demands that a short answer says the same of everybody as the long one.
+func (w *world) compareNamed(at atom, everyone truth, answers map[string]truth, got graph.List) {
+	if got.Next == "failed" {
+		return
+	}
+	if got.Everyone != (everyone == surely) || got.Except != nil && !got.Everyone {
+		w.t.Fatalf("named of %v: %v", at, got)
+	}
+	for id, want := range answers {
+		said := everyone
+		switch {
+		case slices.Contains(got.IDs, id):
+			said = surely
+		case slices.Contains(got.Except, id):
+			said = never
+		}
+		if said != want && want != perhaps {
+			w.t.Fatalf("named of %v: %v of %s, want %v", at, got, id, want)
 		}
 	}
 }
 
 // compareTree evaluates the expanded tree for a few subjects, asking Check at its usersets.
-func (w *world) compareTree(g *graph.Graph, o *oracle, at atom) {
-	tree, err := g.View().Expand(context.Background(), now, at.object, at.relation)
-	if err != nil {
-		w.t.Fatal(err)
+func (w *world) compareTree(g reader, o *oracle, at atom, with circumstances) {
+	q := graph.ExpandQuery{Object: at.object, Relation: at.relation, Contextual: with.contextual, Context: with.given, Limit: 2}
+	var whole graph.Tree
+	for {
+		got, err := view(g).Expand(context.Background(), now, q)
+		if errs.CodeOf(err) == "broken_switch" {
+			return
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if n := merge(&whole, got.Tree); n > 2 || n == 0 && got.Next != "" {
+			w.t.Fatalf("a page of %d", n)
+		}
+		if q.After = got.Next; got.Next == "" {
+			break
+		}
 	}
 	for range 3 {
 		s := w.drawSubject()
 		if s.Type == at.object.Type && s.ID == at.object.ID && s.Relation == at.relation {
 			continue
 		}
-		if got := w.inTree(g, tree, s); got != o.has(s)[at] {
-			w.t.Fatalf("%v in the tree of %v: %v\n%v", s, at, got, tree)
+		if got := w.inTree(g, whole, s, with); got != o.has(s)[at] {
+			w.t.Fatalf("%v in the tree of %v: %v\n%v", s, at, got, whole)
 		}
 		compared.Add(1)
 	}
 }
 
-func (w *world) inTree(g *graph.Graph, tree graph.Tree, s graph.Subject) bool {
-	in := func(part graph.Tree) bool { return w.inTree(g, part, s) }
+// merge adds a page to a tree and counts its subjects.
+func merge(to *graph.Tree, p graph.Tree) (n int) {
+	to.Op, to.Subjects, to.Perhaps = p.Op, append(to.Subjects, p.Subjects...), append(to.Perhaps, p.Perhaps...)
+	for len(to.Parts) < len(p.Parts) {
+		to.Parts = append(to.Parts, graph.Tree{})
+	}
+	for i := range p.Parts {
+		n += merge(&to.Parts[i], p.Parts[i])
+	}
+	distinct := map[graph.Subject]bool{}
+	for _, d := range p.Perhaps {
+		distinct[d.Subject] = true
+	}
+	return n + len(p.Subjects) + len(distinct)
+}
+
+func (w *world) inTree(g reader, tree graph.Tree, s graph.Subject, with circumstances) truth {
+	v := never
 	switch tree.Op {
 	case graph.OpUnion:
-		return slices.ContainsFunc(tree.Parts, in)
-	case graph.OpIntersection:
-		return !slices.ContainsFunc(tree.Parts, func(part graph.Tree) bool { return !in(part) })
-	case graph.OpExclusion:
-		return in(tree.Parts[0]) && !in(tree.Parts[1])
-	}
-	return slices.ContainsFunc(tree.Subjects, func(at graph.Subject) bool {
-		if at.Relation == "" {
-			return matches(at, s, nil)
+		for _, part := range tree.Parts {
+			v = max(v, w.inTree(g, part, s, with))
 		}
-		got, err := g.Check(context.Background(), now, graph.Query{Object: graph.Object{Type: at.Type, ID: at.ID}, Relation: at.Relation, Subject: s})
-		return err == nil && got.Allowed
+		return v
+	case graph.OpIntersection:
+		v = surely
+		for _, part := range tree.Parts {
+			v = min(v, w.inTree(g, part, s, with))
+		}
+		return v
+	case graph.OpExclusion:
+		return min(w.inTree(g, tree.Parts[0], s, with), surely-w.inTree(g, tree.Parts[1], s, with))
+	}
+	for _, at := range tree.Subjects {
+		v = max(v, w.inLeaf(g, at, s, with))
+	}
+	for _, at := range tree.Perhaps {
+		v = max(v, min(perhaps, w.inLeaf(g, at.Subject, s, with)))
+	}
+	return v
+}
+
+func (w *world) inLeaf(g reader, at, s graph.Subject, with circumstances) truth {
+	if at.Relation == "" {
+		return matches(at, s, nil)
+	}
+	got, err := g.Check(context.Background(), now, graph.Query{
+		Object: graph.Object{Type: at.Type, ID: at.ID}, Relation: at.Relation, Subject: s, Contextual: with.contextual, Context: with.given,
 	})
+	switch {
+	case got.Allowed:
+		return surely
+	case err != nil || len(got.Missing) > 0:
+		return perhaps
+	}
+	return never
+}
+
+func (w *world) compareRelations(g reader, s graph.Subject, held map[atom]truth, with circumstances) {
+	for _, object := range w.objects() {
+		var want []string
+		doubtful := false
+		for _, relation := range w.model.Relations(object.Type) {
+			v := held[atom{object, relation}]
+			doubtful = doubtful || v == perhaps
+			if v == surely {
+				want = append(want, relation)
+			}
+		}
+		got, err := view(g).Relations(context.Background(), now, graph.RelationsQuery{Object: object, Subject: s, Contextual: with.contextual, Context: with.given})
+		if errs.CodeOf(err) == "broken_switch" && doubtful {
+			continue
+		}
+		if err != nil || cmp.Diff(want, got.Names) != "" || doubtful != (len(got.Missing) > 0) {
+			w.t.Fatalf("relations of %v for %v: %v %v, want %v", object, s, got, err, want)
+		}
+		compared.Add(1)
+	}
+}
+
+// compareBatch asks everything about two subjects, mixed, in one batch.
+func (w *world) compareBatch(g reader, s graph.Subject, held map[atom]truth, with circumstances) {
+	o := newOracle(w.rules, append(w.tuples(), with.contextual...), with.given, now)
+	other := w.drawSubject()
+	answers := map[graph.Subject]map[atom]truth{other: o.has(other), s: held}
+	batch := graph.Batch{Contextual: with.contextual, Context: with.given}
+	for _, object := range w.objects() {
+		for _, relation := range sortedKeys(w.rules[object.Type]) {
+			subject := s
+			if chance(w.t, 30) {
+				subject = other
+			}
+			batch.Questions = append(batch.Questions, graph.Question{Object: object, Relation: relation, Subject: subject})
+		}
+	}
+	broken := len(batch.Questions)
+	batch.Questions = append(batch.Questions, graph.Question{Object: graph.Object{Type: "user", ID: "*"}, Relation: "z", Subject: s})
+	got, err := view(g).CheckBatch(context.Background(), now, batch)
+	if err != nil || len(got) != len(batch.Questions) {
+		w.t.Fatal(got, err)
+	}
+	for i, q := range batch.Questions {
+		if i == broken {
+			if got[i].Err == nil || got[i].Allowed {
+				w.t.Fatal("an invalid question was answered")
+			}
+			continue
+		}
+		if !agrees(answers[q.Subject][atom{q.Object, q.Relation}], got[i].Allowed, got[i].Missing, got[i].Err) {
+			w.t.Fatalf("batch: %v: %v", q, got[i])
+		}
+		compared.Add(1)
+	}
 }

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -28,7 +27,7 @@ type evaluator struct {
 	subjectRel  uint32 // 0 for a plain subject
 	subjectKind uint32
 
-	stop   interface{ Err() error } // the request's context, asked every 1,024 steps
+	ctx    context.Context // the request's, asked every 1,024 steps
 	steps  int
 	budget int
 	err    error
@@ -45,6 +44,12 @@ type evaluator struct {
 
 	local  []name // names that only this request knows, from firstLocal on
 	locals map[name]uint32
+
+	context  map[string]any // what the request knows for conditions
+	bindings *bindings
+	brought  []binding // conditions of the request's own tuples, from firstLocal on
+	asked    table     // condition → position in outcomes
+	outcomes []outcome
 }
 
 type groupsState uint8
@@ -57,17 +62,18 @@ const (
 )
 
 // open prepares an evaluator. Close must be called with it, also after an error of another call.
-func (v View) open(ctx context.Context, now time.Time, contextual []Tuple) (*evaluator, error) {
+func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given map[string]any) (*evaluator, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, errStopped(err)
 	}
 	e := v.graph.pool.Get().(*evaluator)
-	e.model, e.names = v.graph.model, v.state.names
+	e.model, e.names, e.bindings = v.graph.model, v.state.names, v.state.bindings
 	at := now.UnixMilli()
-	e.forward = side{tree: v.state.forward, extra: e.forward.extra[:0], now: at}
-	e.reverse = side{tree: v.state.reverse, extra: e.reverse.extra[:0], now: at}
-	e.stop, e.steps, e.budget, e.err = ctx, 0, v.graph.limits.Check, nil
-	if err := e.bring(contextual); err != nil {
+	e.forward = side{tree: v.state.forward, extra: e.forward.extra[:0], gone: e.forward.gone[:0], now: at}
+	e.reverse = side{tree: v.state.reverse, extra: e.reverse.extra[:0], gone: e.reverse.gone[:0], now: at}
+	e.ctx, e.context, e.steps, e.budget, e.err = ctx, given, 0, v.graph.limits.Check, nil
+	e.asked.reset()
+	if err := e.bring(v.over, contextual); err != nil {
 		v.close(e)
 		return nil, err
 	}
@@ -84,35 +90,44 @@ func (v View) close(e *evaluator) {
 	clear(e.frames) // what is left of them after an error holds leaves of this revision
 	clear(e.local)
 	clear(e.locals)
-	e.frames, e.local = e.frames[:0], e.local[:0]
-	e.names, e.stop = nil, nil
+	clear(e.brought)
+	clear(e.outcomes)
+	e.frames, e.local, e.brought, e.outcomes = e.frames[:0], e.local[:0], e.brought[:0], e.outcomes[:0]
+	e.names, e.bindings, e.ctx, e.context = nil, nil, nil, nil
 	e.forward.tree, e.reverse.tree = tree{}, tree{}
 	v.graph.pool.Put(e)
 }
 
-// bring adds the request's own tuples. They obey the model like stored ones.
-func (e *evaluator) bring(tuples []Tuple) error {
-	if len(tuples) > maxContextual {
+// bring adds what the view supposes and the request's own tuples. They obey the model like stored
+// ones. A change takes the place of what is stored; a contextual tuple counts beside it, so that it
+// can take nothing away.
+func (e *evaluator) bring(over []Change, contextual []Tuple) error {
+	if len(contextual) > maxContextual {
 		return errs.New(errs.Invalid, "too_many_contextual_tuples", "A request may carry %d tuples of its own.", maxContextual)
 	}
-	if len(tuples) == 0 {
-		return nil
+	for _, c := range over {
+		p := e.point(c.Tuple)
+		e.forward.gone, e.reverse.gone = append(e.forward.gone, p.forward().key), append(e.reverse.gone, p.reverse().key)
+		if !c.Delete {
+			e.forward.extra, e.reverse.extra = append(e.forward.extra, p.forward()), append(e.reverse.extra, p.reverse())
+		}
 	}
-	for _, t := range tuples {
+	for _, t := range contextual {
 		if err := e.model.Accepts(t); err != nil {
 			return err
 		}
-		p := e.model.point(t, e.node)
-		e.forward.extra = append(e.forward.extra, p.forward())
-		e.reverse.extra = append(e.reverse.extra, p.reverse())
+		p := e.point(t)
+		e.forward.extra, e.reverse.extra = append(e.forward.extra, p.forward()), append(e.reverse.extra, p.reverse())
 	}
-	// Of the same tuple brought twice, the one that lasts longer counts.
-	lasting := func(a, b item) int { return cmp.Or(compareKeys(a.key, b.key), cmp.Compare(a.until, b.until)) }
-	slices.SortFunc(e.forward.extra, lasting)
-	slices.SortFunc(e.reverse.extra, lasting)
-	e.forward.extra, e.reverse.extra = lastOfEach(e.forward.extra), lastOfEach(e.reverse.extra)
+	for _, s := range [...]*side{&e.forward, &e.reverse} {
+		slices.SortFunc(s.extra, func(a, b item) int { return compareKeys(a.key, b.key) })
+		slices.SortFunc(s.gone, compareKeys)
+	}
 	return nil
 }
+
+// point numbers a tuple for this request.
+func (e *evaluator) point(t Tuple) point { return e.model.point(t, e.node, e.bringCondition) }
 
 // node is the number of a name; a name that the store does not know gets one for this request.
 func (e *evaluator) node(kind uint32, id string) uint32 {
@@ -170,16 +185,37 @@ func (e *evaluator) ask(node, relation, kind uint32) {
 	}
 }
 
-// direct reports whether a tuple gives the relation to the subject itself or to its wildcard.
-func (e *evaluator) direct(obj uint32, r *relation) bool {
-	hi := pack(obj, r.id)
+// direct tells whether a tuple gives the relation to the subject itself or to its wildcard.
+func (e *evaluator) direct(obj uint32, r *relation) verdict {
+	hi, v := pack(obj, r.id), no
 	if e.subjectRel != 0 {
-		return slices.Contains(r.usersets, e.subjectRel) && e.forward.has(key{hi, pack(e.subjectRel, e.subject)})
+		if slices.Contains(r.usersets, e.subjectRel) {
+			v = e.given(key{hi, pack(e.subjectRel, e.subject)})
+		}
+		return v
 	}
-	if e.subject != e.subjectKind && slices.Contains(r.plain, e.subjectKind) && e.forward.has(key{hi, uint64(e.subject)}) {
-		return true
+	if e.subject != e.subjectKind && slices.Contains(r.plain, e.subjectKind) {
+		v = e.given(key{hi, uint64(e.subject)})
 	}
-	return slices.Contains(r.wild, e.subjectKind) && e.forward.has(key{hi, uint64(e.subjectKind)})
+	if v != yes && slices.Contains(r.wild, e.subjectKind) {
+		v = max(v, e.given(key{hi, uint64(e.subjectKind)}))
+	}
+	return v
+}
+
+// given tells whether the tuple with a key of the forward side counts.
+func (e *evaluator) given(k key) verdict {
+	v := no
+	if t, ok := e.forward.stored(k); ok {
+		v = e.condition(t.condition)
+	}
+	if v != yes && len(e.forward.extra) > 0 {
+		e.forward.own(k, func(t term) bool {
+			v = max(v, e.condition(t.condition))
+			return v != yes
+		})
+	}
+	return v
 }
 
 // tick counts one step of work: an atom asked or an edge followed. False means that evaluation has
@@ -187,7 +223,7 @@ func (e *evaluator) direct(obj uint32, r *relation) bool {
 func (e *evaluator) tick() bool {
 	e.steps++
 	if e.steps&1023 == 0 && e.err == nil {
-		if err := e.stop.Err(); err != nil {
+		if err := e.ctx.Err(); err != nil {
 			e.err = errStopped(err)
 		}
 	}
@@ -213,15 +249,17 @@ func errUnsound() error {
 // point is a tuple in numbers.
 type point struct {
 	object, relation, subject, subjectRel uint32
-	until                                 int64
+	term
 }
 
-// point numbers a tuple that the model accepts. number gives a node to a name.
-func (m *Model) point(t Tuple, number func(kind uint32, id string) uint32) point {
+// point numbers a tuple that the model accepts. number gives a node to a name, bind a number to a
+// condition.
+func (m *Model) point(t Tuple, number func(kind uint32, id string) uint32, bind func(Condition) uint32) point {
 	o, s := m.byName[t.Object.Type], m.byName[t.Subject.Type]
 	p := point{
 		object: number(o.id, t.Object.ID), relation: o.relations[t.Relation],
-		subject: number(s.id, t.Subject.ID), subjectRel: s.relations[t.Subject.Relation], until: never,
+		subject: number(s.id, t.Subject.ID), subjectRel: s.relations[t.Subject.Relation],
+		term: term{never, bind(t.Condition)},
 	}
 	if !t.Expires.IsZero() {
 		p.until = min(t.Expires.UnixMilli(), math.MaxInt64-1)
@@ -230,24 +268,27 @@ func (m *Model) point(t Tuple, number func(kind uint32, id string) uint32) point
 }
 
 func (p point) forward() item {
-	return item{key{pack(p.object, p.relation), pack(p.subjectRel, p.subject)}, p.until}
+	return item{key{pack(p.object, p.relation), pack(p.subjectRel, p.subject)}, p.term}
 }
 
 func (p point) reverse() item {
-	return item{key{pack(p.subject, p.subjectRel), pack(p.relation, p.object)}, p.until}
+	return item{key{pack(p.subject, p.subjectRel), pack(p.relation, p.object)}, p.term}
 }
 
 // pointOf takes a key of the forward side apart.
 func pointOf(it item) point {
-	return point{object: high(it.hi), relation: low(it.hi), subjectRel: high(it.lo), subject: low(it.lo), until: it.until}
+	return point{object: high(it.hi), relation: low(it.hi), subjectRel: high(it.lo), subject: low(it.lo), term: it.term}
 }
 
 // tuple gives a point its names back.
-func (m *Model) tuple(p point, nameOf func(uint32) name) Tuple {
+func (m *Model) tuple(p point, nameOf func(uint32) name, bindingAt func(uint32) binding) Tuple {
 	r, o, s := m.relations[p.relation], nameOf(p.object), nameOf(p.subject)
 	t := Tuple{
 		Object: Object{r.kind.name, o.id}, Relation: r.name,
 		Subject: Subject{Type: m.kinds[s.kind].name, ID: s.id},
+	}
+	if p.condition != 0 {
+		t.Condition = bindingAt(p.condition).Condition
 	}
 	if p.subjectRel != 0 {
 		t.Subject.Relation = m.relations[p.subjectRel].name

@@ -36,7 +36,8 @@ const (
 
 // This is whoever has been given the relation by a tuple. Each of allowed is a kind of subject that
 // may stand in such a tuple: "user" (an object), "group#member" (everyone with a relation) or
-// "user:*" (the wildcard). It may occur once in a relation.
+// "user:*" (the wildcard). " with " and the name of a condition behind any of them says that such a
+// tuple must carry the condition; without it, it must carry none. This may occur once in a relation.
 func This(allowed ...string) Rewrite { return Rewrite{kind: rewriteThis, allowed: allowed} }
 
 // Computed is whoever has another relation to the same object.

@@ -2,25 +2,36 @@ package graph
 
 import "slices"
 
-// side is one direction of the graph as a request sees it: the store's tree at one revision and the
-// request's own tuples, sorted. It is read only.
+// side is one direction of the graph as a request sees it: the store's tree at one revision, the
+// request's own tuples, and those of the store that do not count for it. It is read only.
 type side struct {
 	tree  tree
-	extra []item
-	now   int64 // milliseconds (Unix); what expires at or before it does not count
+	extra []item // sorted by key; a key may come more than once, and then each counts
+	gone  []key  // sorted
+	now   int64  // milliseconds (Unix); what expires at or before it does not count
 }
 
-// has reports whether k is there and has not expired.
-func (s *side) has(k key) bool {
-	if until, ok := s.tree.get(k); ok && until > s.now {
-		return true
+// stored returns the term of k in the store, if it is there and has neither expired nor gone.
+func (s *side) stored(k key) (term, bool) {
+	t, ok := s.tree.get(k)
+	if !ok || t.until <= s.now || len(s.gone) > 0 && s.isGone(k) {
+		return term{}, false
 	}
-	return len(s.extra) > 0 && s.hasExtra(k)
+	return t, true
 }
 
-func (s *side) hasExtra(k key) bool {
-	i := s.firstExtra(k)
-	return i < len(s.extra) && s.extra[i].key == k && s.extra[i].until > s.now
+func (s *side) isGone(k key) bool {
+	_, found := slices.BinarySearchFunc(s.gone, k, compareKeys)
+	return found
+}
+
+// own yields the terms that the request's own tuples give k.
+func (s *side) own(k key, yield func(term) bool) {
+	for i := s.firstExtra(k); i < len(s.extra) && s.extra[i].key == k; i++ {
+		if s.extra[i].until > s.now && !yield(s.extra[i].term) {
+			return
+		}
+	}
 }
 
 func (s *side) firstExtra(k key) int {
@@ -66,9 +77,9 @@ func (s *side) seek(c *cursor, k key) {
 	c.leaf, c.at = n, int32(n.find(k))
 }
 
-// next returns the lo part of the next key that has not expired, or false at the end. A key that is
-// both in the store and among the request's own may come twice.
-func (s *side) next(c *cursor) (uint64, bool) {
+// next returns the lo part and the condition of the next key that has neither expired nor gone, or
+// false at the end. A key that is both in the store and among the request's own may come twice.
+func (s *side) next(c *cursor) (lo uint64, condition uint32, ok bool) {
 	for c.leaf != nil {
 		if int(c.at) == len(c.leaf.keys) {
 			if c.leaf = nil; c.more {
@@ -82,8 +93,11 @@ func (s *side) next(c *cursor) (uint64, bool) {
 			break
 		}
 		c.at++
-		if c.leaf.expiry(int(c.at)-1) > s.now {
-			return k.lo, true
+		if c.leaf.terms == nil && len(s.gone) == 0 {
+			return k.lo, 0, true
+		}
+		if t := c.leaf.term(int(c.at) - 1); t.until > s.now && (len(s.gone) == 0 || !s.isGone(k)) {
+			return k.lo, t.condition, true
 		}
 	}
 	for int(c.own) < len(s.extra) {
@@ -93,19 +107,10 @@ func (s *side) next(c *cursor) (uint64, bool) {
 		}
 		c.own++
 		if it.until > s.now {
-			return it.lo, true
+			return it.lo, it.condition, true
 		}
 	}
-	return 0, false
-}
-
-// until is the expiry of a key that has answered: the later one, if the request brought it too.
-func (s *side) until(k key) int64 {
-	until, _ := s.tree.get(k)
-	if i := s.firstExtra(k); i < len(s.extra) && s.extra[i].key == k {
-		until = max(until, s.extra[i].until)
-	}
-	return until
+	return 0, 0, false
 }
 
 // first is the first key of the tree that is not before k.

@@ -15,9 +15,15 @@ type SubjectsQuery struct {
 	Relation        string
 	Type            string
 	SubjectRelation string
-	Contextual      []Tuple // as in Query
-	After           string  // only ids after this one
-	Limit           int     // size of the page; page.DefaultLimit if not positive, no upper bound
+	Contextual      []Tuple        // as in Query
+	Context         map[string]any // as in Query
+	After           string         // only ids after this one
+	Limit           int            // size of the page; page.DefaultLimit if not positive, no upper bound
+	// Named asks only for the subjects that a tuple leading to the object names, on whatever side
+	// of an exclusion: "user:* but not user:eve". List.Everyone speaks for all others, whether
+	// they stand in a tuple or not, and List.Except are those named who are not allowed though
+	// everyone is. The cost is then that of what leads to the object, wildcard or not.
+	Named bool
 }
 
 // Subjects lists exactly the subjects that stand in any tuple, expired or not, and that Check
@@ -26,7 +32,7 @@ type SubjectsQuery struct {
 // of reading all names of the store; with an intersection or exclusion, of a check for each subject
 // found until the page is full. Errors are those of Check; there is never a partial answer.
 func (v View) Subjects(ctx context.Context, now time.Time, q SubjectsQuery) (List, error) {
-	e, err := v.open(ctx, now, q.Contextual)
+	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return List{}, err
 	}
@@ -48,26 +54,30 @@ func (v View) Subjects(ctx context.Context, now time.Time, q SubjectsQuery) (Lis
 
 // list checks what the descent found, where finding is not enough, and cuts the page.
 func (d *descent) list(v View, limit int, obj uint32, r *relation) (List, error) {
-	holds := func(node uint32) (bool, error) {
-		if r.exact {
-			return true, nil
-		}
-		d.e.ask(node, d.rel, d.kind)
-		return d.e.run(obj, r)
+	sure := r.exact && !d.unsure && !d.named
+	for i := range d.heap {
+		d.heap[i].sure = sure
 	}
-	everyone := false
+	decide := func(node uint32) (verdict, error) {
+		d.e.ask(node, d.rel, d.kind)
+		return d.decide(obj, r)
+	}
+	everyone := no
 	if d.wild {
 		var err error
-		if everyone, err = holds(d.kind); err != nil {
+		if everyone, err = decide(d.kind); err != nil {
 			return List{}, err
 		}
-		d.offerAll()
+		if !d.named {
+			d.offerAll(sure)
+		}
 	}
 	if d.e.err != nil {
 		return List{}, d.e.err
 	}
-	list, err := d.page(v, limit, holds)
-	list.Everyone = everyone && err == nil
+	d.except = d.named && everyone == yes
+	list, err := d.page(v, limit, decide)
+	list.Everyone = everyone == yes && err == nil
 	return list, err
 }
 
@@ -80,6 +90,9 @@ type descent struct {
 	seen table  // atoms, and subjects under relation 0
 	todo []uint64
 	wild bool // the wildcard of the type was found
+
+	named  bool // go down the subtracted sides too
+	unsure bool // a condition on the way is unknown: finding is not enough
 }
 
 func newDescent(e *evaluator, q SubjectsQuery) (*descent, error) {
@@ -87,7 +100,7 @@ func newDescent(e *evaluator, q SubjectsQuery) (*descent, error) {
 	if k == nil {
 		return nil, errs.New(errs.Invalid, "unknown_type", "The model has no such type of subject.")
 	}
-	d := &descent{lister: lister{e: e, after: q.After}, kind: k.id, rel: k.relations[q.SubjectRelation]}
+	d := &descent{lister: lister{e: e, after: q.After}, kind: k.id, rel: k.relations[q.SubjectRelation], named: q.Named}
 	if q.SubjectRelation != "" && d.rel == 0 {
 		return nil, errs.New(errs.Invalid, "unknown_relation", "The type %s has no such relation.", k.name)
 	}
@@ -102,13 +115,17 @@ func (d *descent) finish(first uint64) bool {
 		at := d.todo[len(d.todo)-1]
 		d.todo = d.todo[:len(d.todo)-1]
 		obj, r := high(at), d.e.model.relations[low(at)]
-		if r.reach.this {
+		reach := &r.reach
+		if d.named {
+			reach = &r.whole
+		}
+		if reach.this {
 			d.this(obj, r)
 		}
-		for _, rel := range r.reach.computed {
+		for _, rel := range reach.computed {
 			d.add(pack(obj, rel))
 		}
-		for _, o := range r.reach.from {
+		for _, o := range reach.from {
 			d.along(obj, o)
 		}
 		if !d.e.tick() {
@@ -126,10 +143,11 @@ func (d *descent) this(obj uint32, r *relation) {
 	}
 	c := d.e.forward.scan(pack(obj, r.id), from, math.MaxUint64)
 	for d.e.tick() {
-		lo, ok := d.e.forward.next(&c)
+		lo, condition, ok := d.e.forward.next(&c)
 		switch {
 		case !ok:
 			return
+		case !d.under(condition):
 		case high(lo) != 0:
 			d.add(pack(low(lo), high(lo)))
 		default:
@@ -141,14 +159,21 @@ func (d *descent) this(obj uint32, r *relation) {
 func (d *descent) along(obj uint32, o *op) {
 	c := d.e.forward.scan(pack(obj, o.tupleset), 0, pack(0, math.MaxUint32))
 	for d.e.tick() {
-		lo, ok := d.e.forward.next(&c)
+		lo, condition, ok := d.e.forward.next(&c)
 		if !ok {
 			return
 		}
-		if rel := d.e.targetOf(o, low(lo)); rel != 0 {
+		if rel := d.e.targetOf(o, low(lo)); rel != 0 && d.under(condition) {
 			d.add(pack(low(lo), rel))
 		}
 	}
+}
+
+// under reports whether a condition may let pass.
+func (d *descent) under(condition uint32) bool {
+	v := d.e.condition(condition)
+	d.unsure = d.unsure || v == unknown
+	return v != no
 }
 
 func (d *descent) add(at uint64) {
@@ -158,7 +183,7 @@ func (d *descent) add(at uint64) {
 	d.seen.put(at, 0)
 	d.todo = append(d.todo, at)
 	if d.rel != 0 && low(at) == d.rel {
-		d.offer(high(at))
+		d.offer(high(at), false)
 	}
 }
 
@@ -173,12 +198,17 @@ func (d *descent) subject(node uint32) {
 	}
 	if _, ok := d.seen.get(pack(node, 0)); !ok {
 		d.seen.put(pack(node, 0), 0)
-		d.offer(node)
+		d.offer(node, false)
 	}
 }
 
 // offerAll offers every object of the type that stands in a tuple: a wildcard may reach it.
-func (d *descent) offerAll() {
+func (d *descent) offerAll(sure bool) {
+	defer func(from int) {
+		for i := range d.heap[from:] {
+			d.heap[from+i].sure = sure
+		}
+	}(len(d.heap))
 	e := d.e
 	count := e.names.count.Load()
 	for node := uint32(len(e.model.kinds)); node < count && e.tick(); node++ {
@@ -193,15 +223,18 @@ func (d *descent) offerAll() {
 	}
 }
 
-// mentions reports whether a tuple, expired or not, names the object on either side.
+// mentions reports whether a tuple, expired or not, under whatever condition, names the object on
+// either side.
 func (e *evaluator) mentions(node uint32) bool {
 	return e.forward.mentions(node) || e.reverse.mentions(node)
 }
 
 func (s *side) mentions(node uint32) bool {
 	first := key{hi: pack(node, 0)}
-	if k, ok := s.tree.first(first); ok && high(k.hi) == node {
-		return true
+	for k, ok := s.tree.first(first); ok && high(k.hi) == node; k, ok = s.tree.first(key{k.hi, k.lo + 1}) {
+		if !s.isGone(k) {
+			return true
+		}
 	}
 	i := s.firstExtra(first)
 	return i < len(s.extra) && high(s.extra[i].hi) == node

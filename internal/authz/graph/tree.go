@@ -34,11 +34,20 @@ func pack(a, b uint32) uint64 { return uint64(a)<<32 | uint64(b) }
 func high(v uint64) uint32    { return uint32(v >> 32) }
 func low(v uint64) uint32     { return uint32(v) }
 
-// item is a key with the millisecond (Unix) from which it no longer counts.
+// item is a key and when it counts.
 type item struct {
 	key
-	until int64
+	term
 }
+
+// term says when a tuple counts: before a millisecond (Unix), and while a condition holds.
+type term struct {
+	until     int64
+	condition uint32 // its number in bindings; 0 for none
+}
+
+// always is the term of most tuples.
+func (t term) always() bool { return t.until == never && t.condition == 0 }
 
 // tree is a persistent B+tree. A copy of the value is a snapshot: put and remove never touch a node
 // that was made under another edit number.
@@ -52,7 +61,7 @@ type tree struct {
 type node struct {
 	edit  uint64
 	keys  []key
-	until []int64 // leaves: the expiry of each key; nil while nothing in this leaf expires
+	terms []term // leaves: the term of each key; nil while all in this leaf count always
 	kids  []*node
 }
 
@@ -84,30 +93,30 @@ func (n *node) child(k key) int {
 	return lo - 1
 }
 
-func (n *node) expiry(i int) int64 {
-	if n.until == nil {
-		return never
+func (n *node) term(i int) term {
+	if n.terms == nil {
+		return term{until: never}
 	}
-	return n.until[i]
+	return n.terms[i]
 }
 
-// get returns the expiry of k, if k is in the tree.
-func (t tree) get(k key) (int64, bool) {
+// get returns the term of k, if k is in the tree.
+func (t tree) get(k key) (term, bool) {
 	n := t.root
 	if n == nil {
-		return 0, false
+		return term{}, false
 	}
 	for n.kids != nil {
 		n = n.kids[n.child(k)]
 	}
 	i := n.find(k)
 	if i == len(n.keys) || n.keys[i] != k {
-		return 0, false
+		return term{}, false
 	}
-	return n.expiry(i), true
+	return n.term(i), true
 }
 
-// put adds the item or replaces its expiry, and reports whether it was new.
+// put adds the item or replaces its term, and reports whether it was new.
 func (t *tree) put(it item, edit uint64) bool {
 	if t.root == nil {
 		t.root = &node{edit: edit}
@@ -150,15 +159,15 @@ func (n *node) own(edit uint64) *node {
 	}
 	c := &node{edit: edit, keys: make([]key, len(n.keys), len(n.keys)+1)}
 	copy(c.keys, n.keys)
-	c.until = slices.Clone(n.until)
+	c.terms = slices.Clone(n.terms)
 	c.kids = slices.Clone(n.kids)
 	return c
 }
 
 // insert puts the item into a leaf that the caller owns.
 func (n *node) insert(it item) bool {
-	if it.until != never && n.until == nil {
-		n.until = slices.Repeat([]int64{never}, len(n.keys))
+	if !it.always() && n.terms == nil {
+		n.terms = slices.Repeat([]term{{until: never}}, len(n.keys))
 	}
 	i := n.find(it.key)
 	added := i == len(n.keys) || n.keys[i] != it.key
@@ -166,11 +175,11 @@ func (n *node) insert(it item) bool {
 		n.keys = slices.Insert(n.keys, i, it.key)
 	}
 	switch {
-	case n.until == nil:
+	case n.terms == nil:
 	case added:
-		n.until = slices.Insert(n.until, i, it.until)
+		n.terms = slices.Insert(n.terms, i, it.term)
 	default:
-		n.until[i] = it.until
+		n.terms[i] = it.term
 	}
 	return added
 }
@@ -180,8 +189,8 @@ func (n *node) split() *node {
 	mid := len(n.keys) / 2
 	right := &node{edit: n.edit, keys: slices.Clone(n.keys[mid:])}
 	n.keys = slices.Clone(n.keys[:mid]) // a copy, so that the other half's memory is not kept
-	if n.until != nil {
-		right.until, n.until = slices.Clone(n.until[mid:]), slices.Clone(n.until[:mid])
+	if n.terms != nil {
+		right.terms, n.terms = slices.Clone(n.terms[mid:]), slices.Clone(n.terms[:mid])
 	}
 	if n.kids != nil {
 		right.kids, n.kids = slices.Clone(n.kids[mid:]), slices.Clone(n.kids[:mid])
@@ -212,8 +221,8 @@ func (n *node) remove(k key, edit uint64) *node {
 	if n.kids == nil {
 		i := n.find(k)
 		n.keys = slices.Delete(n.keys, i, i+1)
-		if n.until != nil {
-			n.until = slices.Delete(n.until, i, i+1)
+		if n.terms != nil {
+			n.terms = slices.Delete(n.terms, i, i+1)
 		}
 		return n
 	}
@@ -241,10 +250,10 @@ func (n *node) join(i int) {
 	if c.kids != nil {
 		c.keys[len(a.keys)] = n.keys[i+1] // b.keys[0] was never compared and may be stale
 	}
-	if a.until != nil || b.until != nil {
+	if a.terms != nil || b.terms != nil {
 		for _, part := range []*node{a, b} {
 			for j := range part.keys {
-				c.until = append(c.until, part.expiry(j))
+				c.terms = append(c.terms, part.term(j))
 			}
 		}
 	}
@@ -261,11 +270,11 @@ func build(items []item) tree {
 		n := &node{keys: make([]key, len(part))}
 		for i, it := range part {
 			n.keys[i] = it.key
-			if it.until != never && n.until == nil {
-				n.until = slices.Repeat([]int64{never}, len(part))
+			if !it.always() && n.terms == nil {
+				n.terms = slices.Repeat([]term{{until: never}}, len(part))
 			}
-			if n.until != nil {
-				n.until[i] = it.until
+			if n.terms != nil {
+				n.terms[i] = it.term
 			}
 		}
 		level = append(level, n)
@@ -301,7 +310,7 @@ func (n *node) all(yield func(item) bool) bool {
 		}
 	}
 	for i := 0; n.kids == nil && i < len(n.keys); i++ {
-		if !yield(item{n.keys[i], n.expiry(i)}) {
+		if !yield(item{n.keys[i], n.term(i)}) {
 			return false
 		}
 	}

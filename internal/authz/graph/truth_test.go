@@ -161,9 +161,9 @@ func (s *story) ask(g *graph.Graph, word string, args []string) []string {
 		}
 		return got.IDs
 	case "entries":
-		tree, err := g.View().Expand(ctx, s.now, s.object(args[0]), args[1])
+		got, err := g.View().Expand(ctx, s.now, graph.ExpandQuery{Object: s.object(args[0]), Relation: args[1]})
 		s.check(err)
-		return slices.Sorted(slices.Values(texts(tree.Subjects)))
+		return slices.Sorted(slices.Values(texts(got.Tree.Subjects)))
 	}
 	s.t.Fatalf("%s\nunknown word", s.at)
 	return nil

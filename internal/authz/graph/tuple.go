@@ -21,7 +21,7 @@ type Object struct{ Type, ID string }
 // to an object ("group:eng#member"), or every object of a type (ID is Wildcard).
 type Subject struct{ Type, ID, Relation string }
 
-// Tuple says that Subject has Relation to Object until Expires.
+// Tuple says that Subject has Relation to Object until Expires, while Condition holds.
 type Tuple struct {
 	Object   Object
 	Relation string
@@ -29,10 +29,12 @@ type Tuple struct {
 	// Expires is the first instant at which the tuple no longer counts, cut down to a millisecond.
 	// Zero means never.
 	Expires time.Time
+	// Condition must hold for the tuple to count. The model says which may stand where.
+	Condition Condition
 }
 
-// Change is a step from one revision to the next. Writing a tuple that exists replaces its expiry;
-// deleting one that does not exist does nothing, and Expires plays no part in a deletion.
+// Change is a step from one revision to the next. Writing a tuple that exists replaces its expiry
+// and condition; deleting one that does not exist does nothing, and neither plays a part in a deletion.
 type Change struct {
 	Tuple  Tuple
 	Delete bool
@@ -52,7 +54,7 @@ func (s Subject) String() string {
 
 // String is "type:id#relation@type:id#relation" for people, not for keys. In an id '#', '%' and
 // whatever cannot be printed are written as '%' and two hexadecimal digits, so ParseTuple gives the
-// same tuple back. The expiry is not shown.
+// same tuple back. Expiry and condition are not shown.
 func (t Tuple) String() string {
 	return t.Object.String() + "#" + t.Relation + "@" + t.Subject.String()
 }

@@ -10,7 +10,9 @@ type walk struct {
 	want  []bool // by relation
 	seen  table  // atom → position in atoms
 	atoms []reached
-	limit int // atoms and edges; beyond it the walk gives up
+	sure  int       // how many of atoms were reached without an unknown condition; the rest are unknown
+	later []reached // what unknown conditions lead to, followed when all else is
+	limit int       // atoms and edges; beyond it the walk gives up
 	steps int
 }
 
@@ -48,7 +50,7 @@ func (e *evaluator) groupsKnown() bool {
 // start begins a walk for the evaluator's subject.
 func (w *walk) start(e *evaluator, want []bool, limit int) {
 	w.e, w.want, w.limit, w.steps = e, want, limit, 0
-	w.atoms = w.atoms[:0]
+	w.atoms, w.later, w.sure = w.atoms[:0], w.later[:0], -1
 	w.seen.reset()
 	index := &e.model.index
 	if rel := e.subjectRel; rel != 0 {
@@ -66,7 +68,7 @@ func (w *walk) start(e *evaluator, want []bool, limit int) {
 // finish follows everything that was reached and reports whether the limits sufficed.
 func (w *walk) finish() bool {
 	index := &w.e.model.index
-	for i := 0; i < len(w.atoms); i++ {
+	for i := 0; i < len(w.atoms) || w.doubt(); i++ {
 		if w.steps > w.limit || w.e.err != nil {
 			return false
 		}
@@ -93,11 +95,11 @@ func (w *walk) edges(relations []uint32, hi uint64, from int32) {
 		}
 		c := w.e.reverse.scan(hi, pack(rel, 0), pack(rel, math.MaxUint32))
 		for w.count() {
-			lo, ok := w.e.reverse.next(&c)
+			lo, condition, ok := w.e.reverse.next(&c)
 			if !ok {
 				break
 			}
-			w.add(pack(low(lo), rel), from, rel)
+			w.under(condition, pack(low(lo), rel), from, rel)
 		}
 	}
 }
@@ -106,12 +108,52 @@ func (w *walk) edges(relations []uint32, hi uint64, from int32) {
 func (w *walk) along(r road, obj uint32, from int32) {
 	c := w.e.reverse.scan(pack(obj, 0), pack(r.tupleset, 0), pack(r.tupleset, math.MaxUint32))
 	for w.count() {
-		lo, ok := w.e.reverse.next(&c)
+		lo, condition, ok := w.e.reverse.next(&c)
 		if !ok {
 			break
 		}
-		w.add(pack(low(lo), r.relation), from, r.tupleset)
+		w.under(condition, pack(low(lo), r.relation), from, r.tupleset)
 	}
+}
+
+// under adds what a tuple leads to, at once or, if its condition is unknown, when all that is sure
+// has been found.
+func (w *walk) under(condition uint32, key uint64, from int32, via uint32) {
+	switch w.e.condition(condition) {
+	case yes:
+		w.add(key, from, via)
+	case unknown:
+		w.later = append(w.later, reached{key, from, via})
+	}
+}
+
+// doubt goes on with what was put off, and reports whether that led anywhere new.
+func (w *walk) doubt() bool {
+	before := len(w.atoms)
+	if w.sure < 0 {
+		w.sure = before
+	}
+	for _, r := range w.later {
+		w.add(r.key, r.from, r.via)
+	}
+	w.later = w.later[:0]
+	return len(w.atoms) > before
+}
+
+// verdict tells whether the subject has an atom of a wanted relation, all of which are exact.
+func (w *walk) verdict(key uint64) verdict {
+	i, ok := w.seen.get(key)
+	if !ok {
+		return no
+	}
+	return w.verdictOf(int32(i))
+}
+
+func (w *walk) verdictOf(position int32) verdict {
+	if int(position) < w.sure {
+		return yes
+	}
+	return unknown
 }
 
 // count spends one step; false stops the walk.
