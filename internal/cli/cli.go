@@ -24,6 +24,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/cardea-auth/cardea/internal/app"
+	"github.com/cardea-auth/cardea/internal/identity/password/apart"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
 
@@ -59,6 +60,9 @@ const (
 
 // Main runs a command line and returns its exit status.
 func Main(ctx context.Context, args []string, p Process) int {
+	if len(args) == 1 && args[0] == apart.Name { // not a command: serve starts it
+		return report(p.Stderr, apart.Main(p.Stdin, p.Stdout))
+	}
 	var g grammar
 	parser, err := newParser(&g, p.Stdout, p.Stderr)
 	if err != nil {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/cardea-auth/cardea/internal/app"
+	"github.com/cardea-auth/cardea/internal/identity/password/apart"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 )
@@ -28,15 +30,32 @@ func (c *serveCommand) local(l *localRun) error {
 	if err != nil {
 		return err
 	}
-	tune(l.ctx)
+	workers := apart.New(apart.Config{Command: passwordWorker, Log: config.Log})
+	defer func() { _ = workers.Close() }()
+	config.Password.Worker = workers
 	a, err := app.Open(l.ctx, config)
 	if err != nil {
 		return err
 	}
+	tune(l.ctx) // after Open, which counts the processors for password hashing
 	if err := rememberIssuer(config.Dir, config.Issuer); err != nil {
 		return errors.Join(err, a.Close())
 	}
 	return errors.Join(l.serve(a), a.Close())
+}
+
+// passwordWorker starts this program once more, as Main knows it by its arguments, without the
+// server's environment: that may hold secrets.
+func passwordWorker() *exec.Cmd {
+	program := "/proc/self/exe" // also when the file was replaced by a newer one meanwhile
+	if _, err := os.Stat(program); err != nil {
+		if program, err = os.Executable(); err != nil {
+			program = os.Args[0]
+		}
+	}
+	c := exec.Command(program)
+	c.Args, c.Env, c.Dir = []string{os.Args[0], apart.Name}, []string{}, os.TempDir()
+	return c
 }
 
 func (l *localRun) serve(a *app.App) error {

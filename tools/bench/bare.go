@@ -21,6 +21,10 @@ type bareServer struct {
 }
 
 func init() { //nolint:gochecknoinits // the child must not read flags
+	if os.Getenv(hashFlag) != "" {
+		printHashCost()
+		os.Exit(0)
+	}
 	if port := os.Getenv(bareFlag); port != "" {
 		serveBare(port)
 		os.Exit(0)

@@ -20,7 +20,7 @@ const password = "correct horse battery staple"
 
 // furnish makes users, applications, roles and signed-in browsers, and the workloads over them.
 func (s *server) furnish(ctx context.Context) ([]workload, error) {
-	var api, web struct {
+	var api, opaque, web struct {
 		ID     string `json:"client_id"`
 		Secret string `json:"client_secret"`
 	}
@@ -30,6 +30,7 @@ func (s *server) furnish(ctx context.Context) ([]workload, error) {
 		args []string
 	}{
 		{&api, []string{"app", "create", "api", "--type", "service", "--serves", s.base}},
+		{&opaque, []string{"app", "create", "opaque", "--type", "service", "--access-token", "opaque"}},
 		{&web, []string{"app", "create", "web", "--type", "web", "--first-party", "--redirect", redirect, "--scope", "openid", "--scope", "email", "--scope", "offline_access"}},
 		{&map[string]any{}, []string{"role", "create", "reader", "--permission", "doc:read"}},
 		{&map[string]any{}, []string{"user", "add", "alice@example.com", "--verified", "--password-stdin"}},
@@ -48,7 +49,7 @@ func (s *server) furnish(ctx context.Context) ([]workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.workloads(ctx, api.ID, api.Secret, web.ID, web.Secret, user, browser, grants)
+	return s.workloads(ctx, api.ID, api.Secret, opaque.ID, opaque.Secret, web.ID, web.Secret, user, browser, grants)
 }
 
 // signIn runs the flow of a person and returns the browser that is signed in.
@@ -154,17 +155,22 @@ func (s *server) refreshTokens(ctx context.Context, browser *http.Client, id, se
 			return nil, fmt.Errorf("authorize: no code in %s", to.Path)
 		}
 		form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "code_verifier": {verifier}}
-		tr, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/oauth/token", strings.NewReader(form.Encode()))
-		if err != nil {
-			return nil, err
-		}
-		tr.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		tr.SetBasicAuth(id, secret)
-		if err := decode(http.DefaultClient, tr, &out[i]); err != nil {
+		if err := s.token(ctx, form.Encode(), id, secret, &out[i]); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
+}
+
+// token asks the token endpoint.
+func (s *server) token(ctx context.Context, form, id, secret string, out *tokenSet) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/oauth/token", strings.NewReader(form))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(id, secret)
+	return decode(http.DefaultClient, r, out)
 }
 
 func random(n int) []byte {

@@ -27,7 +27,12 @@ type workload struct {
 	// next is the n-th request of a worker, as it goes over the wire (see wire).
 	next func(worker, n int) []byte
 	// check looks at an answer; nil accepts 200 only.
-	check func(worker int, status int, body []byte) error
+	check func(worker, status int, body []byte) error
+	// pause is how long a worker waits between two requests, for a load that leaves room; 0 is as fast
+	// as it can. A request that is sent late counts from when it was due.
+	pause time.Duration
+	// beside runs while the workload is measured and stops when its context ends.
+	beside func(ctx context.Context)
 }
 
 type result struct {
@@ -58,6 +63,12 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 		return result{}, err
 	}
 	warm := max(o.span/5, 300*time.Millisecond)
+	if w.beside != nil {
+		aside, stop := context.WithCancel(ctx)
+		stopped := make(chan struct{})
+		go func() { defer close(stopped); w.beside(aside) }()
+		defer func() { stop(); <-stopped }()
+	}
 	var (
 		workers = make([]worker, n)
 		begin   = time.Now().Add(warm)
@@ -87,13 +98,21 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	if len(times) == 0 || bad == len(times) {
 		return result{}, fmt.Errorf("nothing succeeded: %w", first)
 	}
-	slices.Sort(times)
 	all := float64(len(times))
 	return result{
 		Name: w.name, Method: w.method, Rate: float64(len(times)-bad) / o.span.Seconds(),
-		CPU: time.Duration(float64(after.cpu-before.cpu) / all), P50: times[len(times)/2], P99: times[len(times)*99/100],
+		CPU: time.Duration(float64(after.cpu-before.cpu) / all), P50: quantile(times, 50), P99: quantile(times, 99),
 		Errors: bad, Commits: (after.commits - before.commits) / all, RSS: s.rss(),
 	}, ctx.Err()
+}
+
+// quantile is the time that percent of all times do not exceed.
+func quantile(times []time.Duration, percent int) time.Duration {
+	if len(times) == 0 {
+		return 0
+	}
+	slices.Sort(times)
+	return times[(len(times)-1)*percent/100]
 }
 
 // worker is one connection that asks, waits for the answer and asks again.
@@ -108,12 +127,16 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 	var c *connection
 	for i := 0; ctx.Err() == nil; i++ {
 		start := time.Now()
+		if w.pause > 0 {
+			start = begin.Add(time.Duration(i)*w.pause + w.pause*time.Duration(number)/16)
+			time.Sleep(time.Until(start))
+		}
 		if start.After(end) {
 			break
 		}
 		var err error
 		if c == nil {
-			if c, err = dial(ctx, at); err != nil {
+			if c, err = dial(ctx, at, nil); err != nil {
 				k.why = err
 				return
 			}
@@ -144,12 +167,14 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 // must not be what is measured. net/http's own client costs more than a bare answer.
 type connection struct {
 	net.Conn
-	in   *bufio.Reader
-	body []byte // reused: an answer is good until the next question
+	in     *bufio.Reader
+	body   []byte // reused: an answer is good until the next question
+	cookie string // the last one that an answer has set, as a request sends it
 }
 
-func dial(ctx context.Context, at *url.URL) (*connection, error) {
-	c, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", "127.0.0.1:"+at.Port())
+// dial connects, from an address of the loopback network if from is given.
+func dial(ctx context.Context, at *url.URL, from net.Addr) (*connection, error) {
+	c, err := (&net.Dialer{Timeout: 5 * time.Second, LocalAddr: from}).DialContext(ctx, "tcp", "127.0.0.1:"+at.Port())
 	if err != nil {
 		return nil, err
 	}
@@ -183,6 +208,10 @@ func (c *connection) ask(request []byte) (int, []byte, error) {
 		}
 		if len(line) <= 2 {
 			break
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Set-Cookie: ")); ok {
+			value, _, _ = bytes.Cut(value, []byte(";"))
+			c.cookie = string(value)
 		}
 		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 			if length, err = strconv.Atoi(strings.TrimSpace(string(value))); err != nil {

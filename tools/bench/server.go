@@ -147,15 +147,26 @@ func (s *server) stop() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// rss is the server's resident memory.
-func (s *server) rss() int64 {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(s.process.Process.Pid) + "/statm")
-	if err != nil {
-		return 0
+// rss is the resident memory of the server and its children. What they share, as the program's text,
+// counts for each of them.
+func (s *server) rss() int64 { return s.status("VmRSS:") }
+
+// status sums up a line of /proc/PID/status, in bytes.
+func (s *server) status(line string) int64 {
+	var sum int64
+	for _, pid := range family(s.process.Process.Pid) {
+		text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+		if err != nil {
+			continue
+		}
+		for l := range strings.Lines(string(text)) {
+			if rest, ok := strings.CutPrefix(l, line); ok {
+				kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
+				sum += kb << 10
+			}
+		}
 	}
-	fields := strings.Fields(string(text))
-	pages, _ := strconv.ParseInt(fields[1], 10, 64)
-	return pages * int64(os.Getpagesize())
+	return sum
 }
 
 // spending is what a measurement subtracts: before from after.
@@ -176,7 +187,32 @@ func (s *server) spent(w workload) spending {
 	if w.process != nil {
 		process = w.process
 	}
-	return spending{cpuOf(process.Process.Pid), s.commits()}
+	var cpu time.Duration
+	for _, pid := range family(process.Process.Pid) {
+		cpu += cpuOf(pid)
+	}
+	return spending{cpu, s.commits()}
+}
+
+// family is a process and its children: the server computes password hashes in processes of their own.
+func family(pid int) []int {
+	out := []int{pid}
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	if err != nil {
+		return out
+	}
+	for _, path := range tasks {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for _, field := range strings.Fields(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				out = append(out, child)
+			}
+		}
+	}
+	return out
 }
 
 // cpuOf is the processor time that a process has used. The kernel counts in hundredths of a second.
@@ -194,6 +230,16 @@ func cpuOf(pid int) time.Duration {
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
 	return time.Duration(user+system) * 10 * time.Millisecond
 }
+
+// forgetPeak makes the kernel count the peak of the server's memory from now on.
+func (s *server) forgetPeak() {
+	for _, pid := range family(s.process.Process.Pid) {
+		_ = os.WriteFile("/proc/"+strconv.Itoa(pid)+"/clear_refs", []byte("5"), 0o600)
+	}
+}
+
+// peak is the most that the resident memory was.
+func (s *server) peak() int64 { return s.status("VmHWM:") }
 
 // commits is how many transactions the server has made durable.
 func (s *server) commits() float64 {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -15,18 +14,15 @@ import (
 const form = "application/x-www-form-urlencoded"
 
 // workloads are what a server of this kind does all day.
-func (s *server) workloads(ctx context.Context, api, apiSecret, web, webSecret, user string, browser *http.Client, grants []tokenSet) ([]workload, error) {
+func (s *server) workloads(ctx context.Context, api, apiSecret, opaque, opaqueSecret, web, webSecret, user string, browser *http.Client, grants []tokenSet) ([]workload, error) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(api+":"+apiSecret))
 	webBasic := "Basic " + base64.StdEncoding.EncodeToString([]byte(web+":"+webSecret))
-	var service tokenSet
+	var service, reference tokenSet
 	credentials := []byte("grant_type=client_credentials")
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+"/oauth/token", bytes.NewReader(credentials))
-	if err != nil {
+	if err := s.token(ctx, "grant_type=client_credentials", api, apiSecret, &service); err != nil {
 		return nil, err
 	}
-	r.Header.Set("Content-Type", form)
-	r.Header.Set("Authorization", basic)
-	if err := decode(http.DefaultClient, r, &service); err != nil {
+	if err := s.token(ctx, "grant_type=client_credentials", opaque, opaqueSecret, &reference); err != nil {
 		return nil, err
 	}
 	base, err := url.Parse(s.base)
@@ -39,6 +35,8 @@ func (s *server) workloads(ctx context.Context, api, apiSecret, web, webSecret, 
 	}
 	question := []byte(`{"subject":{"type":"user","id":"` + user + `"},"action":{"name":"doc:read"},"resource":{"type":"doc","id":"1"}}`)
 	jwt := []byte("token=" + url.QueryEscape(grants[0].Access))
+	opaqueBasic := "Basic " + base64.StdEncoding.EncodeToString([]byte(opaque+":"+opaqueSecret))
+	opaqueToken := []byte("token=" + url.QueryEscape(reference.Access))
 	refresh := []byte("token=" + url.QueryEscape(grants[1].Refresh))
 	own := make([]string, len(grants)) // the newest refresh token of each worker
 	for i, g := range grants {
@@ -50,9 +48,11 @@ func (s *server) workloads(ctx context.Context, api, apiSecret, web, webSecret, 
 	send := func(path, contentType string, body []byte, header ...string) func(int, int) []byte {
 		return always(wire("POST", s.base, path, contentType, body, header...))
 	}
+	introspection := send("/oauth/introspect", form, jwt, "Authorization", basic)
 	return []workload{
 		{name: "client credentials, JWT ES256", method: "POST", next: send("/oauth/token", form, credentials, "Authorization", basic)},
-		{name: "introspection, JWT", method: "POST", next: send("/oauth/introspect", form, jwt, "Authorization", basic), check: active},
+		{name: "introspection, JWT", method: "POST", next: introspection, check: active},
+		{name: "introspection, opaque token", method: "POST", next: send("/oauth/introspect", form, opaqueToken, "Authorization", opaqueBasic), check: active},
 		{name: "introspection, refresh token", method: "POST", next: send("/oauth/introspect", form, refresh, "Authorization", webBasic), check: active},
 		{name: "session resolve", method: "GET", next: get("/session", "Cookie", strings.Join(cookies, "; ")), check: holds(`"authenticated":true`)},
 		{name: "userinfo", method: "GET", next: get("/oauth/userinfo", "Authorization", "Bearer "+grants[0].Access), check: holds(`"sub"`)},

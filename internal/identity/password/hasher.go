@@ -2,6 +2,7 @@ package password
 
 import (
 	"context"
+	"errors"
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
@@ -51,18 +52,14 @@ func (h *Hasher) Hash(ctx context.Context, password secret.Value) (Hash, error) 
 	if err != nil {
 		return "", err
 	}
-	var made argon2Hash
-	err = h.run(ctx, h.decoy.demand(), func() error {
-		made = newArgon2(h.config.Params, key)
-		return nil
-	})
+	out, err := h.run(ctx, h.decoy.demand(), Work{Params: h.config.Params, Key: key})
 	if err != nil {
 		return "", err
 	}
 	if h.config.Pepper != "" {
-		return Hash(pepperMark + string(h.config.Pepper) + made.encode()), nil
+		return Hash(pepperMark+string(h.config.Pepper)) + out.Made, nil
 	}
-	return Hash(made.encode()), nil
+	return out.Made, nil
 }
 
 // Verify reports whether password is the one behind stored. With ok, rehash says that stored is not
@@ -90,14 +87,11 @@ func (h *Hasher) Verify(ctx context.Context, stored Hash, password secret.Value)
 	if err != nil {
 		return false, false, err
 	}
-	err = h.run(ctx, rec.demand(), func() (err error) {
-		ok, err = rec.matches(key)
-		return err
-	})
+	out, err := h.run(ctx, rec.demand(), Work{Hash: rec.bare, Key: key})
 	if err != nil {
 		return false, false, err
 	}
-	return ok, ok && h.outdated(rec), nil
+	return out.Matches, out.Matches && h.outdated(rec), nil
 }
 
 // Decoy takes the time and the place in the queue of a Verify for which there is no hash: an unknown
@@ -111,10 +105,8 @@ func (h *Hasher) Decoy(ctx context.Context, password secret.Value) error {
 	if err != nil {
 		return err
 	}
-	return h.run(ctx, h.decoy.demand(), func() error {
-		_, err := h.decoy.matches(key)
-		return err
-	})
+	_, err = h.run(ctx, h.decoy.demand(), Work{Hash: Hash(h.decoy.encode()), Key: key})
+	return err
 }
 
 // Inspect reports how stored was made, without any costly work. It is asked before a hash from
@@ -170,23 +162,33 @@ func (h *Hasher) outdated(rec record) bool {
 	return !argon || a.weakerThan(h.config.Params) || rec.pepper != h.config.Pepper
 }
 
-// run computes f when it is its turn.
-func (h *Hasher) run(ctx context.Context, d demand, f func() error) error {
+// run does the work when it is its turn.
+func (h *Hasher) run(ctx context.Context, d demand, w Work) (Outcome, error) {
 	weight := h.weight(d)
 	if err := h.queue.acquire(ctx, weight); err != nil {
-		return err
+		return Outcome{}, err
 	}
 	start := h.config.Now()
+	defer func() { h.queue.release(weight, max(0, h.config.Now().Sub(start))) }()
+	out, err := Outcome{}, ErrNoWorker
+	if h.config.Worker != nil {
+		out, err = h.config.Worker.Compute(ctx, w)
+	}
+	if errors.Is(err, ErrNoWorker) {
+		out, err = h.here(d, w)
+	}
+	if err != nil {
+		return Outcome{}, errs.Wrap(errs.Internal, err, "hash_failed", "")
+	}
+	return out, nil
+}
+
+// here does the work in this process.
+func (h *Hasher) here(d demand, w Work) (Outcome, error) {
 	bytes := uint64(d.memory) << 10
 	h.ledger.reserve(bytes)
-	defer func() {
-		h.ledger.finish(bytes)
-		h.queue.release(weight, max(0, h.config.Now().Sub(start)))
-	}()
-	if err := f(); err != nil {
-		return errs.Wrap(errs.Internal, err, "hash_failed", "")
-	}
-	return nil
+	defer h.ledger.finish(bytes)
+	return w.Compute()
 }
 
 // weight is how many slots a hash takes. One slot stands for the memory and the cores of one hash of

@@ -88,6 +88,9 @@ type Config struct {
 	// under full load, which costs 10 to 20 % of its time with a heap of 10 MiB.
 	Spare int
 
+	// Worker computes hashes elsewhere; nil means in this process. The bounds above hold for both.
+	Worker Worker
+
 	Now func() time.Time // nil means time.Now; only differences are used
 }
 

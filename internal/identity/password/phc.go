@@ -49,6 +49,7 @@ type scheme interface {
 type record struct {
 	scheme
 	pepper PepperID // "" without
+	bare   Hash     // the text without the pepper
 }
 
 // parse reads any hash that verifies. It fails with Unsupported for an unknown form or a cost above
@@ -61,14 +62,14 @@ func parse(h Hash) (record, error) {
 	rest, peppered := strings.CutPrefix(text, pepperMark)
 	if !peppered {
 		s, err := parseScheme(text)
-		return record{scheme: s}, err
+		return record{scheme: s, bare: h}, err
 	}
 	id, rest, ok := strings.Cut(rest, "$")
 	if !ok || !PepperID(id).valid() || !strings.HasPrefix(rest, string(Argon2id)+"$") {
 		return record{}, malformed()
 	}
 	s, err := parseScheme("$" + rest)
-	return record{scheme: s, pepper: PepperID(id)}, err
+	return record{scheme: s, pepper: PepperID(id), bare: Hash("$" + rest)}, err
 }
 
 // parseScheme chooses by the leading name. Names with a dollar in front are PHC or crypt(3) forms,

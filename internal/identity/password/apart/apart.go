@@ -1,0 +1,198 @@
+// Package apart computes password hashes in processes of their own, as many as there are slots:
+//
+//	Hasher ── Work, as a line of JSON ──▶ cardea password-worker ── Outcome ──▶ Hasher
+//
+// A hash takes 19 MiB and 17 ms of a core. In the process of the server its buffer made the garbage
+// collector run once for each sign-in, which cost half a hash more, and the scheduler let everybody
+// else wait for it: in a flood of sign-ins the slowest introspections took twenty times as long.
+// A process of its own has a heap with nothing else on it, gives way to the server by its priority,
+// and is the one that is ended when the machine is out of memory.
+//
+// Half-way: a worker that dies takes one computation with it, which is done once more in a new one.
+// Where no process can be started the Hasher computes in the server. Workers end when the pipe to the
+// server does, however the server went, and after a while without work.
+package apart
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os/exec"
+	"sync"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/identity/password"
+)
+
+// Name is the argument by which a program knows that it is a worker.
+const Name = "password-worker"
+
+const (
+	defaultIdle = 30 * time.Second
+	// patience is longer than the costliest hash that is accepted takes on a crowded machine.
+	patience = time.Minute
+)
+
+// Config is what a Pool needs. Command and Log are required.
+type Config struct {
+	// Command makes the command of a worker: a program that calls Serve with its standard input and
+	// output. Its environment should be empty: a worker needs no secrets but those it is sent.
+	Command func() *exec.Cmd
+	Log     *slog.Logger
+	Idle    time.Duration // a worker without work for so long is ended; 0 means 30 seconds
+}
+
+// Pool is the workers of a server. It starts one whenever none is free: the Hasher's slots bound how
+// many that can be. It implements password.Worker.
+type Pool struct {
+	config Config
+
+	mu     sync.Mutex
+	free   []*child // the one used last at the end
+	closed bool
+	alive  sync.WaitGroup
+}
+
+var _ password.Worker = (*Pool)(nil)
+
+// New makes a Pool without any worker.
+func New(c Config) *Pool {
+	if c.Idle == 0 {
+		c.Idle = defaultIdle
+	}
+	return &Pool{config: c}
+}
+
+// answer is an Outcome or the reason why there is none.
+type answer struct {
+	password.Outcome
+	Error string `json:"error,omitempty"`
+}
+
+// Compute implements password.Worker.
+func (p *Pool) Compute(_ context.Context, w password.Work) (password.Outcome, error) {
+	var failed error
+	for range 2 {
+		c, err := p.take()
+		if err != nil {
+			return password.Outcome{}, fmt.Errorf("%w: %w", password.ErrNoWorker, err)
+		}
+		a, err := c.ask(w)
+		if err != nil { // died half-way, or does not answer
+			c.kill()
+			failed = err
+			continue
+		}
+		p.put(c)
+		if a.Error != "" {
+			return password.Outcome{}, errors.New(a.Error)
+		}
+		return a.Outcome, nil
+	}
+	p.config.Log.Warn("workers for password hashes end without an answer; hashing in the server", "error", failed)
+	return password.Outcome{}, fmt.Errorf("%w: %w", password.ErrNoWorker, failed)
+}
+
+// Close ends all workers and waits for them. Computations under way are lost.
+func (p *Pool) Close() error {
+	p.mu.Lock()
+	p.closed = true
+	for _, c := range p.free {
+		c.end()
+	}
+	p.free = nil
+	p.mu.Unlock()
+	p.alive.Wait()
+	return nil
+}
+
+func (p *Pool) take() (*child, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errors.New("apart: closed")
+	}
+	if n := len(p.free); n > 0 {
+		c := p.free[n-1]
+		p.free = p.free[:n-1]
+		c.rest.Stop()
+		return c, nil
+	}
+	return p.start()
+}
+
+func (p *Pool) put(c *child) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		c.end()
+		return
+	}
+	c.rest = time.AfterFunc(p.config.Idle, func() { p.retire(c) })
+	p.free = append(p.free, c)
+}
+
+// retire ends a worker that has had nothing to do, unless it has just been taken.
+func (p *Pool) retire(c *child) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, x := range p.free {
+		if x == c {
+			p.free = append(p.free[:i], p.free[i+1:]...)
+			c.end()
+			return
+		}
+	}
+}
+
+// child is one worker. Whoever has taken it from the pool talks with it alone.
+type child struct {
+	in      io.WriteCloser
+	process *exec.Cmd
+	asks    *json.Encoder
+	answers *json.Decoder
+	rest    *time.Timer
+}
+
+// start runs under the lock: a crowd that arrives at once then starts no more workers than it needs.
+func (p *Pool) start() (*child, error) {
+	cmd := p.config.Command()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &child{in: in, process: cmd, asks: json.NewEncoder(in), answers: json.NewDecoder(out)}
+	p.alive.Go(func() {
+		_, _ = cmd.Process.Wait() // not cmd.Wait, which would close the pipe under an answer
+		_ = out.Close()
+	})
+	return c, nil
+}
+
+func (c *child) ask(w password.Work) (answer, error) {
+	stuck := time.AfterFunc(patience, c.kill)
+	defer stuck.Stop()
+	if err := c.asks.Encode(w); err != nil {
+		return answer{}, err
+	}
+	var a answer
+	return a, c.answers.Decode(&a)
+}
+
+// end lets a worker finish: it ends when nothing more can come.
+func (c *child) end() { _ = c.in.Close() }
+
+func (c *child) kill() {
+	c.end()
+	_ = c.process.Process.Kill()
+}

@@ -1,0 +1,47 @@
+package apart
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/cardea-auth/cardea/internal/identity/password"
+)
+
+// Main is the whole life of a worker process. It returns when in ends.
+func Main(in io.Reader, out io.Writer) error {
+	// The terminal and the service manager tell everybody in the group to stop. The server needs its
+	// workers until it has; then their input ends.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM)
+	giveWay()
+	debug.SetGCPercent(-1) // Serve collects, when nobody waits
+	return Serve(in, out)
+}
+
+// Serve computes what comes in, one after another, until in ends.
+func Serve(in io.Reader, out io.Writer) error {
+	requests, answers := json.NewDecoder(in), json.NewEncoder(out)
+	for {
+		var w password.Work
+		if err := requests.Decode(&w); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		outcome, err := w.Compute()
+		a := answer{Outcome: outcome}
+		if err != nil {
+			a.Error = err.Error()
+		}
+		if err := answers.Encode(a); err != nil {
+			return err
+		}
+		clear(w.Key)
+		runtime.GC() // the buffer of this hash is the buffer of the next
+	}
+}

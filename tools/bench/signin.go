@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// accounts is how many people sign in, all with the right password. Each comes from an address of its
+// own in the loopback network, so that the limits per address are on and are not what is measured.
+const accounts = 100
+
+func account(n int) string { return fmt.Sprintf("person%d@example.com", n) }
+
+// people makes the accounts.
+func (s *server) people(ctx context.Context) error {
+	for n := range accounts {
+		args := []string{"user", "add", account(n), "--verified", "--password-stdin"}
+		if err := s.cli(ctx, password, &map[string]any{}, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signIns measures how many people can sign in per second, and what one of them costs.
+func (s *server) signIns(ctx context.Context, o options, together int) (result, error) {
+	at, err := url.Parse(s.base)
+	if err != nil {
+		return result{}, err
+	}
+	var (
+		mu    sync.Mutex
+		times []time.Duration
+		wrong []error
+		wg    sync.WaitGroup
+	)
+	s.toggleProfile(workload{})
+	before, end := s.spent(workload{}), time.Now().Add(o.span)
+	for w := range together {
+		wg.Go(func() {
+			for n := w; time.Now().Before(end) && ctx.Err() == nil; n += together {
+				start := time.Now()
+				err := s.signInOnce(ctx, at, n%accounts)
+				took := time.Since(start)
+				mu.Lock()
+				if err != nil {
+					wrong = append(wrong, err)
+				} else {
+					times = append(times, took)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	after := s.spent(workload{})
+	s.toggleProfile(workload{})
+	if len(times) == 0 {
+		return result{}, fmt.Errorf("nobody has signed in: %w", errors.Join(wrong...))
+	}
+	n := float64(len(times))
+	return result{
+		Name: fmt.Sprintf("sign-in, %d at once", together), Rate: n / o.span.Seconds(), CPU: time.Duration(float64(after.cpu-before.cpu) / n),
+		P50: quantile(times, 50), P99: quantile(times, 99), Errors: len(wrong), Commits: (after.commits - before.commits) / n, RSS: s.rss(),
+	}, ctx.Err()
+}
+
+// signInOnce is what a browser does: it begins a flow and sends the password.
+func (s *server) signInOnce(ctx context.Context, at *url.URL, n int) error {
+	c, err := dial(ctx, at, &net.TCPAddr{IP: net.IPv4(127, 1, 1, byte(n+1))})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	var flow struct {
+		CSRF string `json:"csrf_token"`
+		Done bool   `json:"done"`
+	}
+	begin := wire("POST", s.base, "/flows", "application/json", []byte(`{"kind":"sign_in"}`), "Sec-Fetch-Site", "same-origin")
+	if err := c.into(begin, &flow); err != nil {
+		return err
+	}
+	prove := wire("POST", s.base, "/flow/password", "application/json", fmt.Appendf(nil, `{"email":%q,"password":%q}`, account(n), password),
+		"Sec-Fetch-Site", "same-origin", "X-CSRF-Token", flow.CSRF, "Cookie", c.cookie)
+	if err := c.into(prove, &flow); err != nil {
+		return err
+	}
+	if !flow.Done {
+		return errors.New("the flow is not done")
+	}
+	return nil
+}
+
+func (c *connection) into(request []byte, out any) error {
+	status, body, err := c.ask(request)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("status %d: %.200s", status, body)
+	}
+	return json.Unmarshal(body, out)
+}
+
+// crowd is a flood of people who sign in and do not wait for each other.
+type crowd struct{ signedIn, turnedAway atomic.Int64 }
+
+// crowded is how many sign-ins of a flood are under way at most; who finds them all taken is not sent.
+const crowded = 2000
+
+// flood sends perSecond sign-ins a second until ctx ends.
+func (k *crowd) flood(ctx context.Context, s *server, perSecond int) {
+	at, err := url.Parse(s.base)
+	if err != nil {
+		return
+	}
+	room := make(chan struct{}, crowded)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for begin, n := time.Now(), 0; ; n++ {
+		due := begin.Add(time.Duration(n) * time.Second / time.Duration(perSecond))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Until(due)):
+		}
+		select {
+		case room <- struct{}{}:
+		default:
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-room }()
+			if s.signInOnce(ctx, at, n%accounts) == nil {
+				k.signedIn.Add(1)
+			} else {
+				k.turnedAway.Add(1)
+			}
+		})
+	}
+}
+
+// flooded is what a flood of sign-ins does to everybody else.
+type flooded struct {
+	Hash       time.Duration `json:"hash_cpu_ns"`    // one hash with nothing around it
+	SignIn     time.Duration `json:"sign_in_cpu_ns"` // one sign-in at the server
+	PerSecond  int           `json:"flood_per_second"`
+	SignedIn   int64         `json:"signed_in"`
+	TurnedAway int64         `json:"turned_away"`
+	QuietP99   time.Duration `json:"introspection_p99_ns"`
+	FloodP99   time.Duration `json:"introspection_p99_in_flood_ns"`
+	Base, Peak int64         // resident memory before, and at most during the flood
+}
+
+// times20 is how much more a flood brings than the server can take.
+const times20 = 20
+
+// underFlood measures sign-ins alone, and introspection at half of its rate without and with a flood.
+func (s *server) underFlood(ctx context.Context, o options, introspection workload, rate float64) ([]result, flooded, error) {
+	var f flooded
+	if err := s.people(ctx); err != nil {
+		return nil, f, err
+	}
+	var err error
+	if f.Hash, err = hashCost(ctx); err != nil {
+		return nil, f, err
+	}
+	alone, err := s.signIns(ctx, o, 8)
+	if err != nil {
+		return nil, f, err
+	}
+	f.SignIn, f.PerSecond = alone.CPU, int(times20*alone.Rate)
+
+	introspection.name = "introspection at half load"
+	introspection.pause = time.Duration(2 * float64(o.connections) / rate * float64(time.Second))
+	quiet, err := measure(ctx, introspection, o, s)
+	if err != nil {
+		return nil, f, err
+	}
+	f.QuietP99, f.Base = quiet.P99, s.rss()
+	s.forgetPeak()
+	var k crowd
+	introspection.name = fmt.Sprintf("the same in a flood of %d sign-ins/s", f.PerSecond)
+	introspection.beside = func(ctx context.Context) { k.flood(ctx, s, f.PerSecond) }
+	storm, err := measure(ctx, introspection, o, s)
+	f.FloodP99, f.Peak, f.SignedIn, f.TurnedAway = storm.P99, s.peak(), k.signedIn.Load(), k.turnedAway.Load()
+	return []result{alone, quiet, storm}, f, err
+}
+
+func (f flooded) print(w io.Writer) {
+	fmt.Fprintf(w, `
+a sign-in costs %v of processor time, its hash alone %v: %.2f times
+in the flood %d signed in, %d were turned away; p99 of introspection %.1f times that without it
+server memory %d MB before the flood, at most %d MB during it
+`, f.SignIn.Round(100*time.Microsecond), f.Hash.Round(100*time.Microsecond), float64(f.SignIn)/float64(max(1, f.Hash)),
+		f.SignedIn, f.TurnedAway, float64(f.FloodP99)/float64(max(1, f.QuietP99)), f.Base>>20, f.Peak>>20)
+}
+
+// hashFlag makes this program compute password hashes and nothing else, on the server's core.
+const hashFlag = "BENCH_HASH"
+
+// hashCost is the processor time of one password hash with nothing around it.
+func hashCost(ctx context.Context) (time.Duration, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	c := onServerCore(ctx, self)
+	c.Env = append(os.Environ(), hashFlag+"=1")
+	out, err := c.Output()
+	if err != nil {
+		return 0, err
+	}
+	ns, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	return time.Duration(ns), err
+}
+
+// printHashCost hashes as the server does by default (RFC 9106 with 19 MiB, two passes, one lane) and
+// prints the processor time of one hash, in nanoseconds.
+func printHashCost() {
+	const hashes = 100
+	salt := random(16)
+	before := cpuOf(os.Getpid())
+	for range hashes {
+		argon2.IDKey([]byte(password), salt, 2, 19<<10, 1, 32)
+	}
+	fmt.Println(int64(cpuOf(os.Getpid())-before) / hashes)
+}
