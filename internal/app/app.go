@@ -76,6 +76,7 @@ type App struct {
 
 	Rooms
 	OAuth
+	tally *tally
 }
 
 // Open builds an App over the data directory, which it locks. It creates what a first start needs:
@@ -90,7 +91,8 @@ func open(ctx context.Context, c Config, fill func(*App) error) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: c, house: h, DB: h.db, Guard: access.NewGuard(nil, c.Now)}
+	a := &App{Config: c, house: h, DB: h.db, Guard: access.NewGuard(nil, c.Now), tally: newTally()}
+	a.DB.OnEvents(a.tally.committed)
 	if err := a.begin(ctx, fill); err != nil {
 		return nil, errors.Join(err, h.close())
 	}

@@ -1,15 +1,76 @@
 package app
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"context"
+	"strings"
+	"time"
 
-// measure registers what the rooms count. Labels are of closed sets: never a tenant, client or user.
-func (a *App) measure(r prometheus.Registerer) {
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// maxWaiting is as far as waiting mails are counted in each tenant.
+const maxWaiting = 1000
+
+// tally counts what happens on this node since it was started. Labels are of closed sets: never a
+// tenant, client or user. The hourly counters of each tenant are in the audit log.
+type tally struct {
+	sessions, proofs, failures, grants, introspections, decisions *prometheus.CounterVec
+}
+
+func newTally() *tally {
+	counter := func(name, label, help string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "cardea", Name: name, Help: help}, []string{label})
+	}
+	return &tally{
+		sessions:       counter("sessions_started_total", "flow", "Sessions that were begun or strengthened, by what the person did."),
+		proofs:         counter("proofs_total", "method", "What was proved with it, by amr value."),
+		failures:       counter("signin_failures_total", "reason", "Attempts to sign in that failed."),
+		grants:         counter("tokens_issued_total", "grant", "Answers of the token endpoint and its like that held a token."),
+		introspections: counter("introspections_total", "answer", "Tokens that others have asked about."),
+		decisions:      counter("decisions_total", "answer", "Access decisions for applications."),
+	}
+}
+
+// committed counts events that have become durable.
+func (t *tally) committed(events []store.Event) {
+	for _, e := range events {
+		switch e.Kind {
+		case "session.started", "session.strengthened":
+			t.sessions.WithLabelValues(e.Public["flow"]).Inc()
+			for _, method := range strings.Fields(e.Public["method"]) {
+				t.proofs.WithLabelValues(method).Inc()
+			}
+		case "signin.failed":
+			t.failures.WithLabelValues(e.Public["reason"]).Inc()
+		}
+	}
+}
+
+// note counts what happens too often to be an event.
+func (t *tally) note(name string) {
+	noun, what, _ := strings.Cut(name, ".")
+	switch {
+	case name == "token.introspected":
+		t.introspections.WithLabelValues("given").Inc()
+	case noun == "token":
+		t.grants.WithLabelValues(what).Inc()
+	case noun == "decision":
+		t.decisions.WithLabelValues(what).Inc()
+	}
+}
+
+// measure registers what the rooms count.
+func (a *App) measure(ctx context.Context, r prometheus.Registerer) {
 	counter := func(name, help string, f func() float64) {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "cardea", Name: name, Help: help}, f))
 	}
 	gauge := func(name, help string, f func() float64) {
 		r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "cardea", Name: name, Help: help}, f))
 	}
+	t := a.tally
+	r.MustRegister(t.sessions, t.proofs, t.failures, t.grants, t.introspections, t.decisions)
 	counter("store_commits_total", "Transactions that became durable.", func() float64 { return float64(a.house.engine.Commits()) })
 	gauge("password_running", "Password hashes being computed.", func() float64 { return float64(a.Hasher.Stats().Running) })
 	gauge("password_waiting", "Callers that wait for a password hash.", func() float64 { return float64(a.Hasher.Stats().Waiting) })
@@ -17,4 +78,15 @@ func (a *App) measure(r prometheus.Registerer) {
 	counter("mail_sent_total", "Mails handed to the mail server.", func() float64 { return float64(a.Mail.Stats().Sent) })
 	counter("mail_failed_total", "Mails given up.", func() float64 { return float64(a.Mail.Stats().Failed) })
 	gauge("mail_deferred_row", "Tries to send that were deferred since one succeeded.", func() float64 { return float64(a.Mail.Stats().Row) })
+	gauge("mail_waiting", "Mails that wait to be sent, at most 1000 of each tenant; -1: not known.", func() float64 { return a.waitingMails(ctx) })
+}
+
+func (a *App) waitingMails(ctx context.Context) float64 {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	n, err := a.Mail.Waiting(ctx, maxWaiting)
+	if err != nil {
+		return -1
+	}
+	return float64(n)
 }

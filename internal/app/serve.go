@@ -50,7 +50,7 @@ func (a *App) Listen(ctx context.Context) (*Server, error) {
 	}
 	s := &Server{app: a, metrics: prometheus.NewRegistry(), ready: make(chan struct{})}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	a.measure(s.metrics)
+	a.measure(ctx, s.metrics)
 	var err error
 	listener := net.ListenConfig{}
 	if s.public, err = listener.Listen(ctx, "tcp", a.Config.Listen); err != nil {
@@ -94,7 +94,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return errors.Join(err, s.public.Close(), s.private.Close(), s.control.Close())
 	}
 	private := serve.Server(serve.Management{
-		Ready: s.app.Ready, Metrics: promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}),
+		Ready: s.app.Ready, Trouble: s.app.Mail.Check, Metrics: promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}),
 	}.Handler(), nil, s.app.Log)
 	control := &http.Server{Handler: s.app.controlHandler(), ReadHeaderTimeout: readHeaderTimeout, ConnContext: peerContext}
 
@@ -126,8 +126,9 @@ func (s *Server) Run(ctx context.Context) error {
 	err = errors.Join(err, ignoreTimeout(public.Shutdown(drain)), control.Close(), private.Close())
 	stop()
 	tasks.Wait()
-	// What was counted since the last time is written before the end.
-	return errors.Join(err, s.app.Audit.Flush(drain))
+	// What has happened is sealed, and what was counted is written, before the end.
+	sealed := s.app.eachTenant(drain, func(t id.Tenant) error { return s.app.Audit.Seal(drain, t) })
+	return errors.Join(err, sealed, s.app.Audit.Flush(drain))
 }
 
 // ignoreTimeout forgives requests that did not finish in time: long ones, such as a followed feed.

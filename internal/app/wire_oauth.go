@@ -77,7 +77,10 @@ func (a *App) wireOAuth() error {
 }
 
 // activity counts what happens all the time.
-func (a *App) activity(t id.Tenant, name string) { a.Audit.Count(t, name, 1) }
+func (a *App) activity(t id.Tenant, name string) {
+	a.tally.note(name)
+	a.Audit.Count(t, name, 1)
+}
 
 // ownClient is the client of our own pages: it exchanges the session cookie for a short token.
 const ownClient = "cardea-console"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/mileusna/useragent"
+
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
@@ -74,26 +76,54 @@ func (s *Accounts) knows(ctx context.Context, t id.Tenant, u *User, token string
 	return d.ID, nil
 }
 
-// RememberDevice is the finisher that makes the browser of a completed sign-in a known device.
-func (s *Accounts) RememberDevice(ctx context.Context, _ access.Caller, done flow.Completed) (flow.Contribution, error) {
+// DeviceWords is a User-Agent in words, e.g. "Firefox on Linux"; "" if it does not say.
+func DeviceWords(userAgent string) string {
+	ua := useragent.Parse(userAgent)
+	switch {
+	case ua.Name == "" || userAgent == "":
+		return ""
+	case ua.OS == "":
+		return ua.Name
+	}
+	return ua.Name + " on " + ua.OS
+}
+
+// RememberDevice is the finisher that makes the browser of a completed sign-in a known device. If it was
+// not one before, the account's owner is told, except of the browser in which the account was opened.
+func (s *Accounts) RememberDevice(ctx context.Context, c access.Caller, done flow.Completed) (flow.Contribution, error) {
 	if done.Memo(memoDevice) != "" {
 		return flow.Contribution{}, nil
 	}
 	t := done.Tenant()
 	u, err := s.users.In(t).Get(ctx, done.User())
-	if errs.Is(err, errs.NotFound) {
-		return flow.Contribution{}, nil // the account is opened in this very batch
+	opened := errs.Is(err, errs.NotFound) // in this very batch
+	if opened {
+		u, err = &User{Meta: store.Meta{ID: done.User()}, Epoch: 1}, nil
 	}
 	if err != nil {
 		return flow.Contribution{}, err
+	}
+	var batch store.Batch
+	if !opened {
+		batch.Outbox = []store.Message{newDevice(u, c.Origin())}
 	}
 	token, now := opaque.New(opaque.Device), s.db.Now()
 	d := &device{
 		Meta: store.Meta{ID: opaque.Hash(token), Expires: now.Add(deviceLife)},
 		User: u.ID, Epoch: u.Epoch, Since: now,
 	}
-	return flow.Contribution{
-		Change: flow.Change{Batch: store.Batch{Docs: []store.DocOp{s.devices.In(t).Insert(ctx, d)}}},
-		Result: flow.Result{Device: secret.New(token)},
-	}, nil
+	batch.Docs = []store.DocOp{s.devices.In(t).Insert(ctx, d)}
+	return flow.Contribution{Change: flow.Change{Batch: batch}, Result: flow.Result{Device: secret.New(token)}}, nil
+}
+
+// newDevice tells the owner of an account from where it was used.
+func newDevice(u *User, from access.Origin) store.Message {
+	data := map[string]string{}
+	if words := DeviceWords(from.UserAgent); words != "" {
+		data["device"] = words
+	}
+	if from.Address.IsValid() {
+		data["address"] = from.Address.String()
+	}
+	return notice("new_device", u, data)
 }

@@ -154,8 +154,8 @@ func (s *Accounts) Finishers(start flow.Finisher) map[flow.Kind][]flow.Finisher 
 	return map[flow.Kind][]flow.Finisher{
 		flow.SignIn:      {start, s.RememberDevice},
 		flow.StepUp:      {start},
-		flow.SignUp:      {s.OpenAccount, start},
-		flow.SetUp:       {s.FinishSetUp, start},
+		flow.SignUp:      {s.OpenAccount, start, s.RememberDevice},
+		flow.SetUp:       {s.FinishSetUp, start, s.RememberDevice},
 		flow.Recover:     {s.SetPassword},
 		flow.VerifyEmail: {s.ConfirmEmail},
 		flow.Unlock:      {s.LiftLock},

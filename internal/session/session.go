@@ -15,8 +15,6 @@ import (
 	"crypto/subtle"
 	"time"
 
-	"github.com/mileusna/useragent"
-
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/identity"
@@ -99,16 +97,7 @@ func (s *Session) Methods() []string {
 }
 
 // Device is the browser in words, e.g. "Firefox on Linux"; "" if it does not say.
-func (s *Session) Device() string {
-	ua := useragent.Parse(s.UserAgent)
-	switch {
-	case ua.Name == "" || s.UserAgent == "":
-		return ""
-	case ua.OS == "":
-		return ua.Name
-	}
-	return ua.Name + " on " + ua.OS
-}
+func (s *Session) Device() string { return identity.DeviceWords(s.UserAgent) }
 
 // Object is the session as the guard names it.
 func (s *Session) Object() access.Object { return object(s.ID, s.User) }

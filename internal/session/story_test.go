@@ -259,6 +259,57 @@ func newest(h *house, template string) (m struct{ To string }, token string) {
 	return m, token
 }
 
+// TestNewDeviceIsTold: whoever signs in where the owner has not been before is told of to the owner.
+func TestNewDeviceIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	told := func() (n int) {
+		for _, m := range h.mails(id.Default) {
+			if m.Template == "new_device" {
+				n++
+			}
+		}
+		return n
+	}
+	if _, err := h.step(visitor(), flow.SignUp, "sign_up", map[string]string{"email": "alice@example.com", "password": good, "name": "Alice"}); err != nil {
+		t.Fatal(err)
+	}
+	_, token := h.mailed("sign_up")
+	opened, err := h.step(visitor(), flow.SignUp, "link", map[string]string{"token": token})
+	if err != nil || opened.Result.Device.Empty() || told() != 0 {
+		t.Fatalf("at sign-up: %+v, %v, %d mails", opened, err, told())
+	}
+	from := func(device string) flow.Answer {
+		t.Helper()
+		a, err := h.step(visitor(), flow.SignIn, "password", map[string]string{"email": "alice@example.com", "password": good, "device": device})
+		if err != nil || !a.Done {
+			t.Fatalf("signing in: %+v, %v", a, err)
+		}
+		return a
+	}
+	from(opened.Result.Device.Reveal())
+	if told() != 0 {
+		t.Error("the owner is told of the browser in which the account was opened")
+	}
+	h.clock.Advance(time.Millisecond) // mails lie in the order of their milliseconds
+	second := from("")
+	m, token := h.mailed("new_device")
+	if m.To != "alice@example.com" || token != "" || m.Data["device"] != "Firefox on Linux" || m.Data["address"] != "192.0.2.7" || m.Data["name"] != "Alice" {
+		t.Errorf("the owner was mailed %+v", m)
+	}
+	from(second.Result.Device.Reveal())
+	if told() != 1 {
+		t.Errorf("%d mails, want one", told())
+	}
+	if _, err := h.signIn(visitor(), "alice@example.com", "wrong"); err == nil || told() != 1 {
+		t.Errorf("a failure: %v, %d mails", err, told())
+	}
+	me := h.as(second.Result.Session.Reveal())
+	if a, err := h.step(me, flow.StepUp, "password", map[string]string{"password": good}); err != nil || !a.Done || told() != 1 {
+		t.Errorf("a step-up: %v, %d mails", err, told())
+	}
+}
+
 // TestRegress_106_ParallelGuesses: a burst of guesses is evaluated no more often than one by one.
 func TestRegress_106_ParallelGuesses(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,7 @@ type DB struct {
 	schemas  []Schema
 	onTuples func(ctx context.Context, t id.Tenant, revision uint64) error
 	onOutbox func(t id.Tenant)
+	onEvents func([]Event)
 
 	events *Collection[EventRecord]
 	outbox *Collection[OutboxRecord]
@@ -121,6 +122,14 @@ func (db *DB) OnOutbox(f func(t id.Tenant)) {
 	db.onOutbox = f
 }
 
+// OnEvents has f called with the events of each commit that had some, so that they can be counted. f must
+// not block.
+func (db *DB) OnEvents(f func([]Event)) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.onEvents = f
+}
+
 // Batch is the one way to change something. It is written whole or not at all.
 type Batch struct {
 	Permit access.Permit // from the guard; its tenant is the tenant of the batch
@@ -164,6 +173,12 @@ func (db *DB) Commit(ctx context.Context, b Batch) (Receipt, error) {
 	}
 	db.dropAll(w)
 	db.announce(ctx, w, receipt)
+	db.mu.Lock()
+	f := db.onEvents
+	db.mu.Unlock()
+	if f != nil && len(b.Events) > 0 {
+		f(b.Events)
+	}
 	return receipt, nil
 }
 

@@ -208,6 +208,13 @@ func TestManagement(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, code, want)
 		}
 	}
+	h = serve.Management{
+		Ready: func(context.Context) error { return down }, Trouble: func() error { return errors.New("no mail leaves") },
+		Metrics: http.NotFoundHandler(),
+	}.Handler()
+	if code, body := get("/readyz"); code != 200 || body != "ok\nno mail leaves\n" {
+		t.Errorf("readyz without mail: %d %q", code, body)
+	}
 	down = errors.New("the store does not answer")
 	if code, body := get("/readyz"); code != 503 || !strings.Contains(body, "store") {
 		t.Errorf("readyz: %d %s", code, body)

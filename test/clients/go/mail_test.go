@@ -118,6 +118,16 @@ func (m *mailServer) next(t testing.TB, to string) message {
 	}
 }
 
+// about is the next mail to somebody whose subject holds a word.
+func (m *mailServer) about(t testing.TB, to, word string) message {
+	t.Helper()
+	for {
+		if got := m.next(t, to); strings.Contains(got.subject, word) {
+			return got
+		}
+	}
+}
+
 // token is what stands in the link of a mail behind the kind of flow.
 func (m message) token(t testing.TB, kind string) string {
 	t.Helper()
@@ -135,6 +145,7 @@ func TestMailsReachTheirOwner(t *testing.T) {
 	s := startServer(t, launch{env: m.settings()})
 	t.Run("E10_theft", func(t *testing.T) { toldOfTheft(t, s, m) })
 	t.Run("E19_password", func(t *testing.T) { passwordEndsSessions(t, s, m) })
+	t.Run("new device", func(t *testing.T) { toldOfNewDevice(t, s, m) })
 	t.Run("sign-up", func(t *testing.T) { signUpByMail(t, s, m) })
 }
 
@@ -150,7 +161,7 @@ func toldOfTheft(t *testing.T, s *server, m *mailServer) {
 	if _, err := p.refresh(t, v3.RefreshToken); !refusedWith(err, "invalid_grant") {
 		t.Errorf("the family: %v", err)
 	}
-	if told := m.next(t, u.email); !strings.Contains(told.text, "App of ") || strings.Contains(told.text, v1) {
+	if told := m.about(t, u.email, "signed out an application"); !strings.Contains(told.text, "App of ") || strings.Contains(told.text, v1) {
 		t.Errorf("the mail does not name the application, or holds the token:\n%s", told.text)
 	}
 }
@@ -190,6 +201,20 @@ func passwordEndsSessions(t *testing.T, s *server, m *mailServer) {
 	}
 	anew.secret = third
 	anew.signIn()
+}
+
+// toldOfNewDevice: the owner hears of a browser that was not there before, once.
+func toldOfNewDevice(t *testing.T, s *server, m *mailServer) {
+	u := s.addUser(t, "watches@mail.example")
+	b := s.browserAt(t, u, "127.0.9.9").signIn()
+	if told := m.next(t, u.email); !strings.Contains(told.subject, "New sign-in") || !strings.Contains(told.text, "127.0.9.9") {
+		t.Errorf("the mail: %+v", told)
+	}
+	b.signIn()
+	s.browserAt(t, u, "127.0.9.10").signIn()
+	if told := m.next(t, u.email); !strings.Contains(told.text, "127.0.9.10") {
+		t.Errorf("a known browser is told of, or a new one is not: %+v", told)
+	}
 }
 
 // signUpByMail: an account exists once the mailed link was opened, and once only.
