@@ -30,8 +30,8 @@ fuzz: ## fuzz every parser for TIME (default 30s) each
 shape: ## size and depth of the house, as a table
 	go run ./tools/shape
 
-ui: ## the pages that people see are embedded in internal/httpapi/page; nothing to build yet
-	@echo "The embedded pages need no build step."
+ui: ## build the pages that people see into web/dist, which is committed
+	scripts/ui
 
 lint: ## gofmt, vet, staticcheck, govulncheck
 	scripts/lint

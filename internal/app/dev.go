@@ -9,6 +9,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
+	"github.com/cardea-auth/cardea/internal/httpapi/page"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
@@ -17,35 +18,33 @@ import (
 )
 
 // devRoutes are the pages that exist with --dev only.
-func (a *App) devRoutes() []edge.Route {
+func (a *App) devRoutes(pages *page.Pages) []edge.Route {
 	if !a.Dev {
 		return nil
 	}
 	return []edge.Route{{
-		Method: "GET", Path: "/dev/mailbox", Name: "dev.mailbox", Handle: a.showMailbox,
+		Method: "GET", Path: "/dev/mailbox", Name: "dev.mailbox", Handle: a.showMailbox(pages),
 		Access: edge.Open("demo mails on a server that listens on loopback only"),
 	}}
 }
 
 // showMailbox shows every mail that would have been sent, newest first.
-func (a *App) showMailbox(x *edge.Exchange, _ access.Caller) error {
-	var b bytes.Buffer
-	page, err := template.New("mailbox").Parse(mailboxPage)
-	if err != nil {
-		return err
+func (a *App) showMailbox(pages *page.Pages) edge.Handler {
+	return func(x *edge.Exchange, _ access.Caller) error {
+		var b bytes.Buffer
+		content, err := template.New("mailbox").Parse(mailboxContent)
+		if err != nil {
+			return err
+		}
+		if err := content.Execute(&b, a.Mailbox.List(x.Site.Tenant)); err != nil {
+			return err
+		}
+		return pages.Plain(x, http.StatusOK, "Mailbox", template.HTML(b.String()))
 	}
-	if err := page.Execute(&b, a.Mailbox.List(x.Site.Tenant)); err != nil {
-		return err
-	}
-	x.Page(edge.PagePolicy{})
-	return x.Bytes(http.StatusOK, "text/html; charset=utf-8", b.Bytes())
 }
 
-const mailboxPage = `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Mailbox</title><link rel="stylesheet" href="/assets/page.css">
-<main class="wide"><h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent.</p>
-{{range .}}<article><h2>{{.Subject}}</h2><p><small>to {{.To}}</small></p><pre>{{.Text}}</pre></article>{{else}}<p>No mail yet.</p>{{end}}
-</main></html>
+const mailboxContent = `<h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent.</p>
+{{range .}}<article><h2>{{.Subject}}</h2><p><small>to {{.To}}</small></p><pre>{{.Text}}</pre></article>{{else}}<article><p>No mail yet.</p></article>{{end}}
 `
 
 // The demo data of --dev. The password is no secret: the server listens on loopback only.

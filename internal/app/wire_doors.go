@@ -33,14 +33,14 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	oauth := &oidc.Door{
 		Clients: a.ClientAuth, Issuer: a.OAuth.Issuer, Reader: a.Reader, Codes: a.Codes, Families: a.Families,
 		Authorizer: a.Authorizer, Introspector: a.Introspector, Revoker: a.Revoker, Logout: a.Logout, Board: a.Board,
-		Scopes: a.Scopes, Keys: publicKeys{a}, Page: needPage,
+		Scopes: a.Scopes, Keys: publicKeys{a}, Page: needPage, Shell: pages,
 	}
 	decisions := &decision.Door{Decider: a.Decisions, Activity: a.decided}
 	flows := &browser.Flows{Machine: a.Flows, Requests: requests{a}}
 	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions, Token: a.ownToken}
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{
-		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), a.devRoutes(),
+		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), a.devRoutes(pages),
 	} {
 		routes = append(routes, part...)
 	}

@@ -18,7 +18,7 @@ import (
 func (d *Door) authorize(x *edge.Exchange, c access.Caller) error {
 	params, err := d.params(x)
 	if err != nil {
-		return tell(x, err)
+		return d.tell(x, err)
 	}
 	next, err := d.Authorizer.Begin(x.R.Context(), c, params)
 	return d.goOn(x, next, err)
@@ -43,7 +43,7 @@ func Resume(handle string) string { return PathResume + "?request=" + url.QueryE
 func (d *Door) resume(x *edge.Exchange, c access.Caller) error {
 	query, err := x.Query()
 	if err != nil {
-		return tell(x, err)
+		return d.tell(x, err)
 	}
 	next, err := d.Authorizer.Resume(x.R.Context(), c, query.Get("request"), authorize.Choice{})
 	return d.goOn(x, next, err)
@@ -53,7 +53,7 @@ func (d *Door) resume(x *edge.Exchange, c access.Caller) error {
 func (d *Door) goOn(x *edge.Exchange, next authorize.Answer, err error) error {
 	switch {
 	case err != nil:
-		return tell(x, err)
+		return d.tell(x, err)
 	case next.Need != nil:
 		x.Redirect(d.Page(x.Site, next.Need.Kind, next.Need.Handle))
 		return nil

@@ -22,14 +22,14 @@ func (d *Door) logout(x *edge.Exchange, c access.Caller) error {
 	}
 	values, err := read()
 	if err != nil {
-		return tell(x, err)
+		return d.tell(x, err)
 	}
 	done, err := d.Logout.SignOut(x.R.Context(), c, logout.Params{
 		IDTokenHint: values.Get("id_token_hint"), ClientID: values.Get("client_id"),
 		PostLogoutRedirectURI: values.Get("post_logout_redirect_uri"), State: values.Get("state"),
 	})
 	if err != nil {
-		return tell(x, err)
+		return d.tell(x, err)
 	}
 	if done.Ask {
 		ask := url.Values{}

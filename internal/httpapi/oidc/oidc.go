@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -76,6 +77,14 @@ type Door struct {
 	Keys         Keys
 	// Page is the address of one of our own pages, with what it needs to go on.
 	Page func(s edge.Site, need authorize.Kind, handle string) string
+	// Shell dresses what is told to a person.
+	Shell Shell
+}
+
+// Shell makes a page that looks like all others.
+type Shell interface {
+	// Plain answers with content, which must be safe, on a page without script.
+	Plain(x *edge.Exchange, status int, title string, content template.HTML) error
 }
 
 // Routes are the end points as the doorstep must know them.

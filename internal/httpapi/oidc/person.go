@@ -16,11 +16,11 @@ import (
 // tell answers a refusal that must stay here, because there is nowhere safe to send the browser to:
 // the person reads it on a page (RFC 6749, section 4.1.2.1). Whoever does not ask for HTML is a
 // program and reads the same as JSON; what is no refusal is left to the doorstep.
-func tell(x *edge.Exchange, err error) error {
+func (d *Door) tell(x *edge.Exchange, err error) error {
 	if !strings.Contains(x.R.Header.Get("Accept"), "text/html") {
 		return answer(x, err)
 	}
-	refused := told{RequestID: x.From.RequestID, Base: strings.TrimPrefix(x.Site.Issuer, x.Site.Origin)}
+	refused := told{RequestID: x.From.RequestID}
 	if e, ok := errors.AsType[*oauth.Error](err); ok {
 		refused.status, refused.Text, refused.Code = statusOf(e.Code), e.Description, string(e.Code)
 	} else if e := errs.From(err); errs.Is(err, errs.Invalid) || errs.Is(err, errs.NotFound) {
@@ -29,28 +29,23 @@ func tell(x *edge.Exchange, err error) error {
 	if refused.status < http.StatusBadRequest || refused.status >= http.StatusInternalServerError {
 		return answer(x, err)
 	}
-	var page bytes.Buffer
-	if err := toldPage().Execute(&page, refused); err != nil {
+	var content bytes.Buffer
+	if err := toldContent().Execute(&content, refused); err != nil {
 		return err
 	}
-	x.Page(edge.PagePolicy{})
-	return x.Bytes(refused.status, "text/html; charset=utf-8", page.Bytes())
+	return d.Shell.Plain(x, refused.status, "This did not work", template.HTML(content.String()))
 }
 
 // told is what the page says. Nothing of it comes from the request.
 type told struct {
-	status                      int
-	Text, Code, RequestID, Base string
+	status                int
+	Text, Code, RequestID string
 }
 
-func toldPage() *template.Template {
-	return template.Must(template.New("told").Parse(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><title>This did not work</title><link rel="stylesheet" href="{{.Base}}/assets/page.css"></head>
-<body><main><h1>This did not work</h1>
+func toldContent() *template.Template {
+	return template.Must(template.New("told").Parse(`<h1>This did not work</h1>
 <p>{{.Text}}</p>
 <p>Go back to the application and try again. If it happens again, tell those who run the application.</p>
 <p><small>{{.Code}} · {{.RequestID}}</small></p>
-</main></body></html>
 `))
 }

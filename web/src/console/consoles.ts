@@ -1,0 +1,5 @@
+import { account } from './account/pages'
+import type { Console } from './page'
+
+/** Every console. The first is where somebody lands who has asked for nothing else. */
+export const consoles: readonly Console[] = [account]

@@ -1,0 +1,29 @@
+import type { LucideIcon } from 'lucide-react'
+import type { ComponentType } from 'react'
+import type { LoaderFunction } from 'react-router'
+
+/** What the module of a page exports. `loader` fetches what the page shows, so that it never appears half empty. */
+export interface PageModule {
+  Component: ComponentType
+  loader?: LoaderFunction
+}
+
+/** A page of a console. The table of them makes both the routes and the navigation. */
+export interface Page {
+  /** Below the console, such as '' or 'users/:user'. It must not be a path at which the API answers GET; a test looks. */
+  path: string
+  /** Its name in the navigation; without one it is reached from another page. A function, because the language changes. */
+  title?: () => string
+  icon?: LucideIcon
+  /** Hidden without this permission. The server decides again with every call. */
+  needs?: string
+  load: () => Promise<PageModule>
+}
+
+/** A console: some pages under one path. */
+export interface Console {
+  path: string
+  title: () => string
+  icon: LucideIcon
+  pages: readonly Page[]
+}

@@ -1,0 +1,37 @@
+import { redirect, redirectDocument, type LoaderFunctionArgs, type RouteObject } from 'react-router'
+
+import { site } from '../api/site'
+import { knownSession } from '../session/session'
+import { Broken, NotFound } from './broken'
+import { consoles } from './consoles'
+import { Frame, Opening } from './frame'
+
+/** Lets nobody in who is not signed in, and remembers where they wanted to go. */
+async function signedIn({ request }: LoaderFunctionArgs) {
+  const session = await knownSession()
+  if (session.state === 'authenticated') return session
+  const { pathname, search } = new URL(request.url)
+  throw redirectDocument('/sign-in?return_to=' + encodeURIComponent(pathname.slice(site.base.length) + search))
+}
+
+/** The routes of all consoles. Every page is fetched when it is first visited. */
+export const routes: RouteObject[] = [
+  {
+    path: '/',
+    loader: signedIn,
+    Component: Frame,
+    HydrateFallback: Opening,
+    ErrorBoundary: Broken,
+    children: [
+      { index: true, loader: () => redirect('/' + consoles[0]!.path) },
+      ...consoles.map((console): RouteObject => ({
+        path: console.path,
+        children: console.pages.map((page): RouteObject => {
+          const route = { lazy: page.load, ErrorBoundary: Broken }
+          return page.path === '' ? { index: true, ...route } : { path: page.path, ...route }
+        }),
+      })),
+      { path: '*', Component: NotFound },
+    ],
+  },
+]

@@ -1,0 +1,65 @@
+import { useSyncExternalStore } from 'react'
+
+/** The languages that there are catalogues for. English is in every page; the others are fetched when chosen. */
+export const languages = { en: 'English', de: 'Deutsch' } as const
+export type Language = keyof typeof languages
+
+const key = 'cardea-language'
+const listeners = new Set<() => void>()
+const loaders = new Set<(l: Language) => Promise<void>>()
+let current: Language = 'en'
+
+function known(tag: string | null): Language | undefined {
+  const short = tag?.toLowerCase().split('-')[0] ?? ''
+  return short in languages ? (short as Language) : undefined
+}
+
+function preferred(): Language {
+  let stored: string | null = null
+  try {
+    stored = localStorage.getItem(key)
+  } catch {
+    // Storage may be forbidden.
+  }
+  return known(stored) ?? navigator.languages.map(known).find((l) => l !== undefined) ?? 'en'
+}
+
+async function show(l: Language): Promise<void> {
+  await Promise.all([...loaders].map((load) => load(l)))
+  current = l
+  document.documentElement.lang = l
+  listeners.forEach((f) => f())
+}
+
+/** Registers what must be loaded before a language can be shown. */
+export function whenLanguageChanges(load: (l: Language) => Promise<void>): void {
+  loaders.add(load)
+}
+
+/** Shows the language that this browser prefers; once, before the first render. Falls back to English. */
+export async function startLanguage(): Promise<void> {
+  await show(preferred()).catch(() => show('en'))
+}
+
+/** Changes and remembers the language. */
+export async function chooseLanguage(l: Language): Promise<void> {
+  await show(l)
+  try {
+    localStorage.setItem(key, l)
+  } catch {
+    // Then the choice holds for this page.
+  }
+}
+
+/** The language of this page, outside components. */
+export function language(): Language {
+  return current
+}
+
+/** The language of this page. */
+export function useLanguage(): Language {
+  return useSyncExternalStore(
+    (l) => (listeners.add(l), () => listeners.delete(l)),
+    () => current,
+  )
+}
