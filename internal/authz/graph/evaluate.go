@@ -88,8 +88,8 @@ func (e *evaluator) enter(obj, rel uint32) verdict {
 		return e.direct(obj, r)
 	}
 	key := pack(obj, rel)
-	if r.group && e.groupsKnown() {
-		return e.groups.verdict(key)
+	if w := e.walked(r); w != nil {
+		return w.verdict(key)
 	}
 	if entry, ok := e.memo.get(key); ok {
 		if v := e.recall(entry); v != pending {
@@ -100,6 +100,17 @@ func (e *evaluator) enter(obj, rel uint32) verdict {
 	e.opens = append(e.opens, open{key: key, low: leansOnNone, trail: int32(len(e.trail))})
 	e.frames = append(e.frames, frame{op: r.body, obj: obj, root: true})
 	return pending
+}
+
+// walked is a walk from the subject that has found all there is of a relation, if there is one.
+func (e *evaluator) walked(r *relation) *walk {
+	switch {
+	case e.listing && r.exact && e.found.want[r.id]:
+		return &e.found
+	case r.group && e.groupsKnown():
+		return &e.groups
+	}
+	return nil
 }
 
 // recall answers from the memo; pending means that the atom must be evaluated.

@@ -63,6 +63,7 @@ func (v View) Objects(ctx context.Context, now time.Time, q ObjectsQuery) (List,
 	if !e.found.finish() {
 		return List{}, e.err
 	}
+	e.listing = true
 	l := lister{e: e, after: q.After}
 	for i, a := range e.found.atoms {
 		if low(a.key) == r.id {

@@ -169,8 +169,9 @@ func (e *evaluator) holds(obj, rel, before uint32) verdict {
 		return yes
 	case r.bare:
 		return e.direct(obj, r)
-	case r.group && e.groupsKnown():
-		return e.groups.verdict(pack(obj, rel))
+	}
+	if w := e.walked(r); w != nil {
+		return w.verdict(pack(obj, rel))
 	}
 	entry, ok := e.memo.get(pack(obj, rel))
 	switch {

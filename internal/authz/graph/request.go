@@ -41,6 +41,7 @@ type evaluator struct {
 	groups      walk // what the subject has among the relations marked group
 	groupsState groupsState
 	found       walk // what it has among those that a list asks for
+	listing     bool // found is complete
 
 	local  []name // names that only this request knows, from firstLocal on
 	locals map[name]uint32
@@ -72,6 +73,7 @@ func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given
 	e.forward = side{tree: v.state.forward, extra: e.forward.extra[:0], gone: e.forward.gone[:0], now: at}
 	e.reverse = side{tree: v.state.reverse, extra: e.reverse.extra[:0], gone: e.reverse.gone[:0], now: at}
 	e.ctx, e.context, e.steps, e.budget, e.err = ctx, given, 0, v.graph.limits.Check, nil
+	e.listing = false
 	e.asked.reset()
 	if err := e.bring(v.over, contextual); err != nil {
 		v.close(e)
@@ -95,6 +97,7 @@ func (v View) close(e *evaluator) {
 	e.frames, e.local, e.brought, e.outcomes = e.frames[:0], e.local[:0], e.brought[:0], e.outcomes[:0]
 	e.names, e.bindings, e.ctx, e.context = nil, nil, nil, nil
 	e.forward.tree, e.reverse.tree = tree{}, tree{}
+	e.forward.last, e.reverse.last = finger{}, finger{}
 	v.graph.pool.Put(e)
 }
 

@@ -9,15 +9,58 @@ type side struct {
 	extra []item // sorted by key; a key may come more than once, and then each counts
 	gone  []key  // sorted
 	now   int64  // milliseconds (Unix); what expires at or before it does not count
+
+	last finger
+}
+
+// finger is the leaf where a side was last searched. All that is asked of one object lies together,
+// so the next search seldom has to start at the root.
+type finger struct {
+	leaf  *node
+	fence key // the lower bound of the next leaf
+	more  bool
 }
 
 // stored returns the term of k in the store, if it is there and has neither expired nor gone.
 func (s *side) stored(k key) (term, bool) {
-	t, ok := s.tree.get(k)
-	if !ok || t.until <= s.now || len(s.gone) > 0 && s.isGone(k) {
+	n := s.leafOf(k)
+	if n == nil {
+		return term{}, false
+	}
+	i := n.find(k)
+	if i == len(n.keys) || n.keys[i] != k {
+		return term{}, false
+	}
+	if n.terms == nil && len(s.gone) == 0 {
+		return term{until: never}, true
+	}
+	t := n.term(i)
+	if t.until <= s.now || s.isGone(k) {
 		return term{}, false
 	}
 	return t, true
+}
+
+// leafOf is the leaf in which k lies, if it is in the tree, and makes it the last one searched.
+func (s *side) leafOf(k key) *node {
+	f := &s.last
+	if f.leaf != nil && !k.before(f.leaf.keys[0]) && (!f.more || k.before(f.fence)) {
+		return f.leaf
+	}
+	n := s.tree.root
+	f.leaf, f.more = nil, false
+	if n == nil {
+		return nil
+	}
+	for n.kids != nil {
+		i := n.child(k)
+		if i+1 < len(n.keys) {
+			f.fence, f.more = n.keys[i+1], true
+		}
+		n = n.kids[i]
+	}
+	f.leaf = n
+	return n
 }
 
 func (s *side) isGone(k key) bool {
@@ -62,19 +105,11 @@ func (s *side) scan(hi, from, to uint64) cursor {
 }
 
 func (s *side) seek(c *cursor, k key) {
-	n := s.tree.root
 	c.more = false
-	if n == nil {
-		return
+	if n := s.leafOf(k); n != nil {
+		c.leaf, c.at = n, int32(n.find(k))
+		c.fence, c.more = s.last.fence, s.last.more
 	}
-	for n.kids != nil {
-		i := n.child(k)
-		if i+1 < len(n.keys) {
-			c.fence, c.more = n.keys[i+1], true
-		}
-		n = n.kids[i]
-	}
-	c.leaf, c.at = n, int32(n.find(k))
 }
 
 // next returns the lo part and the condition of the next key that has neither expired nor gone, or
