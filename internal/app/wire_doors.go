@@ -37,16 +37,16 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	}
 	decisions := &decision.Door{Decider: a.Decisions, Activity: a.decided}
 	flows := &browser.Flows{Machine: a.Flows, Requests: requests{a}}
-	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions, Token: a.ownToken}
+	managed, err := rest.Routes(a.management())
+	if err != nil {
+		return nil, err
+	}
+	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions(actionsOf(managed)), Token: a.ownToken}
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{
 		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), a.devRoutes(pages),
 	} {
 		routes = append(routes, part...)
-	}
-	managed, err := rest.Routes(a.management())
-	if err != nil {
-		return nil, err
 	}
 	return a.door(append(routes, managed...), metrics)
 }
@@ -87,9 +87,29 @@ func (a *App) decided(c access.Caller, allowed bool) {
 }
 
 // permissions lists what the caller may do in the whole tenant, Cardea's own permissions included.
-func (a *App) permissions(ctx context.Context, c access.Caller) ([]string, error) {
-	p, err := a.Decisions.Permissions(ctx, c.Tenant(), authz.Subject{Type: c.Subject().Type, ID: c.Subject().ID}, kitpage.Request{Limit: kitpage.MaxLimit})
-	return p.Items, err
+func (a *App) permissions(own []access.Action) func(context.Context, access.Caller) ([]string, error) {
+	return func(ctx context.Context, c access.Caller) ([]string, error) {
+		p, err := a.Decisions.Permissions(ctx, c.Tenant(), authz.Subject{Type: c.Subject().Type, ID: c.Subject().ID}, kitpage.Request{Limit: kitpage.MaxLimit})
+		if err != nil {
+			return nil, err
+		}
+		administrative, err := a.Decisions.OwnPermissions(ctx, c, own)
+		all := slices.Concat(p.Items, administrative)
+		slices.Sort(all)
+		return slices.Compact(all), err
+	}
+}
+
+// actionsOf are the actions that routes need, each once.
+func actionsOf(routes []edge.Route) []access.Action {
+	var out []access.Action
+	for _, r := range routes {
+		if a := r.Access.Action(); a != "" {
+			out = append(out, a)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // authenticator is the one Authenticate in the words of the doorstep.

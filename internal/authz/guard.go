@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -50,6 +51,33 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 		return access.Decision{Outranked: above, Reason: "what it belongs to may do more", Revision: d.Revision}, err
 	}
 	return d, nil
+}
+
+// OwnPermissions lists which of actions the caller may do in the whole tenant by one of Cardea's own roles,
+// as permissions: cardea:user.read. What roles of the tenant give is in Permissions. It tells pages what to
+// show; DecideAccess decides.
+func (e *Engine) OwnPermissions(ctx context.Context, c access.Caller, actions []access.Action) ([]string, error) {
+	home := c.Home()
+	if home != c.Tenant() && home != id.System {
+		return nil, nil
+	}
+	view, err := e.index.full(ctx, home)
+	if err != nil {
+		return nil, err
+	}
+	held := map[string]bool{}
+	for _, role := range []string{AdminRole, ViewerRole} {
+		if held[role], err = e.holds(ctx, view, role, "", graph.Subject{Type: c.Subject().Type, ID: c.Subject().ID}); err != nil {
+			return nil, err
+		}
+	}
+	var out []string
+	for _, a := range actions {
+		if slices.ContainsFunc(ownGrants(a), func(role string) bool { return held[role] }) {
+			out = append(out, ownPermission(a))
+		}
+	}
+	return out, nil
 }
 
 // decideOwn looks for a role that permits the action.

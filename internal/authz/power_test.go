@@ -1,6 +1,8 @@
 package authz_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -155,5 +157,29 @@ func TestEffective(t *testing.T) {
 	}
 	if _, err := h.Assignments(t.Context(), h.person(acme, "bob"), user("alice")); err == nil {
 		t.Error("bob reads alice's roles")
+	}
+}
+
+// TestOwnPermissions: what pages are told is what the decider decides.
+func TestOwnPermissions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.assign(authz.AdminRole, "", user("root"))
+	h.assign(authz.ViewerRole, "", user("auditor"))
+	h.assign(authz.AdminRole, "acme", user("chief")) // of an organisation only
+	actions := []access.Action{"user.disable", "user.read"}
+	for who, want := range map[string]string{
+		"root": "[cardea:user.disable cardea:user.read]", "auditor": "[cardea:user.read]", "chief": "[]", "nobody": "[]",
+	} {
+		c := h.person(acme, who)
+		got, err := h.OwnPermissions(t.Context(), c, actions)
+		if err != nil || fmt.Sprint(got) != want {
+			t.Errorf("%s: %v, %v, want %s", who, got, err, want)
+		}
+		for _, a := range actions {
+			if h.may(c, a, access.Object{Type: "cardea:user", ID: "x"}).Allow != slices.Contains(got, "cardea:"+string(a)) {
+				t.Errorf("%s on %s: the list and the decider do not agree", who, a)
+			}
+		}
 	}
 }
