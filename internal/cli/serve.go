@@ -30,7 +30,9 @@ func (c *serveCommand) local(l *localRun) error {
 	if err != nil {
 		return err
 	}
-	workers := apart.New(apart.Config{Command: passwordWorker, Log: config.Log})
+	workers := apart.New(apart.Config{Command: passwordWorker, Failed: func(err error) {
+		config.Log.Warn("workers for password hashes end without an answer; the server hashes itself", "error", err)
+	}})
 	defer func() { _ = workers.Close() }()
 	config.Password.Worker = workers
 	a, err := app.Open(l.ctx, config)

@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os/exec"
 	"sync"
 	"time"
@@ -36,13 +35,14 @@ const (
 	patience = time.Minute
 )
 
-// Config is what a Pool needs. Command and Log are required.
+// Config is what a Pool needs. Command and Failed are required.
 type Config struct {
 	// Command makes the command of a worker: a program that calls Serve with its standard input and
 	// output. Its environment should be empty: a worker needs no secrets but those it is sent.
 	Command func() *exec.Cmd
-	Log     *slog.Logger
-	Idle    time.Duration // a worker without work for so long is ended; 0 means 30 seconds
+	// Failed is told when workers end without an answer, and the server does the work itself.
+	Failed func(error)
+	Idle   time.Duration // a worker without work for so long is ended; 0 means 30 seconds
 }
 
 // Pool is the workers of a server. It starts one whenever none is free: the Hasher's slots bound how
@@ -92,7 +92,7 @@ func (p *Pool) Compute(_ context.Context, w password.Work) (password.Outcome, er
 		}
 		return a.Outcome, nil
 	}
-	p.config.Log.Warn("workers for password hashes end without an answer; hashing in the server", "error", failed)
+	p.config.Failed(failed)
 	return password.Outcome{}, fmt.Errorf("%w: %w", password.ErrNoWorker, failed)
 }
 

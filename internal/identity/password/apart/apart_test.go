@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"strings"
@@ -56,9 +55,9 @@ func (w *workers) starts() int {
 	return len(w.started)
 }
 
-func pool(t *testing.T, w *workers, idle time.Duration) (*apart.Pool, *password.Hasher, *bytes.Buffer) {
+func pool(t *testing.T, w *workers, idle time.Duration) (*apart.Pool, *password.Hasher, *failures) {
 	t.Helper()
-	var log bytes.Buffer
+	var told failures
 	if w.program == "" {
 		self, err := os.Executable()
 		if err != nil {
@@ -66,7 +65,7 @@ func pool(t *testing.T, w *workers, idle time.Duration) (*apart.Pool, *password.
 		}
 		w.program = self
 	}
-	p := apart.New(apart.Config{Command: w.command, Log: slog.New(slog.NewTextHandler(&log, nil)), Idle: idle})
+	p := apart.New(apart.Config{Command: w.command, Failed: told.note, Idle: idle})
 	t.Cleanup(func() { _ = p.Close() })
 	h, err := password.New(password.Config{
 		Slots: 2, Wait: time.Minute, Worker: p,
@@ -75,7 +74,25 @@ func pool(t *testing.T, w *workers, idle time.Duration) (*apart.Pool, *password.
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, h, &log
+	return p, h, &told
+}
+
+// failures is what a Pool has told.
+type failures struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (f *failures) note(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, err.Error())
+}
+
+func (f *failures) text() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.all, "\n")
 }
 
 func verify(t *testing.T, h *password.Hasher, stored password.Hash, text string, want bool) {
@@ -147,18 +164,18 @@ func TestDeadWorkers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, h, log := pool(t, w, 0)
+			_, h, told := pool(t, w, 0)
 			stored, err := h.Hash(t.Context(), secret.New("correct horse"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			verify(t, h, stored, "correct horse", true)
 			verify(t, h, stored, "wrong horse", false)
-			if name == "all die" && log.Len() == 0 {
-				t.Error("nobody is told that workers die")
+			if (name == "all die") != (told.text() != "") {
+				t.Errorf("told of: %q", told.text())
 			}
-			if strings.Contains(log.String(), "horse") {
-				t.Errorf("a password in the log: %s", log)
+			if strings.Contains(told.text(), "horse") {
+				t.Errorf("a password in an error: %s", told.text())
 			}
 		})
 	}
