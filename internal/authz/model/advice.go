@@ -29,10 +29,12 @@ type adviser struct {
 
 // repeated finds a subject twice in one list.
 func (a *adviser) repeated(n *node) {
-	for i, s := range n.relation.Subjects {
-		if slices.ContainsFunc(n.relation.Subjects[:i], func(o Subject) bool { return sameSubject(o, s) }) {
+	seen := map[string]bool{}
+	for _, s := range n.relation.Subjects {
+		if seen[s.String()] {
 			a.of(s.At).add(CodeRepeated, "", "The subject %s is named twice.", s)
 		}
+		seen[s.String()] = true
 	}
 }
 

@@ -31,6 +31,7 @@ func (m *Model) Check() error {
 type checker struct {
 	model *Model
 	index index
+	named map[string]bool // conditions
 	found findings
 }
 
@@ -63,7 +64,10 @@ func (x index) names(typeName string) []string {
 
 // check finds everything but what the graph and the compiler of conditions find.
 func (m *Model) check() findings {
-	c := &checker{model: m, index: newIndex(m)}
+	c := &checker{model: m, index: newIndex(m), named: map[string]bool{}}
+	for _, k := range m.Conditions {
+		c.named[k.Name] = true
+	}
 	if m.Schema != Schema11 && m.Schema != Schema12 {
 		c.found.add(Diagnostic{Code: CodeSchema, Text: "The schema must be 1.1 or 1.2."})
 	}
@@ -142,16 +146,12 @@ func (c *checker) subject(t Type, r Relation, s Subject) {
 	at := c.at(s.At, t, r)
 	switch relations := c.index[s.Type]; {
 	case relations == nil:
-		at.add(CodeType, perhaps(s.Type, typeNames(c.model)), "There is no type %s.", shown(s.Type))
+		at.add(CodeType, c.near(s.Type, func() []string { return typeNames(c.model) }), "There is no type %s.", shown(s.Type))
 	case s.Relation != "" && relations[s.Relation] == nil:
-		at.add(CodeRelation, perhaps(s.Relation, c.index.names(s.Type)), "The type %s has no relation %s.", shown(s.Type), shown(s.Relation))
+		at.add(CodeRelation, c.near(s.Relation, func() []string { return c.index.names(s.Type) }), "The type %s has no relation %s.", shown(s.Type), shown(s.Relation))
 	}
-	if s.Condition != "" && s.Condition != Inline && c.model.Condition(s.Condition) == nil {
-		var names []string
-		for _, k := range c.model.Conditions {
-			names = append(names, k.Name)
-		}
-		at.add(CodeCondition, perhaps(s.Condition, names), "There is no condition %s.", shown(s.Condition))
+	if s.Condition != "" && s.Condition != Inline && !c.named[s.Condition] {
+		at.add(CodeCondition, c.near(s.Condition, func() []string { return conditionNames(c.model) }), "There is no condition %s.", shown(s.Condition))
 	}
 }
 
@@ -162,7 +162,7 @@ func (c *checker) rewrite(t Type, r Relation, w Rewrite) {
 	case Direct:
 	case Computed:
 		if c.index[t.Name][w.Relation] == nil {
-			at.add(CodeRelation, perhaps(w.Relation, c.index.names(t.Name)), "The type %s has no relation %s.", shown(t.Name), shown(w.Relation))
+			at.add(CodeRelation, c.near(w.Relation, func() []string { return c.index.names(t.Name) }), "The type %s has no relation %s.", shown(t.Name), shown(w.Relation))
 		}
 	case From:
 		c.from(t, r, w)
@@ -184,7 +184,7 @@ func (c *checker) from(t Type, r Relation, w Rewrite) {
 	at := c.at(w.At, t, r)
 	road := c.index[t.Name][w.Tupleset]
 	if road == nil {
-		at.add(CodeRelation, perhaps(w.Tupleset, c.index.names(t.Name)), "The type %s has no relation %s.", shown(t.Name), shown(w.Tupleset))
+		at.add(CodeRelation, c.near(w.Tupleset, func() []string { return c.index.names(t.Name) }), "The type %s has no relation %s.", shown(t.Name), shown(w.Tupleset))
 		return
 	}
 	if road.Rewrite.Operator != Direct {
@@ -194,18 +194,28 @@ func (c *checker) from(t Type, r Relation, w Rewrite) {
 	known := len(road.Subjects) == 0 // which is said elsewhere
 	for _, s := range road.Subjects {
 		if s.Wildcard || s.Relation != "" {
-			at.add(CodeTupleset, "Name the type alone.", "The relation %s is used after from, so it must hold plain objects, not %s.", shown(w.Tupleset), shown(s.kind()))
+			at.add(CodeTupleset, "Name the type alone.", "The relation %s is used after from, so it must hold plain objects, not %s.", shown(w.Tupleset), shown(s.Type)+strings.TrimPrefix(s.kind(), s.Type))
 			return
 		}
 		known = known || c.index[s.Type] == nil || c.index[s.Type][w.Relation] != nil
 	}
 	if !known {
-		var candidates []string
-		for _, s := range road.Subjects {
-			candidates = append(candidates, c.index.names(s.Type)...)
+		candidates := func() (out []string) {
+			for _, s := range road.Subjects[:min(len(road.Subjects), maxDiagnostics)] {
+				out = append(out, c.index.names(s.Type)...)
+			}
+			return out
 		}
-		at.add(CodeRelation, perhaps(w.Relation, candidates), "None of the types that %s may hold has a relation %s.", shown(w.Tupleset), shown(w.Relation))
+		at.add(CodeRelation, c.near(w.Relation, candidates), "None of the types that %s may hold has a relation %s.", shown(w.Tupleset), shown(w.Relation))
 	}
+}
+
+// near is a hint with the nearest candidate, if there is still somebody to read it.
+func (c *checker) near(name string, candidates func() []string) string {
+	if len(c.found.list) >= maxDiagnostics {
+		return ""
+	}
+	return perhaps(name, candidates())
 }
 
 // at is a place to report findings of a relation. A part read from JSON has none of its own.

@@ -3,7 +3,6 @@ package model
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/authz/condition"
@@ -23,7 +22,7 @@ func (m *Model) Compile(c condition.Config) (*graph.Model, *condition.Set, error
 	if err := m.checkSubjects(); err != nil {
 		return nil, nil, err
 	}
-	rules, err := graph.NewModel(m.graph()...)
+	rules, err := graph.NewConditionalModel(set, m.graph()...)
 	if err != nil {
 		return nil, nil, &Error{[]Diagnostic{m.located(err)}}
 	}
@@ -97,8 +96,10 @@ func (r Relation) graph(w Rewrite) graph.Rewrite {
 	switch w.Operator {
 	case Direct:
 		var allowed []string
+		seen := map[string]bool{}
 		for _, s := range r.Subjects {
-			if text := s.String(); !slices.Contains(allowed, text) {
+			if text := s.String(); !seen[text] {
+				seen[text] = true
 				allowed = append(allowed, text)
 			}
 		}

@@ -102,10 +102,14 @@ func (r *reader) typeOf(w wireType) Type {
 		meta = *w.Metadata
 	}
 	t := Type{Name: w.Type, Origin: origin(meta.Module, meta.Source)}
+	known := map[string]wireRelation{}
+	for _, one := range meta.Relations {
+		known[one.name] = one.value
+	}
 	for _, one := range w.Relations {
 		path := w.Type + "#" + one.name
 		rule := Relation{Name: one.name, Rewrite: r.rewrite(path, one.value, 1)}
-		about, _ := meta.Relations.find(one.name)
+		about := known[one.name]
 		rule.Origin = origin(about.Module, about.Source)
 		for _, s := range about.Subjects {
 			rule.Subjects = append(rule.Subjects, r.subject(path, s))

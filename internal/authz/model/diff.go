@@ -48,9 +48,16 @@ type Orphan struct {
 	Subject  string `json:"subject,omitzero"` // user, user:* or group#member, perhaps "with" a condition
 }
 
-// String is the kind of tuples as people write it: "document viewer user:*".
+// String is the kind of tuples as tuples are written: document#viewer@user:*.
 func (o Orphan) String() string {
-	return strings.TrimRight(o.Type+" "+o.Relation+" "+o.Subject, " ")
+	text := o.Type
+	if o.Relation != "" {
+		text += "#" + o.Relation
+	}
+	if o.Subject != "" {
+		text += "@" + o.Subject
+	}
+	return text
 }
 
 // Diff is what differs, in the order of the text: schema, types with their relations, conditions;

@@ -204,3 +204,11 @@ func typeNames(m *Model) []string {
 	}
 	return out
 }
+
+func conditionNames(m *Model) []string {
+	out := make([]string, len(m.Conditions))
+	for i, c := range m.Conditions {
+		out[i] = c.Name
+	}
+	return out
+}

@@ -50,7 +50,7 @@ func parseFile(name, source string) (*file, error) {
 	}
 	clean := uncomment(source)
 	l := lexer{source: clean}
-	p := &parser{tokens: l.lex(), lines: lineStarts(clean), source: clean, name: name, file: &file{}}
+	p := &parser{tokens: l.lex(), lines: lineStarts(clean), source: clean, name: name, file: &file{}, conditions: map[string]bool{}}
 	for _, at := range l.bad {
 		p.found.add(p.strange(at))
 	}
@@ -112,31 +112,59 @@ func (p *parser) main() {
 	}
 	p.slack()
 	for p.declares("type", "extend") {
-		p.attempt(p.typeDef)
+		p.recover(p.typeDef())
 	}
 	p.slack()
 	for p.declares("condition") {
-		p.attempt(p.condition)
+		p.recover(p.condition())
 	}
-	p.accept(newline)
-	if p.peek(0).kind != end {
+	if p.accept(newline); p.peek(0).kind != end {
 		p.rest()
+		p.recover(false)
 	}
 }
 
 // rest says what is wrong with what follows the last declaration that could be read.
 func (p *parser) rest() {
-	p.accept(newline)
-	t := p.peek(0)
-	switch {
+	switch t := p.peek(0); {
 	case t.is("type") || t.is("extend"):
 		p.failAt(t, CodeSyntax, "Types come before conditions.", "Move the type up.")
+		p.typeDef()
 	case t.is("define"):
 		p.fail("type or condition", "A relation stands under the line \"relations\" of its type.")
 	case t.is("relations"):
 		p.fail("type or condition", "The line \"relations\" directly follows that of its type, and stands there once.")
+	case t.is("relation"):
+		p.fail("type or condition", "Perhaps relations is meant.")
 	default:
-		p.fail("type or condition", perhaps(t.text, []string{"type", "extend", "condition", "define"}))
+		p.fail("type or condition", perhaps(t.text, []string{"type", "extend", "condition", "define", "relations"}))
+	}
+}
+
+// recover reads all that follows a declaration that could not be read, so that all mistakes are found
+// at once. By then the text is refused, so the order of what follows does not count.
+func (p *parser) recover(read bool) {
+	for !read {
+		p.skip()
+		switch {
+		case p.inType && p.declares("define"):
+			p.relation()
+		case p.declares("type", "extend"):
+			p.typeDef()
+		case p.declares("condition"):
+			p.condition()
+		default:
+			return
+		}
+	}
+}
+
+// skip goes to the line break before the next declaration, or to the end.
+func (p *parser) skip() {
+	for ; p.peek(0).kind != end; p.advance() {
+		if t := p.peek(1); p.peek(0).kind == newline && (t.is("type") || t.is("extend") || t.is("condition") || p.inType && t.is("define")) {
+			return
+		}
 	}
 }
 
@@ -205,38 +233,6 @@ func (p *parser) declares(words ...string) bool {
 	return false
 }
 
-// attempt reads one declaration. After a mistake it goes on with the next one, so that all mistakes
-// are found at once.
-func (p *parser) attempt(read func() bool) {
-	if read() {
-		return
-	}
-	if !p.inType {
-		p.skip("type", "extend", "condition")
-		return
-	}
-	p.skip("type", "extend", "define", "condition")
-	for p.declares("define") { // the relations behind the bad one
-		if !p.relation() {
-			p.skip("type", "extend", "define", "condition")
-		}
-	}
-}
-
-// skip goes to the line break before one of the words, or to the end.
-func (p *parser) skip(words ...string) {
-	for ; p.peek(0).kind != end; p.advance() {
-		if p.peek(0).kind != newline {
-			continue
-		}
-		for _, w := range words {
-			if p.peek(1).is(w) {
-				return
-			}
-		}
-	}
-}
-
 // typeDef reads "type name" and its relations.
 func (p *parser) typeDef() bool {
 	first := p.peek(0)
@@ -253,7 +249,12 @@ func (p *parser) typeDef() bool {
 	if !ok {
 		return false
 	}
-	p.inType = true
+	if len(p.file.types) == MaxTypes {
+		p.failAt(name, CodeLimit, fmt.Sprintf("A model has at most %d types.", MaxTypes), "")
+		p.at = len(p.tokens) - 1
+		return false
+	}
+	p.inType, p.defined = true, map[string]bool{}
 	p.file.types = append(p.file.types, Type{Name: name.text, Origin: p.origin(), At: p.position(name.offset)})
 	p.file.extends = append(p.file.extends, extends)
 	if extends {
@@ -282,7 +283,8 @@ func (p *parser) lineEnds(expected string) bool {
 	if k := p.peek(0).kind; k == newline || k == end {
 		return true
 	}
-	p.fail(expected, "")
+	p.accept(space)
+	p.fail(expected, perhaps(p.peek(0).text, []string{"or", "and", "from"}))
 	return false
 }
 

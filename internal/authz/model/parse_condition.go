@@ -31,18 +31,18 @@ func (p *parser) condition() bool {
 	if !p.expression(&c) {
 		return false
 	}
-	for _, other := range p.file.conditions {
-		if other.Name == c.Name {
-			p.failAt(name, CodeDuplicate, "The condition "+c.Name+" is already defined.", "")
-			return p.lineEnds("a new line")
-		}
+	if p.conditions[c.Name] {
+		p.failAt(name, CodeDuplicate, "The condition "+c.Name+" is already defined.", "")
+		return p.lineEnds("a new line")
 	}
+	p.conditions[c.Name] = true
 	p.file.conditions = append(p.file.conditions, c)
 	return p.lineEnds("a new line")
 }
 
 // parameters reads "name: type, name: type)".
 func (p *parser) parameters(c *Condition) bool {
+	defined := map[string]bool{}
 	for {
 		p.accept(space)
 		name := p.peek(0)
@@ -58,11 +58,10 @@ func (p *parser) parameters(c *Condition) bool {
 		if !ok {
 			return false
 		}
-		for _, other := range c.Parameters {
-			if other.Name == name.text {
-				p.failAt(name, CodeDuplicate, fmt.Sprintf("The parameter %s is already defined in the condition %s.", name.text, c.Name), "")
-			}
+		if defined[name.text] {
+			p.failAt(name, CodeDuplicate, fmt.Sprintf("The parameter %s is already defined in the condition %s.", name.text, c.Name), "")
 		}
+		defined[name.text] = true
 		c.Parameters = append(c.Parameters, Parameter{Name: name.text, Type: kind, At: p.position(name.offset)})
 		p.accept(space)
 		if p.peek(0).is(")") {

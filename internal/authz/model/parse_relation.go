@@ -23,7 +23,7 @@ func (p *parser) relation() bool {
 		return false
 	}
 	t := &p.file.types[len(p.file.types)-1]
-	if t.Relation(name.text) != nil {
+	if p.defined[name.text] {
 		p.failAt(name, CodeDuplicate, fmt.Sprintf("The relation %s is already defined in the type %s.", name.text, t.Name), "")
 		return true
 	}
@@ -32,6 +32,7 @@ func (p *parser) relation() bool {
 		r.Origin = p.origin()
 	}
 	t.Relations = append(t.Relations, r)
+	p.defined[name.text] = true
 	return true
 }
 

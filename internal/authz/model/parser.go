@@ -15,10 +15,16 @@ type parser struct {
 	source string
 	name   string // of the file
 
-	file     *file
-	inType   bool // a type is open, so that relations have a place
-	subjects []Subject
-	found    findings
+	file       *file
+	inType     bool            // a type is open, so that relations have a place
+	defined    map[string]bool // relations of that type
+	subjects   []Subject       // of the rule that is being read
+	conditions map[string]bool // of the file
+	found      findings
+	last       struct { // the place that was asked for last
+		offset int
+		place  Position
+	}
 }
 
 func (p *parser) peek(n int) token {
@@ -75,9 +81,14 @@ func (p *parser) read(expected string, extended bool) (token, bool) {
 	return t, false
 }
 
-// fail reports that something else was expected at the next token.
+// fail reports that something else was expected at the next token, unless a character without
+// meaning on the same line has been reported, which is why.
 func (p *parser) fail(expected, hint string) {
 	t := p.peek(0)
+	line := p.position(t.offset).Line
+	if slices.ContainsFunc(p.found.list, func(d Diagnostic) bool { return d.At.Line == line && d.Text == meaningless }) {
+		return
+	}
 	p.failAt(t, CodeSyntax, fmt.Sprintf("Expected %s, found %s.", expected, t.describe()), hint)
 }
 
@@ -85,9 +96,11 @@ func (p *parser) failAt(t token, code Code, text, hint string) {
 	p.found.add(Diagnostic{At: p.position(t.offset), Code: code, Text: text, Hint: hint})
 }
 
+const meaningless = "This character has no meaning here."
+
 // strange reports a character that begins no token.
 func (p *parser) strange(offset int) Diagnostic {
-	d := Diagnostic{At: p.position(offset), Code: CodeSyntax, Text: "This character has no meaning here."}
+	d := Diagnostic{At: p.position(offset), Code: CodeSyntax, Text: meaningless}
 	switch p.source[offset] {
 	case '"', '\'':
 		d.Text, d.Hint = "This string does not end, or has an escape that there is not.", "A string ends on its line unless it begins with three quotes."
@@ -96,22 +109,29 @@ func (p *parser) strange(offset int) Diagnostic {
 	case '=':
 		d.Hint = "To compare, write ==."
 	case '&':
-		d.Hint = "Write && in an expression, and between relations."
+		d.Hint = "In an expression write &&, between relations write and."
 	case '|':
-		d.Hint = "Write || in an expression, or between relations."
+		d.Hint = "In an expression write ||, between relations write or."
 	case '$':
 		d.Hint = "The only name with $ is $expression, as a condition."
 	}
 	return d
 }
 
-// position is the place of an offset.
+// position is the place of an offset. It counts from the last place asked for where it can, so that
+// a long line costs no more than many short ones.
 func (p *parser) position(offset int) Position {
 	line, exact := slices.BinarySearch(p.lines, offset)
 	if !exact {
 		line--
 	}
-	return Position{File: p.name, Line: line + 1, Column: utf8.RuneCountInString(p.source[p.lines[line]:offset]) + 1}
+	from, column := p.lines[line], 1
+	if p.last.place.Line == line+1 && p.last.offset <= offset {
+		from, column = p.last.offset, p.last.place.Column
+	}
+	p.last.offset = offset
+	p.last.place = Position{File: p.name, Line: line + 1, Column: column + utf8.RuneCountInString(p.source[from:offset])}
+	return p.last.place
 }
 
 // describe is the token in an error. Only what has the form of a name or a sign is repeated.

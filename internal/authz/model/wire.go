@@ -144,14 +144,3 @@ func (m *members[T]) UnmarshalJSONFrom(in *jsontext.Decoder) error {
 	_, err := in.ReadToken()
 	return err
 }
-
-// find returns the value of a name, or zero.
-func (m members[T]) find(name string) (T, bool) {
-	for _, one := range m {
-		if one.name == name {
-			return one.value, true
-		}
-	}
-	var none T
-	return none, false
-}

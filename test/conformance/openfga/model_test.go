@@ -41,7 +41,7 @@ func (n *tally) compare(t *testing.T, text string) {
 	n.texts++
 	a, b := ask(text), answer(text)
 	if difference := n.difference(a, b); difference != "" {
-		if name := explain(text); name != "" {
+		if name := explain(text, a, b); name != "" {
 			n.explained[name]++
 			return
 		}
@@ -128,7 +128,15 @@ var explanations = []struct {
 var tabbed = regexp.MustCompile(`(?m)^[ \t]*\t[ \t]*#.*$`)
 
 // explain names a difference that is meant, or returns "".
-func explain(text string) string {
+func explain(text string, a theirs, b ours) string {
+	if b.syntax == nil && b.check == nil && forgotten(a.proto, a.write) {
+		return forgetful
+	}
+	if a.syntax == nil && a.write == nil && b.check != nil && !slices.ContainsFunc(model.Diagnostics(b.check), func(d model.Diagnostic) bool {
+		return d.Code != model.CodeName || !strings.HasPrefix(d.Path, "condition ")
+	}) {
+		return "a condition that bears a word of the language could never be named, so it is refused"
+	}
 	for _, e := range explanations {
 		cured := e.cure(text)
 		if cured == text {
