@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ func TestStories(t *testing.T) {
 			e.Setenv("CARDEA_SERVER_MANAGEMENT", "127.0.0.1:"+e.Getenv("MANAGEMENT"))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"ready": ready, "status": status, "tamper": tamper},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"ready": ready, "sealed": sealed, "status": status, "tamper": tamper},
 	})
 }
 
@@ -68,6 +69,19 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	ts.Fatalf("the server is not ready")
+}
+
+// sealed waits until every event of a running server's log is sealed: sealed DIR.
+func sealed(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		err := ts.Exec("cardea", "audit", "verify", "--data", args[0], "--json")
+		if err == nil && strings.Contains(ts.ReadFile("stdout"), `"unsealed": 0,`) {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	ts.Fatalf("events stay unsealed")
 }
 
 // status checks the status of a GET: status 200 /path.
