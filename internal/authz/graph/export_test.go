@@ -11,3 +11,6 @@ func WithoutGroups(g *Graph) *Graph {
 
 // Names is how many names the table holds, dead ones included.
 func Names(g *Graph) int { return int(g.now.Load().names.count.Load()) }
+
+// Bindings is how many conditions the table holds, dead ones included.
+func Bindings(g *Graph) int { return g.now.Load().bindings.count() }
