@@ -8,8 +8,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz/model"
 )
 
-// TestBounds: texts made to be dear are refused or read, and neither takes a stack or a minute.
-func TestBounds(t *testing.T) {
+// TestRegress_154_DearModels: texts made to be dear are refused or read, and neither takes a stack or
+// a minute.
+func TestRegress_154_DearModels(t *testing.T) {
 	t.Parallel()
 	const head = "model\n  schema 1.1\ntype user\ntype doc\n  relations\n"
 	many := func(format string, n int) string {
@@ -57,6 +58,34 @@ func TestBounds(t *testing.T) {
 				t.Errorf("%d findings", len(found))
 			}
 		})
+	}
+}
+
+// TestRegress_157_NoWildcardAlongFrom: what stands behind "from" holds plain objects only, in a text
+// as in JSON, under a condition, and whatever else it holds.
+func TestRegress_157_NoWildcardAlongFrom(t *testing.T) {
+	t.Parallel()
+	const text = "model\n  schema 1.1\ntype user\ntype folder\n  relations\n    define viewer: [user, user:*]\ntype doc\n  relations\n" +
+		"    define parent: [folder, HOLD]\n    define viewer: [user] and (viewer from parent or viewer from parent)\n" +
+		"condition c(x: int) {\n  x > 1\n}\n"
+	for held, ok := range map[string]bool{
+		"folder with c": true, "user": true, "folder:*": false, "folder:* with c": false, "user:*": false, "folder#viewer": false, "doc#viewer": false,
+	} {
+		m := parse(t, strings.Replace(text, "HOLD", held, 1))
+		raw, err := m.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fromJSON, err := model.ParseJSON(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range []*model.Model{m, fromJSON} {
+			err := m.Check()
+			if found := model.Diagnostics(err); (err == nil) != ok || err != nil && found[0].Code != model.CodeTupleset {
+				t.Errorf("%s: %v", held, err)
+			}
+		}
 	}
 }
 

@@ -339,7 +339,7 @@ func (m *Model) expressions(err error) []Diagnostic {
 	}
 	var out []Diagnostic
 	for _, p := range e.Problems {
-		d := Diagnostic{At: k.At, Path: "condition " + k.Name, Code: CodeExpression, Text: p.Text + "."}
+		d := Diagnostic{At: k.At, Path: "condition " + k.Name, Code: CodeExpression, Text: strings.Join(strings.Fields(p.Text), " ") + "."}
 		if p.Line > 0 && k.Body.Line > 0 {
 			d.At = Position{File: k.Body.File, Line: k.Body.Line + p.Line - 1, Column: max(1, p.Column)}
 			if p.Line == 1 {
