@@ -30,6 +30,7 @@ type house struct {
 	accounts *identity.Accounts
 	sessions *session.Sessions
 	machine  *flow.Machine
+	hasher   *password.Hasher
 	operator access.Caller
 }
 
@@ -51,7 +52,7 @@ func newHouse(t *testing.T, options ...storetest.Option) *house {
 	if err != nil {
 		t.Fatalf("making the hasher: %v", err)
 	}
-	h := &house{t: t, clock: clock, db: db, operator: access.Operator(id.Default, "root", "test")}
+	h := &house{t: t, clock: clock, db: db, hasher: hasher, operator: access.Operator(id.Default, "root", "test")}
 	h.tenants = tenant.NewTenants(db, guard)
 	revocations := tenant.NewRevocations(db)
 	h.accounts = identity.New(identity.Config{

@@ -2,12 +2,18 @@ package manage_test
 
 import (
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
+	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/opaque"
+	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 // TestCSRFOnOwnAccount: by the power of a cookie nothing is changed unless the request comes from our
@@ -282,6 +288,144 @@ func TestInvitation(t *testing.T) {
 	}
 	if a := w.do(mallory, "POST", "/account/invitations", `{"token":"`+second+`"}`); a.status != 404 {
 		t.Errorf("a withdrawn invitation: %d", a.status)
+	}
+}
+
+// TestRegress_122_InvitationUse: an invitation is accepted once, by the person whose verified address it was
+// mailed to, within its week, while the organisation is there; and its link is in no answer.
+func TestRegress_122_InvitationUse(t *testing.T) {
+	w := newWorld(t)
+	bob, mallory := w.person("bob@example.com"), w.person("mallory@example.com")
+	w.allow = nil
+	unverified, err := w.api.Accounts.Create(t.Context(), access.Operator(id.Default, "root", "test"), identity.NewUser{Email: "late@example.com", Password: secret.New(goodPassword)})
+	w.must(err)
+	invite := func(address string) (org, token string) {
+		org = w.operator("POST", "/api/orgs", `{"name":"Org"}`).get("id")
+		w.clock.Advance(time.Millisecond) // mails lie in the order of their milliseconds
+		made := w.operator("POST", "/api/orgs/"+org+"/invitations", `{"email":"`+address+`"}`)
+		token = w.mailed()
+		for _, where := range []string{"/api/orgs/" + org + "/invitations", "/api/audit/events?limit=500", "/api/orgs/" + org} {
+			if all := w.operator("GET", where, "").body + made.body; strings.Contains(all, token) || strings.Contains(all, opaque.Hash(token)) {
+				t.Errorf("%s shows the link or its hash", where)
+			}
+		}
+		return org, token
+	}
+	accept := func(who, token string) int {
+		return w.do(who, "POST", "/account/invitations", `{"token":"`+token+`"}`).status
+	}
+	org, token := invite("bob@example.com")
+	for name, who := range map[string]string{"somebody else": mallory, "nobody": "", "an address that was never verified": unverified.ID} {
+		if got := accept(who, token); got < 400 {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+	_, forLate := invite("late@example.com")
+	if got := accept(unverified.ID, forLate); got != 404 {
+		t.Errorf("the invited address, which was never verified: %d", got)
+	}
+	for _, odd := range []string{"", "x", token[:len(token)-1], token + "A", strings.ToUpper(token)} {
+		if got := accept(bob, odd); got != 404 && got != 400 {
+			t.Errorf("the token %q: %d", odd, got)
+		}
+	}
+	// Many at once: one wins.
+	var wins atomic.Int32
+	var racers sync.WaitGroup
+	c := access.Authenticated(id.Default, access.User(bob), access.Proof{Strength: access.OneFactor, At: w.clock.Now()}, access.Origin{})
+	for range 50 {
+		racers.Go(func() {
+			if _, err := w.api.Organisations.Accept(t.Context(), c, token, "bob@example.com", nil); err == nil {
+				wins.Add(1)
+			}
+		})
+	}
+	racers.Wait()
+	if n := wins.Load(); n != 1 {
+		t.Errorf("accepted %d times at once", n)
+	}
+	// Who has left does not come back by the same link.
+	w.operator("DELETE", "/api/orgs/"+org+"/members/"+bob, "")
+	if got := accept(bob, token); got != 404 {
+		t.Errorf("the link again, after leaving: %d", got)
+	}
+	_, token = invite("bob@example.com")
+	w.clock.Advance(tenant.InvitationLife)
+	if got := accept(bob, token); got != 404 {
+		t.Errorf("after a week: %d", got)
+	}
+	org, token = invite("bob@example.com")
+	w.operator("PATCH", "/api/orgs/"+org, `{"disabled":true}`)
+	if got := accept(bob, token); got != 404 {
+		t.Errorf("to an organisation that is not in use: %d", got)
+	}
+	org, token = invite("bob@example.com")
+	w.operator("DELETE", "/api/orgs/"+org, "")
+	if got := accept(bob, token); got != 404 {
+		t.Errorf("to an organisation that is gone: %d", got)
+	}
+}
+
+// TestOffers: whoever has lost the mail finds the invitation in the account, if the address is verified, and
+// nobody else does.
+func TestOffers(t *testing.T) {
+	w := newWorld(t)
+	bob, mallory := w.person("bob@example.com"), w.person("mallory@example.com")
+	w.allow = nil
+	org := w.operator("POST", "/api/orgs", `{"name":"Hinges"}`).get("id")
+	closed := w.operator("POST", "/api/orgs", `{"name":"Closed"}`).get("id")
+	w.operator("POST", "/api/orgs/"+org+"/invitations", `{"email":"Bob@Example.com"}`)
+	w.operator("POST", "/api/orgs/"+closed+"/invitations", `{"email":"bob@example.com"}`)
+	w.operator("PATCH", "/api/orgs/"+closed, `{"disabled":true}`)
+	unverified := w.operator("POST", "/api/users", `{"email":"eve@example.com"}`).get("id")
+	w.operator("POST", "/api/orgs/"+org+"/invitations", `{"email":"eve@example.com"}`)
+
+	listed := w.ok(bob, "GET", "/account/invitations", "")
+	if len(w.items(listed).Items) != 1 || listed.get("items.0.name") != "Hinges" || listed.get("items.0.org") != org {
+		t.Fatalf("listed: %s", listed.body)
+	}
+	accept := "/account/invitations/" + listed.get("items.0.id") + "/accept"
+	for name, who := range map[string]string{"somebody else": mallory, "an unverified address": unverified} {
+		if a := w.do(who, "GET", "/account/invitations", ""); a.body != `{"items":[]}` {
+			t.Errorf("%s sees %s", name, a.body)
+		}
+		if a := w.do(who, "POST", accept, ""); a.status != 404 {
+			t.Errorf("%s accepts: %d %s", name, a.status, a.body)
+		}
+	}
+	w.ok(bob, "POST", accept, "")
+	if a := w.do(bob, "POST", accept, ""); a.status != 404 {
+		t.Errorf("twice: %d", a.status)
+	}
+	if a := w.ok(bob, "GET", "/account/invitations", ""); a.body != `{"items":[]}` {
+		t.Errorf("after it was accepted: %s", a.body)
+	}
+	if a := w.ok(bob, "GET", "/account/orgs", ""); a.get("items.0.name") != "Hinges" || a.get("items.0.org") != org {
+		t.Errorf("organisations: %s", a.body)
+	}
+}
+
+// TestOwnConsents are in words, also when the application is gone.
+func TestOwnConsents(t *testing.T) {
+	w := newWorld(t)
+	ids := w.furnish("")
+	w.operator("PUT", "/api/scopes", `{"name":"docs:read","words":"read your documents"}`)
+	me := access.Authenticated(id.Default, access.User(ids["user"]), access.Proof{}, access.Origin{})
+	_, err := w.api.Consents.Allow(t.Context(), me, oauth.ClientID(ids["client"]), oauth.Scopes{"docs:read"})
+	w.must(err)
+	w.allow = nil
+	a := w.ok(ids["user"], "GET", "/account/consents", "")
+	for _, want := range []string{`"client_name":"App"`, `{"name":"docs:read","words":"read your documents"}`} {
+		if !strings.Contains(a.body, want) {
+			t.Errorf("without %s: %s", want, a.body)
+		}
+	}
+	if a := w.ok(ids["user"], "GET", "/account/scopes", ""); !strings.Contains(a.body, "read your documents") || a.get("items.0.name") != "cardea:account" {
+		t.Errorf("scopes of keys: %s", a.body)
+	}
+	w.operator("DELETE", "/api/clients/"+ids["client"], "")
+	if a := w.ok(ids["user"], "GET", "/account/consents", ""); strings.Contains(a.body, `"App"`) {
+		t.Errorf("of an application that is gone: %s", a.body)
 	}
 }
 

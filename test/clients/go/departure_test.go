@@ -2,8 +2,6 @@ package clients_test
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -31,18 +29,8 @@ func TestDeletedAccountIsForgotten(t *testing.T) {
 	if a := b.post("/account/apikeys", map[string]string{"name": "ci"}); a.status != http.StatusCreated && a.status != http.StatusOK {
 		t.Fatalf("making a key: %s", a)
 	}
-	kept := func() string {
-		t.Helper()
-		path := filepath.Join(t.TempDir(), "all.ndjson")
-		s.cli(t, "export", path)
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
 	traces := []string{u.email, "Lea Ving", agent, "127.0.7.7"}
-	before := kept()
+	before := s.exported(t)
 	for _, trace := range traces {
 		if !strings.Contains(before, trace) {
 			t.Errorf("%q is not kept, so nothing can be said about forgetting it", trace)
@@ -51,7 +39,7 @@ func TestDeletedAccountIsForgotten(t *testing.T) {
 	if a := b.do(b.request(http.MethodDelete, "/account", nil)); a.status != http.StatusNoContent {
 		t.Fatalf("deleting the account: %s", a)
 	}
-	after := kept()
+	after := s.exported(t)
 	for _, trace := range traces {
 		for line := range strings.Lines(after) {
 			if strings.Contains(line, trace) {
