@@ -1,6 +1,6 @@
 # Cardea. Bare `make` prints this help. CI runs exactly `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e bench fuzz shape ui lint setup generate
+.PHONY: help run test check e2e bench oracle fuzz shape ui lint setup generate
 
 BIN := .cache/bin
 
@@ -23,6 +23,9 @@ e2e: setup ## clients that nobody here wrote, against the real binary
 
 bench: ## speed beside a bare net/http answer, in the same run; see docs/benchmarks.md
 	scripts/bench
+
+oracle: ## the decision engine against its oracle, CASES (default 5000000) answers for each property
+	CARDEA_ORACLE=$(or $(CASES),5000000) go test ./internal/authz/graph -run TestProperty -timeout 60m -count 1
 
 fuzz: ## fuzz every parser for TIME (default 30s) each
 	scripts/fuzz $(or $(TIME),30s)

@@ -82,7 +82,7 @@ func (e *evaluator) outcome(n uint32) outcome {
 	}
 	e.steps += conditionSteps
 	holds, missing, err := e.bindingAt(n).bound.Evaluate(e.ctx, e.context)
-	o := outcome{verdict: decided(holds && err == nil && len(missing) == 0), missing: missing, err: err}
+	o := outcome{verdict: decided(holds), missing: missing, err: err}
 	if err != nil || len(missing) > 0 {
 		o.verdict = unknown
 	}

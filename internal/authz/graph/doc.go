@@ -6,7 +6,10 @@
 //	NewModel(types)            the rules: which relations exist and how one follows from others
 //	New(model, limits)         an empty index at revision 0
 //	Load, Apply                the whole store at a revision; then every revision after it, in order
-//	View                       one revision; Check, Objects, Subjects and Expand read it
+//	View                       one revision, or what it would be after changes (With)
+//	Check, CheckBatch          whether a subject has a relation to an object
+//	Objects, Subjects, Relations    the one of the three that a question leaves open
+//	Expand, WhyNot             why anyone has it, and what would have to change for one who has not
 //
 // # What a decision means
 //
@@ -16,6 +19,12 @@
 // zero value: an unknown object, a failure, an exhausted budget and a cancelled context all deny,
 // and the last three say so by an error, never by a "no" that an exclusion could turn into "yes".
 // Evaluation is bounded by work and by the context, never by depth.
+//
+// A tuple may carry a condition, which the graph does not understand but has decided (Conditions).
+// One that lacks parameters or fails is neither true nor false: answers are those of Kleene's
+// three-valued logic, least in the order no, unknown, yes. An unknown denies and says what is missing,
+// or fails as the condition did; it is never subtracted as if it were "no", and where the answer does
+// not rest on it nobody hears of it. It follows that giving more can only decide what was unknown.
 //
 // # How readers and the writer meet
 //
@@ -32,8 +41,8 @@
 // # How a question is answered
 //
 // A question about (object, relation) is an atom. Atoms are evaluated depth first over frames on
-// the heap, with three-state tabling: a "no" that leaned on an atom still in progress is only an
-// assumption and is forgotten when such an atom turns out "yes", or becomes final together with
+// the heap, with tabling: a "no" or "unknown" that leaned on an atom still in progress is only an
+// assumption and is forgotten when such an atom turns out better, or becomes final together with
 // the atom that all of them leaned on. Relations that are only unions of direct tuples and used as
 // usersets (groups, roles) are answered from the subject's side: the groups of one subject are few,
 // the members of one group are many.
