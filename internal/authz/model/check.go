@@ -88,13 +88,14 @@ func (m *Model) check() findings {
 func (c *checker) types() {
 	seen := map[string]Position{}
 	for _, t := range c.model.Types {
-		c.name(t.At, t.Name, "a type", maxTypeName, isExtended)
+		at := place{&c.found, t.At, plain(t.Name)}
+		at.name(t.Name, "a type", maxTypeName, isExtended)
 		if other, twice := seen[t.Name]; twice {
 			c.found.add(duplicateType(t, other))
 			continue
 		}
 		seen[t.Name] = t.At
-		c.origin(t.At, t.Origin)
+		at.origin(t.Origin)
 		named := map[string]bool{}
 		for _, r := range t.Relations {
 			if named[r.Name] {
@@ -108,8 +109,8 @@ func (c *checker) types() {
 }
 
 func (c *checker) relation(t Type, r Relation) {
-	c.name(r.At, r.Name, "a relation", maxName, isExtended)
-	c.origin(r.At, r.Origin)
+	c.at(r.At, t, r).name(r.Name, "a relation", maxName, isExtended)
+	c.at(r.At, t, r).origin(r.Origin)
 	brackets := 0
 	for w := range r.Rewrite.all() {
 		if w.Operator == Direct {
@@ -245,19 +246,15 @@ func shown(name string) string {
 }
 
 // name checks the form of a name. The language must be able to write it.
-func (c *checker) name(at Position, name, noun string, longest int, ok func(string) bool) {
-	d := Diagnostic{At: at, Path: plain(name), Code: CodeName}
+func (p place) name(name, noun string, longest int, ok func(string) bool) {
 	switch {
 	case len(name) > longest:
-		d.Text = fmt.Sprintf("The name of %s has at most %d bytes.", noun, longest)
+		p.add(CodeName, "", "The name of %s has at most %d bytes.", noun, longest)
 	case !ok(name):
-		d.Text = fmt.Sprintf("The name of %s begins with a letter or _, goes on with letters, digits and _, may have single - / . between, and is no word of the language.", noun)
+		p.add(CodeName, "", "The name of %s begins with a letter or _, goes on with letters, digits and _, may have single - / . between, and is no word of the language.", noun)
 	case name == "self" || name == "this":
-		d.Text = "The names self and this are reserved."
-	default:
-		return
+		p.add(CodeName, "", "The names self and this are reserved.")
 	}
-	c.found.add(d)
 }
 
 // isExtended reports whether the language reads text as the name of a type or relation.
@@ -290,12 +287,12 @@ func isCondition(name string) bool {
 }
 
 // origin checks the names of module and file.
-func (c *checker) origin(at Position, o Origin) {
+func (p place) origin(o Origin) {
 	if o.Module != "" {
-		c.name(at, o.Module, "a module", maxName, isModule)
+		p.name(o.Module, "a module", maxName, isModule)
 	}
 	if o.File != "" && !isFile(o.File) {
-		c.found.add(Diagnostic{At: at, Code: CodeModule, Text: "The name of a module's file ends in .fga and has before that 1 to 100 letters, digits, _, - and /."})
+		p.add(CodeModule, "", "The name of a module's file ends in .fga and has before that 1 to 100 letters, digits, _, - and /.")
 	}
 }
 
@@ -307,8 +304,8 @@ func isFile(name string) bool {
 func (c *checker) conditions() {
 	for i, k := range c.model.Conditions {
 		at := place{&c.found, k.At, plain("condition " + k.Name)}
-		c.name(k.At, k.Name, "a condition", maxName, isCondition)
-		c.origin(k.At, k.Origin)
+		at.name(k.Name, "a condition", maxName, isCondition)
+		at.origin(k.Origin)
 		if slices.ContainsFunc(c.model.Conditions[:i], func(o Condition) bool { return o.Name == k.Name }) {
 			at.add(CodeDuplicate, "", "The condition %s is already defined.", shown(k.Name))
 		}
@@ -322,7 +319,7 @@ func (c *checker) conditions() {
 			at.add(CodeLimit, "", "An expression has at most %d bytes.", MaxExpression)
 		}
 		for _, p := range k.Parameters {
-			c.name(p.At, p.Name, "a parameter", maxName, isParameter)
+			place{&c.found, p.At, at.path}.name(p.Name, "a parameter", maxName, isParameter)
 		}
 	}
 }

@@ -29,20 +29,25 @@ func (m *Model) Compile(c condition.Config) (*graph.Model, *condition.Set, error
 	return rules, set, nil
 }
 
-// compileConditions compiles each condition by itself, so that all mistakes are found.
+// compileConditions compiles all conditions at once, and where that fails one by one, so that the
+// mistakes of all are found.
 func (m *Model) compileConditions(c condition.Config, found *findings) *condition.Set {
+	if len(found.list) == 0 {
+		var sources []condition.Source
+		for _, k := range m.Conditions {
+			sources = append(sources, k.source())
+		}
+		if set, err := condition.Compile(c, sources...); err == nil {
+			return set
+		}
+	}
 	sound := len(found.list) == 0
-	var sources []condition.Source
 	for _, k := range m.Conditions[:min(len(m.Conditions), MaxConditions)] {
 		if strings.TrimSpace(k.Expression) == "" || len(k.Expression) > MaxExpression {
 			continue // check has said so
 		}
-		s, err := k.source()
+		_, err := condition.Compile(c, k.source())
 		if err == nil {
-			_, err = condition.Compile(c, s)
-		}
-		if err == nil {
-			sources = append(sources, s)
 			continue
 		}
 		problems := m.expressions(err)
@@ -53,26 +58,24 @@ func (m *Model) compileConditions(c condition.Config, found *findings) *conditio
 			found.add(d)
 		}
 	}
-	if len(found.list) > 0 {
-		return nil
+	if len(found.list) == 0 {
+		found.add(Diagnostic{Code: CodeExpression, Text: "The conditions do not compile together."})
 	}
-	set, err := condition.Compile(c, sources...)
-	if err != nil {
-		found.add(Diagnostic{Code: CodeExpression, Text: errs.From(err).Text})
-	}
-	return set
+	return nil
 }
 
-func (c Condition) source() (condition.Source, error) {
+// source is the condition in the words of package condition. A type that there is not becomes the
+// zero type, which it refuses.
+func (c Condition) source() condition.Source {
 	out := condition.Source{Name: c.Name, Expression: c.Expression}
 	for _, p := range c.Parameters {
 		t, err := condition.ParseType(p.Type.String())
 		if err != nil {
-			return out, err
+			t = condition.Type{}
 		}
 		out.Parameters = append(out.Parameters, condition.Parameter{Name: p.Name, Type: t})
 	}
-	return out, nil
+	return out
 }
 
 // graph is the model in the words of package graph.

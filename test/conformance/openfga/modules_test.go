@@ -16,6 +16,7 @@ import (
 
 // TestModules compares the joining of random models that are spread over files.
 func TestModules(t *testing.T) {
+	t.Parallel()
 	n := tally{explained: map[string]int{}}
 	r := rand.New(rand.NewPCG(7, 8))
 	for n.texts < rounds(t, 3_000) && n.failed < 20 {
@@ -114,6 +115,7 @@ func spread(r *rand.Rand) []model.File {
 
 // TestManifests compares the reading of fga.mod files, whole and after small changes.
 func TestManifests(t *testing.T) {
+	t.Parallel()
 	sound := []string{
 		"schema: \"1.2\"\ncontents:\n  - core.fga\n  - board/one.fga\n",
 		"schema: '1.2'\ncontents: [core.fga, \"a b.fga\", a%20b.fga, a\\b.fga]\n",
