@@ -2,6 +2,7 @@ package tenant
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -32,6 +33,7 @@ type Invitation struct {
 // Indexes of invitations.
 const (
 	invitationsByOrg    = "by_org"
+	invitationsByEmail  = "by_email"
 	invitationsByPublic = "by_public"
 )
 
@@ -46,6 +48,7 @@ func invitationKind() store.Kind[Invitation] {
 		},
 		Indexes: []store.Index{
 			{Name: invitationsByOrg, Columns: []string{"org", "email"}},
+			{Name: invitationsByEmail, Columns: []string{"email"}},
 			{Name: invitationsByPublic, Columns: []string{"public"}, Unique: true},
 		},
 	}
@@ -129,18 +132,60 @@ func (s *Organisations) Withdraw(ctx context.Context, c access.Caller, orgID, pu
 	return err
 }
 
-// Accept makes the calling user a member. canonical is the user's verified address: an invitation to
-// another address is as good as none. roleTuples turns the role into what decisions read.
-func (s *Organisations) Accept(ctx context.Context, c access.Caller, token, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
-	if c.UserID() == "" {
-		return nil, errs.New(errs.Unauthenticated, "token_missing", "Sign in first.")
+// Offers lists what the calling user may accept: the open invitations to canonical, its verified
+// address, to organisations that may act. The oldest page.MaxLimit invitations to an address are looked at.
+func (s *Organisations) Offers(ctx context.Context, c access.Caller, canonical string) ([]*Invitation, error) {
+	object := access.Object{Type: "cardea:user", ID: c.UserID(), Owner: access.User(c.UserID())}
+	if _, err := s.guard.Allow(ctx, c, "member.read", object); err != nil || canonical == "" {
+		return nil, err
 	}
+	found, err := s.invites.In(c.Tenant()).Find(ctx, store.Query{
+		Index: invitationsByEmail, Eq: []store.Value{store.Text(canonical)}, Request: page.Request{Limit: page.MaxLimit},
+	})
+	if err != nil {
+		return nil, err
+	}
+	var named []string
+	for _, i := range found.Items {
+		named = append(named, i.Org)
+	}
+	orgs, err := s.ByID(ctx, c.Tenant(), named)
+	return slices.DeleteFunc(found.Items, func(i *Invitation) bool {
+		org := orgs[i.Org]
+		return !i.Spent.IsZero() || org == nil || org.Disabled
+	}), err
+}
+
+// Accept makes the calling user a member, by the token of a mailed link. canonical is the user's verified
+// address: an invitation to another address is as good as none. roleTuples turns the role into what
+// decisions read.
+func (s *Organisations) Accept(ctx context.Context, c access.Caller, token, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
 	if !opaque.Valid(opaque.Link, token) {
 		return nil, errs.Missing("invitation")
 	}
 	i, err := s.invites.In(c.Tenant()).Get(ctx, opaque.Hash(token))
 	if err != nil {
 		return nil, err
+	}
+	return s.accept(ctx, c, i, canonical, roleTuples)
+}
+
+// AcceptOffer is Accept for whoever has come without the link: public is what Offers has named. The verified
+// address proves as much as the link, which was mailed there.
+func (s *Organisations) AcceptOffer(ctx context.Context, c access.Caller, public, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
+	i, ok, err := s.invites.In(c.Tenant()).One(ctx, invitationsByPublic, store.Text(public))
+	if err == nil && !ok {
+		err = errs.Missing("invitation")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.accept(ctx, c, i, canonical, roleTuples)
+}
+
+func (s *Organisations) accept(ctx context.Context, c access.Caller, i *Invitation, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
+	if c.UserID() == "" {
+		return nil, errs.New(errs.Unauthenticated, "token_missing", "Sign in first.")
 	}
 	if !i.Spent.IsZero() || i.Email != canonical || canonical == "" {
 		return nil, errs.Missing("invitation")

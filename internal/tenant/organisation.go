@@ -103,6 +103,12 @@ func (s *Organisations) Get(ctx context.Context, c access.Caller, orgID string) 
 	return s.orgs.In(c.Tenant()).Get(ctx, orgID)
 }
 
+// ByID reads organisations for those to whom they are named already: members, and who was invited. What does
+// not exist is left out.
+func (s *Organisations) ByID(ctx context.Context, t id.Tenant, ids []string) (map[string]*Organisation, error) {
+	return s.orgs.In(t).GetMany(ctx, ids)
+}
+
 // List lists organisations by name.
 func (s *Organisations) List(ctx context.Context, c access.Caller, prefix string, r page.Request) (page.Page[*Organisation], error) {
 	if _, err := s.guard.Allow(ctx, c, "org.read", access.Object{Type: "cardea:org"}); err != nil {

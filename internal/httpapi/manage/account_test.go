@@ -13,6 +13,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/opaque"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 

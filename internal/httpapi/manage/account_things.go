@@ -3,19 +3,51 @@ package manage
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/oauth"
+	"github.com/cardea-auth/cardea/internal/oauth/consent"
+	"github.com/cardea-auth/cardea/internal/oauth/scopes"
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 // Acceptance accepts an invitation.
 type Acceptance struct {
 	Token string `json:"token" max:"256" doc:"from the link in the mail"`
+}
+
+// OwnConsent is what the caller has allowed an application, in words.
+type OwnConsent struct {
+	Client string    `json:"client_id"`
+	Name   string    `json:"client_name" doc:"empty if the application is gone"`
+	URI    string    `json:"client_uri,omitzero"`
+	Scopes []Scope   `json:"scopes"`
+	Given  time.Time `json:"given" doc:"when you last agreed"`
+}
+
+// Membership is an organisation that the caller belongs to.
+type Membership struct {
+	Org    string    `json:"org"`
+	Name   string    `json:"name"`
+	Joined time.Time `json:"joined"`
+}
+
+// Offer is an invitation to the caller's verified address.
+type Offer struct {
+	ID      string    `json:"id"`
+	Org     string    `json:"org"`
+	Name    string    `json:"name" doc:"of the organisation"`
+	Role    string    `json:"role,omitzero" doc:"role in the organisation that comes with it"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
 }
 
 func (a *API) accountSessions() []rest.Operation {
@@ -86,6 +118,11 @@ func (a *API) accountKeys() []rest.Operation {
 				}
 				return done(a.APIKeys.Revoke(ctx, c, in.Key))
 			}),
+		rest.Handle(owns("GET /account/scopes", "account.scopes", "apikey.read", "List the scopes that an API key can have"),
+			func(ctx context.Context, c access.Caller, _ rest.None) (many[Scope], error) {
+				all, err := a.Scopes.OfKeys(ctx, c)
+				return collect(all, err, describedScope)
+			}),
 	}
 }
 
@@ -110,26 +147,98 @@ func (a *API) accountThings() []rest.Operation {
 				p, err := a.Audit.OfPerson(ctx, c, me, in.request())
 				return turned(p, err, showOwnEvent(me))
 			}),
-		own(owns("GET /account/consents", "account.consents", "consent.read", "List what applications were allowed"),
-			func(ctx context.Context, c access.Caller, me string, in struct{ paging }) (page.Page[Consent], error) {
-				p, err := a.Consents.List(ctx, c, me, in.request())
-				return turned(p, err, showConsent)
-			}),
+		own(owns("GET /account/consents", "account.consents", "consent.read", "List what applications were allowed"), a.ownConsents),
 		own(owns("DELETE /account/consents/{client}", "account.revoke_consent", "consent.revoke", "Take back what an application was allowed"),
 			func(ctx context.Context, c access.Caller, me string, in clientPath) (rest.None, error) {
 				return done(a.Consents.Take(ctx, c, me, in.id()))
 			}),
-		own(owns("GET /account/orgs", "account.orgs", "member.read", "List memberships"),
-			func(ctx context.Context, c access.Caller, me string, in struct{ paging }) (page.Page[Member], error) {
-				p, err := a.Organisations.Of(ctx, c, me, in.request())
-				return turned(p, err, showMember)
-			}),
+		own(owns("GET /account/orgs", "account.orgs", "member.read", "List memberships"), a.memberships),
 		own(owns("DELETE /account/orgs/{org}", "account.leave_org", "member.leave", "Leave an organisation"),
 			func(ctx context.Context, c access.Caller, me string, in orgPath) (rest.None, error) {
 				return done(a.leave(ctx, c, in.Org, me))
 			}),
-		own(status(owns("POST /account/invitations", "account.accept_invitation", "invitation.accept", "Accept an invitation"), http.StatusCreated), a.accept),
+		own(owns("GET /account/invitations", "account.invitations", "member.read", "List invitations that can be accepted"), a.offers),
+		own(status(owns("POST /account/invitations", "account.accept_invitation", "invitation.accept", "Accept an invitation, by the link in the mail"), http.StatusCreated), a.accept),
+		own(status(owns("POST /account/invitations/{invitation}/accept", "account.accept_offer", "invitation.accept", "Accept an invitation of the list"), http.StatusCreated), a.acceptOffer),
 	}
+}
+
+func (a *API) ownConsents(ctx context.Context, c access.Caller, me string, in struct{ paging }) (page.Page[OwnConsent], error) {
+	p, err := a.Consents.List(ctx, c, me, in.request())
+	if err != nil {
+		return page.Page[OwnConsent]{}, err
+	}
+	out := page.Page[OwnConsent]{Items: make([]OwnConsent, len(p.Items)), Next: p.Next}
+	for i, x := range p.Items {
+		if out.Items[i], err = a.showOwnConsent(ctx, c.Tenant(), x); err != nil {
+			return page.Page[OwnConsent]{}, err
+		}
+	}
+	return out, nil
+}
+
+// showOwnConsent names the application and says what it may do.
+func (a *API) showOwnConsent(ctx context.Context, t id.Tenant, x *consent.Consent) (OwnConsent, error) {
+	client, err := a.Clients.Standing(ctx, t, x.Client)
+	if errs.Is(err, errs.NotFound) {
+		client, err = &oauth.Client{}, nil
+	}
+	if err != nil {
+		return OwnConsent{}, err
+	}
+	words, err := a.Scopes.Describe(ctx, t, x.Scopes)
+	all, err := collect(words, err, describedScope)
+	return OwnConsent{Client: string(x.Client), Name: client.Name, URI: client.URI, Scopes: all.Items, Given: x.Given}, err
+}
+
+func describedScope(d scopes.Described) Scope { return Scope{Name: d.Name, Words: d.Words} }
+
+func (a *API) memberships(ctx context.Context, c access.Caller, me string, in struct{ paging }) (page.Page[Membership], error) {
+	p, err := a.Organisations.Of(ctx, c, me, in.request())
+	if err != nil {
+		return page.Page[Membership]{}, err
+	}
+	names, err := orgNames(ctx, a, c.Tenant(), p.Items, func(m *tenant.Member) string { return m.Org })
+	return turned(p, err, func(m *tenant.Member) Membership { return Membership{Org: m.Org, Name: names[m.Org], Joined: m.Joined} })
+}
+
+func (a *API) offers(ctx context.Context, c access.Caller, me string, _ rest.None) (many[Offer], error) {
+	address, err := a.verifiedAddress(ctx, c, me)
+	if err != nil {
+		return many[Offer]{}, err
+	}
+	all, err := a.Organisations.Offers(ctx, c, address)
+	if err != nil {
+		return many[Offer]{}, err
+	}
+	names, err := orgNames(ctx, a, c.Tenant(), all, func(i *tenant.Invitation) string { return i.Org })
+	return collect(all, err, func(i *tenant.Invitation) Offer {
+		return Offer{ID: i.Public, Org: i.Org, Name: names[i.Org], Role: i.Role, Created: i.Created, Expires: i.Expires}
+	})
+}
+
+// orgNames are the names of the organisations that items are about; one that is gone meanwhile has none.
+func orgNames[T any](ctx context.Context, a *API, t id.Tenant, items []T, org func(T) string) (map[string]string, error) {
+	ids := make([]string, len(items))
+	for i, item := range items {
+		ids[i] = org(item)
+	}
+	orgs, err := a.Organisations.ByID(ctx, t, ids)
+	names := make(map[string]string, len(orgs))
+	for key, o := range orgs {
+		names[key] = o.Name
+	}
+	return names, err
+}
+
+// acceptOffer takes an invitation without the link: the verified address proves as much.
+func (a *API) acceptOffer(ctx context.Context, c access.Caller, me string, in invitationPath) (Member, error) {
+	address, err := a.verifiedAddress(ctx, c, me)
+	if err != nil {
+		return Member{}, err
+	}
+	m, err := a.Organisations.AcceptOffer(ctx, c, in.Invitation, address, rolesOfMember(me))
+	return one(m, err, showMember)
 }
 
 // accept takes an invitation to the caller's own verified address. An address that nobody has
@@ -137,14 +246,24 @@ func (a *API) accountThings() []rest.Operation {
 func (a *API) accept(ctx context.Context, c access.Caller, me string, in struct {
 	Body Acceptance `body:"json"`
 }) (Member, error) {
-	u, err := a.Accounts.Get(ctx, c, me)
+	address, err := a.verifiedAddress(ctx, c, me)
 	if err != nil {
 		return Member{}, err
 	}
-	canonical := ""
-	if !u.EmailVerified.IsZero() {
-		canonical = string(u.EmailKey)
-	}
-	m, err := a.Organisations.Accept(ctx, c, in.Body.Token, canonical, func(org, role string) []store.TupleOp { return authz.RoleTuples(me, org, role) })
+	m, err := a.Organisations.Accept(ctx, c, in.Body.Token, address, rolesOfMember(me))
 	return one(m, err, showMember)
+}
+
+// verifiedAddress is the caller's own address in its canonical form; empty while nobody has verified it.
+func (a *API) verifiedAddress(ctx context.Context, c access.Caller, me string) (string, error) {
+	u, err := a.Accounts.Get(ctx, c, me)
+	if err != nil || u.EmailVerified.IsZero() {
+		return "", err
+	}
+	return string(u.EmailKey), nil
+}
+
+// rolesOfMember says how a role that comes with an invitation is given to the member.
+func rolesOfMember(me string) func(org, role string) []store.TupleOp {
+	return func(org, role string) []store.TupleOp { return authz.RoleTuples(me, org, role) }
 }

@@ -22,6 +22,7 @@ type OwnEvent struct {
 	By        string            `json:"by" enum:"you,stranger,administrator,system"`
 	Address   string            `json:"address,omitzero"`
 	UserAgent string            `json:"user_agent,omitzero"`
+	Device    string            `json:"device,omitzero" doc:"the browser in words"`
 	Client    string            `json:"client,omitzero" doc:"the application through which it was done"`
 	Session   string            `json:"session,omitzero"`
 	Facts     map[string]string `json:"facts,omitzero"`
@@ -42,6 +43,7 @@ func showOwnEvent(person string) func(*audit.Event) OwnEvent {
 			own.Session = e.Session
 		}
 		own.Address, own.UserAgent = e.Personal["address"], e.Personal["user_agent"]
+		own.Device = identity.DeviceWords(own.UserAgent)
 		return own
 	}
 }

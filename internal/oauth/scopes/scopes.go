@@ -119,6 +119,23 @@ func (s *Catalogue) Describe(ctx context.Context, t id.Tenant, names oauth.Scope
 	return out, nil
 }
 
+// OfKeys are the scopes that an API key of the caller can have, in words: our own, and the first page.MaxLimit
+// of those that were declared.
+func (s *Catalogue) OfKeys(ctx context.Context, c access.Caller) ([]Described, error) {
+	if _, err := s.guard.Allow(ctx, c, "apikey.read", access.Object{Type: "cardea:apikey", Owner: c.Subject()}); err != nil {
+		return nil, err
+	}
+	declared, err := s.all.In(c.Tenant()).Find(ctx, store.Query{Request: page.Request{Limit: page.MaxLimit}})
+	if err != nil {
+		return nil, err
+	}
+	out := []Described{{access.ScopeAccount, builtIn(access.ScopeAccount)}, {access.ScopeAdmin, builtIn(access.ScopeAdmin)}}
+	for _, d := range declared.Items {
+		out = append(out, Described{d.Name(), d.Words})
+	}
+	return out, nil
+}
+
 // Suggest answers which scopes a client should ask for: for a signed-in user those that this user may
 // have through the client, for an unknown visitor the client's own list, so that nothing about users
 // can be found out. NotFound for a client that does not exist or is disabled.

@@ -269,10 +269,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** List invitations that can be accepted */
+        get: operations["account.invitations"];
+        put?: never;
+        /** Accept an invitation, by the link in the mail */
+        post: operations["account.accept_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/invitations/{invitation}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
         get?: never;
         put?: never;
-        /** Accept an invitation */
-        post: operations["account.accept_invitation"];
+        /** Accept an invitation of the list */
+        post: operations["account.accept_offer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -377,6 +395,23 @@ export interface paths {
         };
         /** List the roles given directly to the account */
         get: operations["account.roles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/account/scopes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the scopes that an API key can have */
+        get: operations["account.scopes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -919,6 +954,23 @@ export interface paths {
         post?: never;
         /** Forget the words of a scope; nobody loses it */
         delete: operations["scope.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the sessions of all accounts, newest first; a page may be short */
+        get: operations["session.list_all"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1839,18 +1891,26 @@ export interface components {
             /** @description seconds for which the old one works too; left out: it ends at once */
             overlap?: number;
         };
-        ConsentPage: {
-            items: components["schemas"]["Consent"][];
+        OwnConsentPage: {
+            items: components["schemas"]["OwnConsent"][];
             next?: string;
         };
-        Consent: {
+        OwnConsent: {
             client_id: string;
-            scopes: string[];
+            /** @description empty if the application is gone */
+            client_name: string;
+            client_uri?: string;
+            scopes: components["schemas"]["Scope"][];
             /**
              * Format: date-time
-             * @description when the user last agreed
+             * @description when you last agreed
              */
             given: string;
+        };
+        Scope: {
+            name: string;
+            /** @description completes: the application wants to … */
+            words: string;
         };
         Address: {
             /** Format: email */
@@ -1870,6 +1930,8 @@ export interface components {
             by: "you" | "stranger" | "administrator" | "system";
             address?: string;
             user_agent?: string;
+            /** @description the browser in words */
+            device?: string;
             /** @description the application through which it was done */
             client?: string;
             session?: string;
@@ -1884,6 +1946,8 @@ export interface components {
             orgs: components["schemas"]["Member"][];
             consents: components["schemas"]["Consent"][];
             apikeys: components["schemas"]["APIKey"][];
+            /** @description browsers that are known as the account's own */
+            devices: components["schemas"]["Device"][];
             /** @description newest first */
             events: components["schemas"]["OwnEvent"][];
             /** @description there are more events: the newest 10,000 are here */
@@ -1972,13 +2036,52 @@ export interface components {
             /** Format: date-time */
             joined: string;
         };
+        Consent: {
+            client_id: string;
+            scopes: string[];
+            /**
+             * Format: date-time
+             * @description when the user last agreed
+             */
+            given: string;
+        };
+        Device: {
+            /** Format: date-time */
+            since: string;
+            /**
+             * Format: date-time
+             * @description it is forgotten then
+             */
+            until: string;
+        };
+        Offermany: {
+            items: components["schemas"]["Offer"][];
+        };
+        Offer: {
+            id: string;
+            org: string;
+            /** @description of the organisation */
+            name: string;
+            /** @description role in the organisation that comes with it */
+            role?: string;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            expires: string;
+        };
         Acceptance: {
             /** @description from the link in the mail */
             token: string;
         };
-        MemberPage: {
-            items: components["schemas"]["Member"][];
+        MembershipPage: {
+            items: components["schemas"]["Membership"][];
             next?: string;
+        };
+        Membership: {
+            org: string;
+            name: string;
+            /** Format: date-time */
+            joined: string;
         };
         NewPassword: {
             /**
@@ -2011,6 +2114,9 @@ export interface components {
         };
         Assignmentmany: {
             items: components["schemas"]["Assignment"][];
+        };
+        Scopemany: {
+            items: components["schemas"]["Scope"][];
         };
         Ended: {
             ended: number;
@@ -2360,6 +2466,10 @@ export interface components {
             /** @description role in the organisation; you must be able to give it */
             role?: string;
         };
+        MemberPage: {
+            items: components["schemas"]["Member"][];
+            next?: string;
+        };
         NewMember: {
             user: string;
         };
@@ -2415,15 +2525,14 @@ export interface components {
             items: components["schemas"]["Scope"][];
             next?: string;
         };
-        Scope: {
-            name: string;
-            /** @description completes: the application wants to … */
-            words: string;
-        };
         ScopeInput: {
             name: string;
             /** @description completes: the application wants to … */
             words: string;
+        };
+        SessionPage: {
+            items: components["schemas"]["Session"][];
+            next?: string;
         };
         Tenant: {
             id: string;
@@ -2444,6 +2553,7 @@ export interface components {
             refresh_idle: number;
             refresh_absolute: number;
             refresh_grace: number;
+            origins: string[];
         };
         SettingsChange: {
             /** @description only administrators and invitations add users */
@@ -2461,6 +2571,8 @@ export interface components {
             refresh_absolute?: number;
             /** @description -1: none */
             refresh_grace?: number;
+            /** @description whose pages may read answers of this API, beside the origins of applications */
+            origins?: string[];
         };
         TenantPage: {
             items: components["schemas"]["Tenant"][];
@@ -2511,6 +2623,10 @@ export interface components {
             flagged?: string;
             /** @description seconds for which no sign-in from an unknown device is tried, after failures */
             locked_for?: number;
+        };
+        ConsentPage: {
+            items: components["schemas"]["Consent"][];
+            next?: string;
         };
         Erased: {
             erased: number;
@@ -3192,7 +3308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ConsentPage"];
+                    "application/json": components["schemas"]["OwnConsentPage"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3322,6 +3438,33 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    "account.invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Offermany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     "account.accept_invitation": {
         parameters: {
             query?: never;
@@ -3334,6 +3477,36 @@ export interface operations {
                 "application/json": components["schemas"]["Acceptance"];
             };
         };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "account.accept_offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Created */
             201: {
@@ -3374,7 +3547,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MemberPage"];
+                    "application/json": components["schemas"]["MembershipPage"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3550,6 +3723,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Assignmentmany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "account.scopes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scopemany"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3925,6 +4125,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
@@ -5303,6 +5504,40 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "session.list_all": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
