@@ -130,7 +130,8 @@ func (e *Engine) keepLastAdmin(ctx context.Context, c access.Caller, a Assignmen
 	if c.Tenant() != id.System || a.Role != AdminRole || a.Org != "" || c.Subject().Type == access.TypeOperator {
 		return nil
 	}
-	held, err := e.db.Tuples().Forward(ctx, id.System, store.ObjectRef{Type: typeRole, ID: AdminRole}, relAssignee, store.TuplePage{Limit: 2})
+	held, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(id.System),
+		store.TupleFilter{Object: store.ObjectRef{Type: typeRole, ID: AdminRole}, Relation: relAssignee}, store.TuplePage{Limit: 2})
 	if err != nil {
 		return unavailable(err)
 	}
@@ -169,7 +170,7 @@ func (e *Engine) RolesInOrg(ctx context.Context, t id.Tenant, userID, org string
 }
 
 func (e *Engine) assigned(ctx context.Context, t id.Tenant, s store.SubjectRef, want func(Assignment) bool) ([]Assignment, error) {
-	tuples, err := e.db.Tuples().Reverse(ctx, t, s, store.TuplePage{Limit: store.MaxTuples})
+	tuples, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(t), store.TupleFilter{Subject: s}, store.TuplePage{Limit: store.MaxTuples})
 	if err != nil {
 		return nil, unavailable(err)
 	}

@@ -98,7 +98,12 @@ func New(c Config) (*Engine, error) {
 		db: c.DB, guard: c.Guard, subjects: c.Subjects, index: newIndex(c.DB.Tuples(), model),
 		roles: store.NewCollection(c.DB, roleKind()),
 	}
-	c.DB.OnTuples(e.index.catchUp)
+	c.DB.OnTuples(func(ctx context.Context, s store.TupleStore, revision uint64) error {
+		if s.ID != "" {
+			return nil
+		}
+		return e.index.catchUp(ctx, s.Tenant, revision)
+	})
 	return e, nil
 }
 

@@ -54,7 +54,7 @@ func (e *Engine) pageOf(ctx context.Context, c access.Caller, o store.ObjectRef,
 		}
 		p.After = &store.Tuple{Object: o, Relation: relation, Subject: after}
 	}
-	found, err := e.db.Tuples().Forward(ctx, c.Tenant(), o, relation, p)
+	found, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(c.Tenant()), store.TupleFilter{Object: o, Relation: relation}, p)
 	if err != nil {
 		return page.Page[store.Tuple]{}, unavailable(err)
 	}

@@ -50,7 +50,7 @@ func (x *index) view(ctx context.Context, t id.Tenant) (graph.View, error) {
 
 // full is view after asking the store for its newest revision: for administrative decisions.
 func (x *index) full(ctx context.Context, t id.Tenant) (graph.View, error) {
-	newest, err := x.tuples.Revision(ctx, t)
+	newest, err := x.tuples.Revision(ctx, store.OwnTuples(t))
 	if err != nil {
 		return graph.View{}, unavailable(err)
 	}
@@ -110,7 +110,7 @@ func (x *index) catchUp(ctx context.Context, t id.Tenant, atLeast uint64) error 
 // follow applies what the changelog has since the graph's revision.
 func (x *index) follow(ctx context.Context, t id.Tenant, g *graph.Graph) error {
 	for {
-		changes, err := x.tuples.Changes(ctx, t, g.Revision(), changesPage)
+		changes, err := x.tuples.Changes(ctx, store.OwnTuples(t), g.Revision(), changesPage)
 		if err != nil || len(changes) == 0 {
 			return err
 		}
@@ -134,7 +134,7 @@ func (x *index) follow(ctx context.Context, t id.Tenant, g *graph.Graph) error {
 // load reads the whole store of a tenant.
 func (x *index) load(ctx context.Context, t id.Tenant, g *graph.Graph) error {
 	var all []graph.Tuple
-	revision, err := x.tuples.Snapshot(ctx, t, func(tu store.Tuple) error {
+	revision, err := x.tuples.Snapshot(ctx, store.OwnTuples(t), func(tu store.Tuple) error {
 		all = append(all, toGraph(tu))
 		return nil
 	})

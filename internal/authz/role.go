@@ -106,7 +106,8 @@ func (e *Engine) DeleteRole(ctx context.Context, c access.Caller, name string) e
 	if err != nil {
 		return err
 	}
-	held, err := e.db.Tuples().Forward(ctx, c.Tenant(), store.ObjectRef{Type: typeRole, ID: name}, relAssignee, store.TuplePage{Limit: 1})
+	held, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(c.Tenant()),
+		store.TupleFilter{Object: store.ObjectRef{Type: typeRole, ID: name}, Relation: relAssignee}, store.TuplePage{Limit: 1})
 	if err != nil {
 		return unavailable(err)
 	}

@@ -311,7 +311,8 @@ func (s *Accounts) Delete(ctx context.Context, c access.Caller, userID string) e
 	if err != nil {
 		return err
 	}
-	granted, err := s.db.Tuples().Reverse(ctx, t, store.SubjectRef{Type: access.TypeUser, ID: userID}, store.TuplePage{Limit: maxOwnTuples})
+	granted, err := s.db.Tuples().ListTuples(ctx, store.OwnTuples(t),
+		store.TupleFilter{Subject: store.SubjectRef{Type: access.TypeUser, ID: userID}}, store.TuplePage{Limit: maxOwnTuples})
 	if err != nil {
 		return errs.Busy(time.Second, err, "store_unavailable", "The database does not answer just now.")
 	}

@@ -56,7 +56,7 @@ type DB struct {
 
 	mu       sync.Mutex
 	schemas  []Schema
-	onTuples func(ctx context.Context, t id.Tenant, revision uint64) error
+	onTuples func(ctx context.Context, s TupleStore, revision uint64) error
 	onOutbox func(t id.Tenant)
 	onEvents func([]Event)
 
@@ -108,7 +108,7 @@ func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Millisecond)
 // the decision engine has caught up when the caller hears of the success. An error of f does not
 // undo the commit; f must make the engine refuse to answer from the old state. Revision 0 means that
 // it is not known which one was reached, or whether any: f looks for itself.
-func (db *DB) OnTuples(f func(ctx context.Context, t id.Tenant, revision uint64) error) {
+func (db *DB) OnTuples(f func(ctx context.Context, s TupleStore, revision uint64) error) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	db.onTuples = f
@@ -137,6 +137,10 @@ type Batch struct {
 	Tuples []TupleOp
 	Events []Event
 	Outbox []Message
+	// TupleStore is the id of the store in which Tuples are; empty is the tenant's own.
+	TupleStore string
+	// DropTuples deletes TupleStore and all that is in it. The tenant's own cannot be deleted.
+	DropTuples bool
 }
 
 // And is b with the parts of o added. The permit stays b's.
@@ -195,7 +199,7 @@ func (db *DB) settle(ctx context.Context, w Write) (Receipt, error) {
 	}
 	var receipt Receipt
 	if len(w.Tuples) > 0 && err == nil {
-		receipt.Revision, err = db.engine.Revision(ctx, w.Tenant)
+		receipt.Revision, err = db.engine.Revision(ctx, w.InTuples())
 	}
 	db.announce(ctx, w, receipt)
 	if !done {
@@ -212,12 +216,12 @@ func (db *DB) announce(ctx context.Context, w Write, r Receipt) {
 	if g != nil && slices.ContainsFunc(w.Docs, inOutbox) {
 		g(w.Tenant)
 	}
-	if f == nil || len(w.Tuples) == 0 {
+	if f == nil || !w.TouchesTuples() {
 		return
 	}
 	// The commit stands whatever happens here: the caller is told of the success, and the decision
 	// engine, which knows that it is behind, refuses to answer until it has caught up.
-	_ = f(context.WithoutCancel(ctx), w.Tenant, r.Revision)
+	_ = f(context.WithoutCancel(ctx), w.InTuples(), r.Revision)
 }
 
 func (db *DB) dropAll(w Write) {
@@ -239,7 +243,10 @@ func (db *DB) lower(ctx context.Context, b Batch) (Write, error) {
 		return Write{}, err
 	}
 	now := db.Now()
-	w := Write{ID: id.NewRow(now), At: now, Tenant: b.Permit.By().Tenant(), Tuples: b.Tuples}
+	w := Write{
+		ID: id.NewRow(now), At: now, Tenant: b.Permit.By().Tenant(),
+		Tuples: b.Tuples, TupleStore: b.TupleStore, DropTuples: b.DropTuples,
+	}
 	// Documents first: where one has changed meanwhile, nothing else is written in vain.
 	for _, op := range b.Docs {
 		if err := w.add(op); err != nil {
@@ -284,6 +291,8 @@ func (b Batch) check() error {
 		return errs.Wrap(errs.Internal, errors.New("store: batch without a permit"), "", "Something went wrong on our side.")
 	case len(b.Events) == 0 && !b.Permit.Routine():
 		return errs.Wrap(errs.Internal, errors.New("store: "+string(b.Permit.Action())+" without an event"), "", "Something went wrong on our side.")
+	case b.DropTuples && b.TupleStore == "":
+		return errs.Wrap(errs.Internal, errors.New("store: a tenant's own tuples cannot be dropped"), "", "Something went wrong on our side.")
 	case len(b.Docs)+len(b.Tuples)+len(b.Events)+len(b.Outbox) == 0:
 		return errs.Wrap(errs.Internal, errors.New("store: empty batch"), "", "Something went wrong on our side.")
 	}
@@ -311,6 +320,12 @@ func wrapEngine(err error, noun string) error {
 	}
 	if _, ok := errors.AsType[*ExistsError](err); ok {
 		return errs.Wrap(errs.Conflict, err, "already_exists", "It exists already.")
+	}
+	if e, ok := errors.AsType[*TupleError](err); ok {
+		if e.Op.Delete {
+			return errs.Wrap(errs.Conflict, err, "tuple_missing", "A tuple to be deleted is not there.")
+		}
+		return errs.Wrap(errs.Conflict, err, "tuple_exists", "A tuple to be written is there already.")
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):

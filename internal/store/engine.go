@@ -39,20 +39,19 @@ type Reader interface {
 	Count(ctx context.Context, q Scan, limit int) (int, error)
 }
 
-// Tuples reads relation tuples. Each tenant has one tuple store with its own dense revisions.
+// Tuples reads relation tuples.
 type Tuples interface {
-	// Revision is the newest revision of the tenant's tuple store; 0 if it has none yet.
-	Revision(ctx context.Context, t id.Tenant) (uint64, error)
-	// Snapshot yields all tuples of the tenant at one revision, which it returns. An error from
-	// yield stops it and is returned.
-	Snapshot(ctx context.Context, t id.Tenant, yield func(Tuple) error) (uint64, error)
-	// Forward returns the tuples of one object (and relation, unless empty).
-	Forward(ctx context.Context, t id.Tenant, object ObjectRef, relation string, p TuplePage) ([]Tuple, error)
-	// Reverse returns the tuples of one subject.
-	Reverse(ctx context.Context, t id.Tenant, subject SubjectRef, p TuplePage) ([]Tuple, error)
+	// Revision is the newest revision of the tuple store; 0 if it has none yet.
+	Revision(ctx context.Context, s TupleStore) (uint64, error)
+	// Snapshot yields all tuples of the store at one revision, which it returns. An error from yield
+	// stops it and is returned.
+	Snapshot(ctx context.Context, s TupleStore, yield func(Tuple) error) (uint64, error)
+	// ListTuples returns the tuples that f means. It reads along the object or the subject; a filter
+	// that names neither by id reads the whole store.
+	ListTuples(ctx context.Context, s TupleStore, f TupleFilter, p TuplePage) ([]Tuple, error)
 	// Changes returns the changes after revision since, oldest first, whole revisions only and at
 	// least one if there is any. ErrTrimmed means that the log no longer reaches back so far.
-	Changes(ctx context.Context, t id.Tenant, since uint64, limit int) ([]TupleChange, error)
+	Changes(ctx context.Context, s TupleStore, since uint64, limit int) ([]TupleChange, error)
 }
 
 // Keeper is what wiring and operators do with an engine.
@@ -63,8 +62,8 @@ type Keeper interface {
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Export yields every live record of every tenant in one collection, in key order.
 	Export(ctx context.Context, collection string, yield func(Record) error) error
-	// Tenants lists the tenants that have a tuple store.
-	Tenants(ctx context.Context) ([]id.Tenant, error)
+	// TupleStores lists the tuple stores that there are, by tenant and id.
+	TupleStores(ctx context.Context) ([]TupleStore, error)
 	// Backup writes a consistent copy to a new file at path, without the outbox.
 	Backup(ctx context.Context, path string) error
 	// Ping reports whether the engine can write.
@@ -238,8 +237,18 @@ type Write struct {
 	At     time.Time
 	Tenant id.Tenant // whose tuples are written
 	Docs   []Op
-	Tuples []TupleOp
+	// TupleStore is the store of the tenant in which the tuples are.
+	TupleStore string
+	Tuples     []TupleOp
+	// DropTuples deletes the tuple store, its revision and its log, before anything is written.
+	DropTuples bool
 }
+
+// InTuples is the tuple store that w writes to.
+func (w Write) InTuples() TupleStore { return TupleStore{w.Tenant, w.TupleStore} }
+
+// TouchesTuples reports whether w changes a tuple store.
+func (w Write) TouchesTuples() bool { return len(w.Tuples) > 0 || w.DropTuples }
 
 // Mark is the place in Docs of the operation whose record keeps the ID of the batch: the first
 // Insert, because nobody else writes that record soon, or else the first Replace; -1 if there is

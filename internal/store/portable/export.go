@@ -2,6 +2,7 @@ package portable
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -15,15 +16,14 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
 // Source is what Export reads: any engine.
 type Source interface {
 	Export(ctx context.Context, collection string, yield func(store.Record) error) error
-	Tenants(ctx context.Context) ([]id.Tenant, error)
-	Snapshot(ctx context.Context, t id.Tenant, yield func(store.Tuple) error) (uint64, error)
+	TupleStores(ctx context.Context) ([]store.TupleStore, error)
+	Snapshot(ctx context.Context, s store.TupleStore, yield func(store.Tuple) error) (uint64, error)
 }
 
 // Export writes everything in src to w. Each collection is of one moment, but not all of the same
@@ -47,12 +47,14 @@ func Export(ctx context.Context, src Source, schemas []store.Schema, at time.Tim
 			return Summary{}, fmt.Errorf("exporting collection %s: %w", c, err)
 		}
 	}
-	tenants, err := src.Tenants(ctx)
+	stores, err := src.TupleStores(ctx)
 	if err != nil {
 		return Summary{}, fmt.Errorf("exporting tuples: %w", err)
 	}
-	slices.Sort(tenants)
-	for _, t := range tenants {
+	slices.SortFunc(stores, func(a, b store.TupleStore) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ID, b.ID))
+	})
+	for _, t := range stores {
 		if _, err := src.Snapshot(ctx, t, func(u store.Tuple) error { s.Tuples++; return x.tuple(t, u) }); err != nil {
 			return Summary{}, fmt.Errorf("exporting tuples: %w", err)
 		}
@@ -78,10 +80,11 @@ func (x *writer) doc(r store.Record) error {
 	}})
 }
 
-func (x *writer) tuple(t id.Tenant, u store.Tuple) error {
+func (x *writer) tuple(t store.TupleStore, u store.Tuple) error {
 	return x.write(line{Tuple: &tuple{
-		Tenant: t, Object: [2]string{u.Object.Type, u.Object.ID}, Relation: u.Relation,
-		Subject: [3]string{u.Subject.Type, u.Subject.ID, u.Subject.Relation}, Expires: u.Expires,
+		Tenant: t.Tenant, Store: t.ID, Object: [2]string{u.Object.Type, u.Object.ID}, Relation: u.Relation,
+		Subject:   [3]string{u.Subject.Type, u.Subject.ID, u.Subject.Relation},
+		Condition: [2]string{u.Condition.Name, u.Condition.Context}, Expires: u.Expires,
 	}})
 }
 

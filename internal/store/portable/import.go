@@ -18,7 +18,7 @@ import (
 type Target interface {
 	Ensure(ctx context.Context, schemas []store.Schema) error
 	Export(ctx context.Context, collection string, yield func(store.Record) error) error
-	Tenants(ctx context.Context) ([]id.Tenant, error)
+	TupleStores(ctx context.Context) ([]store.TupleStore, error)
 	Get(ctx context.Context, k store.Key) (store.Record, error)
 	Commit(ctx context.Context, w store.Write) (store.Receipt, error)
 }
@@ -125,8 +125,8 @@ func (l *loader) mustBeEmpty(ctx context.Context) error {
 			return notEmpty(err)
 		}
 	}
-	tenants, err := l.dst.Tenants(ctx)
-	if err == nil && len(tenants) > 0 {
+	stores, err := l.dst.TupleStores(ctx)
+	if err == nil && len(stores) > 0 {
 		err = errFull
 	}
 	return notEmpty(err)
@@ -169,13 +169,13 @@ func (l *loader) fits(next line) bool {
 	if next.Doc != nil {
 		return tuples == 0 && docs < maxDocs && next.Doc.Tenant == l.pending.Tenant && l.bytes+len(next.Doc.Body) <= maxBytes
 	}
-	return docs == 0 && tuples < store.MaxTuples && next.Tuple.Tenant == l.pending.Tenant
+	return docs == 0 && tuples < store.MaxTuples && next.Tuple.store() == l.pending.InTuples()
 }
 
 func (l *loader) add(next line) error {
 	l.mark.Lines = l.reader.lines
 	if next.Tuple != nil {
-		l.pending.Tenant = next.Tuple.Tenant
+		l.pending.Tenant, l.pending.TupleStore = next.Tuple.Tenant, next.Tuple.Store
 		l.pending.Tuples = append(l.pending.Tuples, store.WriteTuple(next.Tuple.tuple()))
 		return nil
 	}

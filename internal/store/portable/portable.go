@@ -70,12 +70,16 @@ type doc struct {
 }
 
 type tuple struct {
-	Tenant   id.Tenant `json:"tenant"`
-	Object   [2]string `json:"object"`
-	Relation string    `json:"relation"`
-	Subject  [3]string `json:"subject"` // type, id, relation
-	Expires  time.Time `json:"expires,omitzero"`
+	Tenant    id.Tenant `json:"tenant"`
+	Store     string    `json:"store,omitzero"`
+	Object    [2]string `json:"object"`
+	Relation  string    `json:"relation"`
+	Subject   [3]string `json:"subject"`            // type, id, relation
+	Condition [2]string `json:"condition,omitzero"` // name, context
+	Expires   time.Time `json:"expires,omitzero"`
 }
+
+func (t *tuple) store() store.TupleStore { return store.TupleStore{Tenant: t.Tenant, ID: t.Store} }
 
 type end struct {
 	Docs   int64  `json:"docs"`
@@ -93,17 +97,18 @@ func (d *doc) record() store.Record {
 func (t *tuple) tuple() store.Tuple {
 	return store.Tuple{
 		Object: store.ObjectRef{Type: t.Object[0], ID: t.Object[1]}, Relation: t.Relation,
-		Subject: store.SubjectRef{Type: t.Subject[0], ID: t.Subject[1], Relation: t.Subject[2]}, Expires: t.Expires,
+		Subject:   store.SubjectRef{Type: t.Subject[0], ID: t.Subject[1], Relation: t.Subject[2]},
+		Condition: store.TupleCondition{Name: t.Condition[0], Context: t.Condition[1]}, Expires: t.Expires,
 	}
 }
 
 // key is by what the lines of a file are ordered; texts compare by their bytes.
-type key [7]string
+type key [8]string
 
 func (d *doc) key() key { return key{d.Collection, string(d.Tenant), d.ID} }
 
 func (t *tuple) key() key {
-	return key{string(t.Tenant), t.Object[0], t.Object[1], t.Relation, t.Subject[0], t.Subject[1], t.Subject[2]}
+	return key{string(t.Tenant), t.Store, t.Object[0], t.Object[1], t.Relation, t.Subject[0], t.Subject[1], t.Subject[2]}
 }
 
 // bad is the error about a file. It never repeats what stands in the file.

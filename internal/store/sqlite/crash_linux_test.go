@@ -162,7 +162,7 @@ func checkCrash(t *testing.T, dir string, before map[string]int64) map[string]in
 		}
 	}
 	checkState(t, e, committed)
-	if r, err := e.Revision(t.Context(), id.Default); err != nil || int64(r) != total {
+	if r, err := e.Revision(t.Context(), store.OwnTuples(id.Default)); err != nil || int64(r) != total {
 		t.Errorf("revision %d after %d batches, %v", r, total, err)
 	}
 	if err := e.Close(); err != nil {
@@ -189,7 +189,7 @@ func checkState(t *testing.T, e *sqlite.Engine, committed map[string]int64) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := e.Snapshot(t.Context(), id.Default, func(x store.Tuple) error { got = append(got, "tuple "+x.Object.ID); return nil }); err != nil {
+	if _, err := e.Snapshot(t.Context(), store.OwnTuples(id.Default), func(x store.Tuple) error { got = append(got, "tuple "+x.Object.ID); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(want)

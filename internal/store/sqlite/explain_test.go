@@ -191,16 +191,29 @@ func TestPlansOfFixedStatements(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := "USING PRIMARY KEY (tenant=? AND id=?)"
+	list := func(f store.TupleFilter, after bool) string {
+		var last *store.Tuple
+		if after {
+			last = &store.Tuple{}
+		}
+		statement, _ := tupleList(store.TupleStore{}, f, last)
+		return "SELECT 1" + statement
+	}
+	object, subject := store.ObjectRef{Type: "doc", ID: "1"}, store.SubjectRef{Type: "user", ID: "1"}
 	for statement, want := range map[string]string{
 		table.get: key, table.check: key, table.state: key, table.replace: key, table.remove: key,
-		lastTuple:   "USING PRIMARY KEY (tenant=?)",
-		deleteTuple: "(tenant=? AND object_type=? AND object_id=? AND relation=? AND subject_type=? AND subject_id=? AND subject_relation=?)",
-		"SELECT 1 FROM tuple WHERE tenant = ? AND object_type = ? AND object_id = ? AND (relation, subject_type, subject_id, subject_relation) > (?, ?, ?, ?)" +
-			tupleLive + " ORDER BY relation, subject_type, subject_id, subject_relation LIMIT ?": "object_id=? AND (relation,subject_type,subject_id,subject_relation)>(?,?,?,?))",
-		"SELECT 1 FROM tuple INDEXED BY tuple_reverse WHERE tenant = ? AND subject_type = ? AND subject_id = ? AND subject_relation = ? AND (object_type, object_id, relation) > (?, ?, ?)" +
-			tupleLive + " ORDER BY object_type, object_id, relation LIMIT ?": "subject_relation=? AND (object_type,object_id,relation)>(?,?,?))",
-		sweepStatement("c_thing", quote("thing:expires"), "tenant, id"):   "INDEX thing:expires (expires<?)",
-		sweepStatement("tuple", "tuple_expires", "tenant, "+tupleColumns): "INDEX tuple_expires (expires<?)",
+		lastTuple:   "USING PRIMARY KEY (tenant=? AND store=?)",
+		deleteTuple: "(tenant=? AND store=? AND object_type=? AND object_id=? AND relation=? AND subject_type=? AND subject_id=? AND subject_relation=?)",
+		list(store.TupleFilter{Object: object}, true):                                         "object_id=? AND (relation,subject_type,subject_id,subject_relation)>(?,?,?,?))",
+		list(store.TupleFilter{Object: object, Relation: "r"}, true):                          "relation=? AND (subject_type,subject_id,subject_relation)>(?,?,?))",
+		list(store.TupleFilter{Object: object, Relation: "r", Subject: subject}, true):        "subject_relation=?)",
+		list(store.TupleFilter{Subject: subject}, true):                                       "subject_relation=? AND (object_type,object_id,relation)>(?,?,?))",
+		list(store.TupleFilter{Object: store.ObjectRef{Type: "doc"}, Subject: subject}, true): "subject_relation=? AND object_type=? AND (object_id,relation)>(?,?))",
+		list(store.TupleFilter{Object: store.ObjectRef{Type: "doc"}, Relation: "r"}, true):    "object_type=? AND (object_id,relation,subject_type,subject_id,subject_relation)>(?,?,?,?,?))",
+		list(store.TupleFilter{}, true):                                                       "store=? AND (object_type,object_id,relation,subject_type,subject_id,subject_relation)>(?,?,?,?,?,?))",
+		list(store.TupleFilter{}, false):                                                      "USING PRIMARY KEY (tenant=? AND store=?)",
+		sweepStatement("c_thing", quote("thing:expires"), "tenant, id"):                       "INDEX thing:expires (expires<?)",
+		sweepStatement("tuple", "tuple_expires", "tenant, store, "+tupleColumns):              "INDEX tuple_expires (expires<?)",
 	} {
 		args := make([]driver.Value, strings.Count(statement, "?"))
 		plan := strings.Join(e.explain(t, statement, args...), "\n")

@@ -32,7 +32,7 @@ func (e *Engine) Sweep(ctx context.Context, now time.Time, limit int) (int, erro
 			return total, err
 		}
 	}
-	n, err := e.sweep(ctx, limit-total, sweepStatement("tuple", "tuple_expires", "tenant, "+tupleColumns), now.UnixMilli())
+	n, err := e.sweep(ctx, limit-total, sweepStatement("tuple", "tuple_expires", "tenant, store, "+tupleColumns), now.UnixMilli())
 	if total += n; err != nil {
 		return total, err
 	}
@@ -68,22 +68,22 @@ func (e *Engine) sweep(ctx context.Context, limit int, statement string, before 
 
 // trim removes whole revisions from before a point in time, and remembers up to where.
 func (e *Engine) trim(ctx context.Context, before time.Time) error {
-	tenants, err := e.Tenants(ctx)
+	stores, err := e.TupleStores(ctx)
 	if err != nil {
 		return err
 	}
-	for _, t := range tenants {
+	for _, s := range stores {
 		for more := true; more; {
 			err := e.do(ctx, func(ctx context.Context, c *conn) error {
-				n, err := c.number(ctx, "SELECT coalesce(max(revision), 0) FROM (SELECT revision, at FROM tuple_log WHERE tenant = ? ORDER BY revision, n LIMIT ?) WHERE at <= ?",
-					string(t), int64(sweepPage), before.UnixMilli())
+				n, err := c.number(ctx, "SELECT coalesce(max(revision), 0) FROM (SELECT revision, at FROM tuple_log"+inStore+" ORDER BY revision, n LIMIT ?) WHERE at <= ?",
+					append(storeArgs(s), int64(sweepPage), before.UnixMilli())...)
 				if more = n > 0; err != nil || !more {
 					return err
 				}
-				if _, err := c.exec(ctx, "UPDATE tuple_store SET trimmed = ? WHERE tenant = ?", n, string(t)); err != nil {
+				if _, err := c.exec(ctx, "UPDATE tuple_store SET trimmed = ?"+inStore, append([]driver.Value{n}, storeArgs(s)...)...); err != nil {
 					return err
 				}
-				_, err = c.exec(ctx, "DELETE FROM tuple_log WHERE tenant = ? AND revision <= ?", string(t), n)
+				_, err = c.exec(ctx, "DELETE FROM tuple_log"+inStore+" AND revision <= ?", append(storeArgs(s), n)...)
 				return err
 			})
 			if err != nil {

@@ -48,7 +48,7 @@ const (
 // Marks in the header of the file, so that no other program's file is taken for ours.
 const (
 	applicationID = 0x43415244 // "CARD"
-	formatVersion = 1
+	formatVersion = 2
 )
 
 // ErrClosed is returned after Close.
@@ -148,7 +148,14 @@ func prepareFile(ctx context.Context, c *conn) error {
 	if err != nil {
 		return err
 	}
-	statements := append([]string{"BEGIN IMMEDIATE"}, baseTables()...)
+	statements := []string{"BEGIN IMMEDIATE"}
+	if version == 1 {
+		statements = append(statements, fromVersion1()...)
+	}
+	statements = append(statements, baseTables()...)
+	if version == 1 {
+		statements = append(statements, afterVersion1()...)
+	}
 	if version < formatVersion {
 		statements = append(statements,
 			fmt.Sprintf("PRAGMA application_id = %d", applicationID),

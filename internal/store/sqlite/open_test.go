@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -259,18 +260,69 @@ func TestSweepTrimsTheLog(t *testing.T) {
 	if n, err := e.Sweep(t.Context(), clock.Now(), 100); n != 0 || err != nil {
 		t.Fatalf("%d, %v", n, err)
 	}
-	if got, err := e.Changes(t.Context(), id.Default, 4, 100); err != nil || len(got) != 2 {
+	if got, err := e.Changes(t.Context(), store.OwnTuples(id.Default), 4, 100); err != nil || len(got) != 2 {
 		t.Errorf("since 4: %d changes, %v", len(got), err)
 	}
 	for since := range uint64(4) {
-		if _, err := e.Changes(t.Context(), id.Default, since, 100); !errors.Is(err, store.ErrTrimmed) {
+		if _, err := e.Changes(t.Context(), store.OwnTuples(id.Default), since, 100); !errors.Is(err, store.ErrTrimmed) {
 			t.Errorf("since %d: %v", since, err)
 		}
 	}
-	if n, err := e.Revision(t.Context(), id.Default); n != 5 || err != nil {
+	if n, err := e.Revision(t.Context(), store.OwnTuples(id.Default)); n != 5 || err != nil {
 		t.Errorf("revision %d, %v", n, err)
 	}
-	if got, err := e.Changes(t.Context(), id.Default, 5, 100); len(got) != 0 || err != nil {
+	if got, err := e.Changes(t.Context(), store.OwnTuples(id.Default), 5, 100); len(got) != 0 || err != nil {
 		t.Errorf("since the newest: %v, %v", got, err)
+	}
+}
+
+// TestFileOfVersion1 keeps what a file held whose tenants had one tuple store each.
+func TestFileOfVersion1(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "old.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const names = "object_type TEXT NOT NULL, object_id TEXT NOT NULL, relation TEXT NOT NULL, subject_type TEXT NOT NULL, subject_id TEXT NOT NULL, subject_relation TEXT NOT NULL"
+	const columns = "object_type, object_id, relation, subject_type, subject_id, subject_relation"
+	for _, statement := range []string{
+		"CREATE TABLE tuple_store (tenant TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, trimmed INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
+		"CREATE TABLE tuple (tenant TEXT NOT NULL, " + names + ", expires INTEGER, PRIMARY KEY (tenant, " + columns + ")) STRICT, WITHOUT ROWID",
+		"CREATE INDEX tuple_reverse ON tuple(tenant, subject_type, subject_id, subject_relation, object_type, object_id, relation)",
+		"CREATE INDEX tuple_expires ON tuple(expires) WHERE expires IS NOT NULL",
+		"CREATE TABLE tuple_log (tenant TEXT NOT NULL, revision INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, removed INTEGER NOT NULL, " + names + ", expires INTEGER, PRIMARY KEY (tenant, revision, n)) STRICT, WITHOUT ROWID",
+		"INSERT INTO tuple_store VALUES ('default', 7, 6)",
+		"INSERT INTO tuple VALUES ('default', 'doc', '1', 'viewer', 'user', '1', '', NULL)",
+		"INSERT INTO tuple_log VALUES ('default', 7, 0, 1000, 0, 'doc', '1', 'viewer', 'user', '1', '', NULL)",
+		"PRAGMA application_id = 0x43415244", "PRAGMA user_version = 1",
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	own := store.OwnTuples(id.Default)
+	for range 2 { // the second time there is nothing to move
+		e, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		revision, err := e.Revision(t.Context(), own)
+		if err != nil || revision != 7 {
+			t.Errorf("revision %d, %v", revision, err)
+		}
+		all, err := e.ListTuples(t.Context(), own, store.TupleFilter{Subject: store.SubjectRef{Type: "user", ID: "1"}}, store.TuplePage{})
+		if err != nil || len(all) != 1 || all[0].Relation != "viewer" {
+			t.Errorf("tuples %+v, %v", all, err)
+		}
+		if changes, err := e.Changes(t.Context(), own, 6, 10); err != nil || len(changes) != 1 {
+			t.Errorf("changes %+v, %v", changes, err)
+		}
+		if err := e.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

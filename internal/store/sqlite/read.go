@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 
-	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -124,14 +123,14 @@ func (e *Engine) Count(ctx context.Context, q store.Scan, limit int) (int, error
 	return total, err
 }
 
-// Tenants implements store.Keeper.
-func (e *Engine) Tenants(ctx context.Context) ([]id.Tenant, error) {
-	var out []id.Tenant
+// TupleStores implements store.Keeper.
+func (e *Engine) TupleStores(ctx context.Context) ([]store.TupleStore, error) {
+	var out []store.TupleStore
 	err := e.readers.with(ctx, func(c *conn) error {
 		return c.query(context.WithoutCancel(ctx), func(v []driver.Value) error {
-			out = append(out, id.Tenant(text(v[0])))
+			out = append(out, store.TupleStore{Tenant: tenantOf(v[0]), ID: text(v[1])})
 			return nil
-		}, "SELECT tenant FROM tuple_store ORDER BY tenant")
+		}, "SELECT tenant, store FROM tuple_store ORDER BY tenant, store")
 	})
 	return out, err
 }

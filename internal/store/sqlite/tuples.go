@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
@@ -11,21 +12,42 @@ import (
 )
 
 // baseTables are the tables that every database has: what is related to what now, in both
-// directions; what changed in which revision; and one counter row per tenant, changed in the
+// directions; what changed in which revision; and one counter row per tuple store, changed in the
 // transaction of the change, so that revisions are dense and in commit order.
 //
 // Names are not interned: a number for a type saves a few bytes per row, which SQLite would spend on
 // two look-ups for each tuple that is written or read.
 func baseTables() []string {
 	const names = "object_type TEXT NOT NULL, object_id TEXT NOT NULL, relation TEXT NOT NULL, subject_type TEXT NOT NULL, subject_id TEXT NOT NULL, subject_relation TEXT NOT NULL"
+	const extra = "condition TEXT NOT NULL DEFAULT '', context TEXT NOT NULL DEFAULT '', expires INTEGER"
 	return []string{
-		"CREATE TABLE IF NOT EXISTS tuple_store (tenant TEXT NOT NULL PRIMARY KEY, revision INTEGER NOT NULL, trimmed INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID",
-		"CREATE TABLE IF NOT EXISTS tuple (tenant TEXT NOT NULL, " + names + ", expires INTEGER, PRIMARY KEY (tenant, " + tupleColumns + ")) STRICT, WITHOUT ROWID",
-		"CREATE INDEX IF NOT EXISTS tuple_reverse ON tuple(tenant, subject_type, subject_id, subject_relation, object_type, object_id, relation)",
+		"CREATE TABLE IF NOT EXISTS tuple_store (tenant TEXT NOT NULL, store TEXT NOT NULL, revision INTEGER NOT NULL, trimmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, store)) STRICT, WITHOUT ROWID",
+		"CREATE TABLE IF NOT EXISTS tuple (tenant TEXT NOT NULL, store TEXT NOT NULL, " + names + ", " + extra + ", PRIMARY KEY (tenant, store, " + tupleColumns + ")) STRICT, WITHOUT ROWID",
+		"CREATE INDEX IF NOT EXISTS tuple_reverse ON tuple(tenant, store, subject_type, subject_id, subject_relation, object_type, object_id, relation)",
 		"CREATE INDEX IF NOT EXISTS tuple_expires ON tuple(expires) WHERE expires IS NOT NULL",
-		"CREATE TABLE IF NOT EXISTS tuple_log (tenant TEXT NOT NULL, revision INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, removed INTEGER NOT NULL, " + names + ", expires INTEGER, PRIMARY KEY (tenant, revision, n)) STRICT, WITHOUT ROWID",
+		"CREATE TABLE IF NOT EXISTS tuple_log (tenant TEXT NOT NULL, store TEXT NOT NULL, revision INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, removed INTEGER NOT NULL, " + names + ", " + extra + ", PRIMARY KEY (tenant, store, revision, n)) STRICT, WITHOUT ROWID",
 		"CREATE TABLE IF NOT EXISTS pulse (id INTEGER PRIMARY KEY CHECK (id = 1), beats INTEGER NOT NULL) STRICT",
 		"INSERT OR IGNORE INTO pulse (id, beats) VALUES (1, 0)",
+	}
+}
+
+// fromVersion1 moves the tuples of a file whose tenants had one tuple store each into the tables of
+// today. It stands before baseTables in the transaction that marks the file as new; afterVersion1
+// stands behind.
+func fromVersion1() []string {
+	return []string{
+		"DROP INDEX tuple_reverse", "DROP INDEX tuple_expires",
+		"ALTER TABLE tuple RENAME TO tuple_1", "ALTER TABLE tuple_log RENAME TO tuple_log_1", "ALTER TABLE tuple_store RENAME TO tuple_store_1",
+	}
+}
+
+func afterVersion1() []string {
+	return []string{
+		"INSERT INTO tuple_store (tenant, store, revision, trimmed) SELECT tenant, '', revision, trimmed FROM tuple_store_1",
+		"INSERT INTO tuple (tenant, store, " + tupleColumns + ", expires) SELECT tenant, '', " + tupleColumns + ", expires FROM tuple_1",
+		"INSERT INTO tuple_log (tenant, store, revision, n, at, removed, " + tupleColumns + ", expires)" +
+			" SELECT tenant, '', revision, n, at, removed, " + tupleColumns + ", expires FROM tuple_log_1",
+		"DROP TABLE tuple_1", "DROP TABLE tuple_log_1", "DROP TABLE tuple_store_1",
 	}
 }
 
@@ -34,43 +56,54 @@ const (
 	tupleColumns = "object_type, object_id, relation, subject_type, subject_id, subject_relation"
 	tupleLive    = " AND (+expires IS NULL OR +expires > ?)"
 
-	writeTuple = "INSERT INTO tuple (tenant, " + tupleColumns + ", expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)" +
-		" ON CONFLICT DO UPDATE SET expires = excluded.expires WHERE expires IS NOT excluded.expires"
-	deleteTuple = "DELETE FROM tuple WHERE tenant = ? AND object_type = ? AND object_id = ? AND relation = ?" +
+	tupleFields = tupleColumns + ", condition, context, expires"
+	inStore     = " WHERE tenant = ? AND store = ?"
+
+	writeTuple = "INSERT INTO tuple (tenant, store, " + tupleFields + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" +
+		" ON CONFLICT DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires"
+	looseTuple = writeTuple + " WHERE (condition, context) <> (excluded.condition, excluded.context) OR expires IS NOT excluded.expires"
+	// An expired tuple is not there, although its row may be.
+	strictTuple = writeTuple + " WHERE tuple.expires <= ?"
+	deleteTuple = "DELETE FROM tuple" + inStore + " AND object_type = ? AND object_id = ? AND relation = ?" +
 		" AND subject_type = ? AND subject_id = ? AND subject_relation = ?"
-	logTuple  = "INSERT INTO tuple_log (tenant, " + tupleColumns + ", expires, revision, n, at, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	nextTuple = "INSERT INTO tuple_store (tenant, revision) VALUES (?, 1)" +
+	strictDelete = deleteTuple + tupleLive
+	logTuple     = "INSERT INTO tuple_log (tenant, store, " + tupleFields + ", revision, n, at, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	nextTuple    = "INSERT INTO tuple_store (tenant, store, revision) VALUES (?, ?, 1)" +
 		" ON CONFLICT DO UPDATE SET revision = revision + 1 RETURNING revision"
-	lastTuple = "SELECT revision FROM tuple_store WHERE tenant = ?"
+	lastTuple = "SELECT revision FROM tuple_store" + inStore
 )
 
 // writeTuples applies the tuple operations of w and returns the revision that they made, or the one
 // that was there if nothing changed.
 func writeTuples(ctx context.Context, c *conn, w store.Write) (uint64, error) {
+	key := storeArgs(w.InTuples())
+	if w.DropTuples {
+		for _, table := range []string{"tuple", "tuple_log", "tuple_store"} {
+			if _, err := c.exec(ctx, "DELETE FROM "+table+inStore, key...); err != nil {
+				return 0, err
+			}
+		}
+	}
 	effective := make([]store.TupleOp, 0, len(w.Tuples))
 	for _, op := range w.Tuples {
-		statement, args := writeTuple, tupleArgs(w.Tenant, op.Tuple)
-		if op.Delete {
-			statement, args = deleteTuple, args[:7]
-		}
-		n, err := c.exec(ctx, statement, args...)
+		changed, err := writeTupleOp(ctx, c, w, op)
 		if err != nil {
 			return 0, err
 		}
-		if n > 0 {
+		if changed {
 			effective = append(effective, op)
 		}
 	}
 	if len(effective) == 0 {
-		n, err := c.number(ctx, lastTuple, string(w.Tenant))
+		n, err := c.number(ctx, lastTuple, key...)
 		return uint64(n), err
 	}
-	revision, err := c.number(ctx, nextTuple, string(w.Tenant))
+	revision, err := c.number(ctx, nextTuple, key...)
 	if err != nil {
 		return 0, err
 	}
 	for n, op := range effective {
-		args := append(tupleArgs(w.Tenant, op.Tuple), revision, int64(n), w.At.UnixMilli(), flag(op.Delete))
+		args := append(tupleArgs(w.InTuples(), op.Tuple), revision, int64(n), w.At.UnixMilli(), flag(op.Delete))
 		if _, err := c.exec(ctx, logTuple, args...); err != nil {
 			return 0, err
 		}
@@ -78,9 +111,30 @@ func writeTuples(ctx context.Context, c *conn, w store.Write) (uint64, error) {
 	return uint64(revision), nil
 }
 
-func tupleArgs(tenant id.Tenant, t store.Tuple) []driver.Value {
-	return append(make([]driver.Value, 0, 12), string(tenant), t.Object.Type, t.Object.ID, t.Relation,
-		t.Subject.Type, t.Subject.ID, t.Subject.Relation, millis(t.Expires))
+func writeTupleOp(ctx context.Context, c *conn, w store.Write, op store.TupleOp) (changed bool, err error) {
+	statement, args := looseTuple, tupleArgs(w.InTuples(), op.Tuple)
+	switch {
+	case op.Delete && op.Strict:
+		statement, args = strictDelete, append(args[:8], w.At.UnixMilli())
+	case op.Delete:
+		statement, args = deleteTuple, args[:8]
+	case op.Strict:
+		statement, args = strictTuple, append(args, w.At.UnixMilli())
+	}
+	n, err := c.exec(ctx, statement, args...)
+	if err == nil && n == 0 && op.Strict {
+		err = &store.TupleError{Op: op}
+	}
+	return n > 0, err
+}
+
+func storeArgs(s store.TupleStore) []driver.Value {
+	return append(make([]driver.Value, 0, 16), string(s.Tenant), s.ID)
+}
+
+func tupleArgs(s store.TupleStore, t store.Tuple) []driver.Value {
+	return append(storeArgs(s), t.Object.Type, t.Object.ID, t.Relation, t.Subject.Type, t.Subject.ID, t.Subject.Relation,
+		t.Condition.Name, t.Condition.Context, millis(t.Expires))
 }
 
 func flag(b bool) driver.Value {
@@ -90,32 +144,33 @@ func flag(b bool) driver.Value {
 	return int64(0)
 }
 
-// tupleOf reads the seven columns from v[0] on.
+// tupleOf reads the nine columns from v[0] on.
 func tupleOf(v []driver.Value) store.Tuple {
 	return store.Tuple{
 		Object: store.ObjectRef{Type: text(v[0]), ID: text(v[1])}, Relation: text(v[2]),
-		Subject: store.SubjectRef{Type: text(v[3]), ID: text(v[4]), Relation: text(v[5])},
-		Expires: moment(v[6]),
+		Subject:   store.SubjectRef{Type: text(v[3]), ID: text(v[4]), Relation: text(v[5])},
+		Condition: store.TupleCondition{Name: text(v[6]), Context: text(v[7])},
+		Expires:   moment(v[8]),
 	}
 }
 
 func tenantOf(v driver.Value) id.Tenant { return id.Tenant(text(v)) }
 
 // Revision implements store.Tuples.
-func (e *Engine) Revision(ctx context.Context, t id.Tenant) (uint64, error) {
+func (e *Engine) Revision(ctx context.Context, s store.TupleStore) (uint64, error) {
 	var n int64
 	err := e.readers.with(ctx, func(c *conn) (err error) {
-		n, err = c.number(context.WithoutCancel(ctx), lastTuple, string(t))
+		n, err = c.number(context.WithoutCancel(ctx), lastTuple, storeArgs(s)...)
 		return err
 	})
 	return uint64(n), err
 }
 
 // Snapshot implements store.Tuples.
-func (e *Engine) Snapshot(ctx context.Context, t id.Tenant, yield func(store.Tuple) error) (uint64, error) {
+func (e *Engine) Snapshot(ctx context.Context, s store.TupleStore, yield func(store.Tuple) error) (uint64, error) {
 	var revision int64
 	err := e.still(ctx, func(quiet context.Context, c *conn) (err error) {
-		if revision, err = c.number(quiet, lastTuple, string(t)); err != nil {
+		if revision, err = c.number(quiet, lastTuple, storeArgs(s)...); err != nil {
 			return err
 		}
 		row := func(v []driver.Value) error {
@@ -124,8 +179,8 @@ func (e *Engine) Snapshot(ctx context.Context, t id.Tenant, yield func(store.Tup
 			}
 			return yield(tupleOf(v))
 		}
-		return c.query(quiet, row, "SELECT "+tupleColumns+", expires FROM tuple WHERE tenant = ?"+tupleLive+
-			" ORDER BY "+tupleColumns, string(t), e.config.Now().UnixMilli())
+		return c.query(quiet, row, "SELECT "+tupleFields+" FROM tuple"+inStore+tupleLive+
+			" ORDER BY "+tupleColumns, append(storeArgs(s), e.config.Now().UnixMilli())...)
 	})
 	return uint64(revision), err
 }
@@ -145,52 +200,64 @@ func (e *Engine) still(ctx context.Context, f func(context.Context, *conn) error
 	})
 }
 
-// Forward implements store.Tuples.
-func (e *Engine) Forward(ctx context.Context, t id.Tenant, object store.ObjectRef, relation string, p store.TuplePage) ([]store.Tuple, error) {
-	where := " WHERE tenant = ? AND object_type = ? AND object_id = ?"
-	args := []driver.Value{string(t), object.Type, object.ID}
-	rest := "relation, subject_type, subject_id, subject_relation"
-	if relation != "" {
-		where, rest = where+" AND relation = ?", "subject_type, subject_id, subject_relation"
-		args = append(args, relation)
+// ListTuples implements store.Tuples.
+func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.TupleFilter, p store.TuplePage) ([]store.Tuple, error) {
+	if p.Limit <= 0 {
+		p.Limit = defaultLimit
 	}
-	if a := p.After; a != nil {
-		if relation != "" {
-			where += " AND (" + rest + ") > (?, ?, ?)"
-			args = append(args, a.Subject.Type, a.Subject.ID, a.Subject.Relation)
-		} else {
-			where += " AND (" + rest + ") > (?, ?, ?, ?)"
-			args = append(args, a.Relation, a.Subject.Type, a.Subject.ID, a.Subject.Relation)
-		}
-	}
-	return e.listTuples(ctx, p.Limit, where, " ORDER BY "+rest, args)
-}
-
-// Reverse implements store.Tuples.
-func (e *Engine) Reverse(ctx context.Context, t id.Tenant, subject store.SubjectRef, p store.TuplePage) ([]store.Tuple, error) {
-	where := " INDEXED BY tuple_reverse WHERE tenant = ? AND subject_type = ? AND subject_id = ? AND subject_relation = ?"
-	args := []driver.Value{string(t), subject.Type, subject.ID, subject.Relation}
-	if a := p.After; a != nil {
-		where += " AND (object_type, object_id, relation) > (?, ?, ?)"
-		args = append(args, a.Object.Type, a.Object.ID, a.Relation)
-	}
-	return e.listTuples(ctx, p.Limit, where, " ORDER BY object_type, object_id, relation", args)
-}
-
-func (e *Engine) listTuples(ctx context.Context, limit int, where, order string, args []driver.Value) ([]store.Tuple, error) {
-	if limit <= 0 {
-		limit = defaultLimit
-	}
+	where, args := tupleList(s, f, p.After)
 	var out []store.Tuple
 	err := e.readers.with(ctx, func(c *conn) error {
 		row := func(v []driver.Value) error {
 			out = append(out, tupleOf(v))
 			return nil
 		}
-		return c.query(context.WithoutCancel(ctx), row, "SELECT "+tupleColumns+", expires FROM tuple"+where+tupleLive+order+" LIMIT ?",
-			append(args, e.config.Now().UnixMilli(), int64(limit))...)
+		return c.query(context.WithoutCancel(ctx), row, "SELECT "+tupleFields+where,
+			append(args, e.config.Now().UnixMilli(), int64(p.Limit))...)
 	})
 	return out, err
+}
+
+// tupleList is what follows the columns in a list of tuples, and its arguments but the last two: the
+// time, and the limit. What f fixes from the left of the order is compared and left out of the order,
+// so that one index gives both; a relation of no object in particular is compared row by row.
+func tupleList(s store.TupleStore, f store.TupleFilter, after *store.Tuple) (string, []driver.Value) {
+	source, where, args := " FROM tuple", inStore, storeArgs(s)
+	rest := []string{"object_type", "object_id", "relation", "subject_type", "subject_id", "subject_relation"}
+	if f.Subject.Type != "" {
+		if f.Object.ID == "" {
+			source += " INDEXED BY tuple_reverse"
+		}
+		where += " AND subject_type = ? AND subject_id = ? AND subject_relation = ?"
+		args = append(args, f.Subject.Type, f.Subject.ID, f.Subject.Relation)
+		rest = rest[:3]
+	}
+	fixed := 0
+	for i, v := range []string{f.Object.Type, f.Object.ID, f.Relation} {
+		if v == "" {
+			continue
+		}
+		if fixed == i {
+			where += " AND " + rest[i] + " = ?"
+			fixed++
+		} else {
+			where += " AND +" + rest[i] + " = ?" // else the planner takes it out of the order, and sorts
+		}
+		args = append(args, v)
+	}
+	rest = rest[fixed:]
+	if len(rest) == 0 { // one tuple is meant
+		if after != nil {
+			where += " AND FALSE"
+		}
+		return source + where + tupleLive + " LIMIT ?", args
+	}
+	if after != nil {
+		where += " AND (" + strings.Join(rest, ", ") + ") > (?" + strings.Repeat(", ?", len(rest)-1) + ")"
+		all := tupleArgs(s, *after)[2:]
+		args = append(args, all[fixed:fixed+len(rest)]...)
+	}
+	return source + where + tupleLive + " ORDER BY " + strings.Join(rest, ", ") + " LIMIT ?", args
 }
 
 // errEnough ends a query that has delivered what was asked for.
@@ -198,7 +265,7 @@ var errEnough = errors.New("sqlite: enough")
 
 // Changes implements store.Tuples. A revision that lies ahead, as after a restore, is answered like
 // one that was trimmed: whoever asks must start from a Snapshot.
-func (e *Engine) Changes(ctx context.Context, t id.Tenant, since uint64, limit int) ([]store.TupleChange, error) {
+func (e *Engine) Changes(ctx context.Context, s store.TupleStore, since uint64, limit int) ([]store.TupleChange, error) {
 	if limit <= 0 {
 		limit = defaultLimit
 	}
@@ -209,15 +276,15 @@ func (e *Engine) Changes(ctx context.Context, t id.Tenant, since uint64, limit i
 			revision, trimmed = uint64(integer(v[0])), uint64(integer(v[1]))
 			return nil
 		}
-		if err := c.query(quiet, state, "SELECT revision, trimmed FROM tuple_store WHERE tenant = ?", string(t)); err != nil {
+		if err := c.query(quiet, state, "SELECT revision, trimmed FROM tuple_store"+inStore, storeArgs(s)...); err != nil {
 			return err
 		}
 		if since < trimmed || since > revision {
 			return store.ErrTrimmed
 		}
 		collect := func(v []driver.Value) error { return collectChange(&out, limit, v) }
-		return c.query(quiet, collect, "SELECT "+tupleColumns+", expires, revision, at, removed FROM tuple_log"+
-			" WHERE tenant = ? AND revision > ? ORDER BY revision, n", string(t), int64(since))
+		return c.query(quiet, collect, "SELECT "+tupleFields+", revision, at, removed FROM tuple_log"+
+			inStore+" AND revision > ? ORDER BY revision, n", append(storeArgs(s), int64(since))...)
 	})
 	if errors.Is(err, errEnough) {
 		err = nil
@@ -229,8 +296,8 @@ func (e *Engine) Changes(ctx context.Context, t id.Tenant, since uint64, limit i
 // goes on to the end of the first one, which is delivered however long it is.
 func collectChange(out *[]store.TupleChange, limit int, v []driver.Value) error {
 	change := store.TupleChange{
-		Revision: uint64(integer(v[7])), At: time.UnixMilli(integer(v[8])).UTC(),
-		TupleOp: store.TupleOp{Delete: integer(v[9]) != 0, Tuple: tupleOf(v)},
+		Revision: uint64(integer(v[9])), At: time.UnixMilli(integer(v[10])).UTC(),
+		TupleOp: store.TupleOp{Delete: integer(v[11]) != 0, Tuple: tupleOf(v)},
 	}
 	n := len(*out)
 	if n >= limit && (*out)[0].Revision != change.Revision {

@@ -97,7 +97,7 @@ func (e *Engine) write(ctx context.Context, c *conn, w store.Write) (store.Recei
 			return store.Receipt{}, err
 		}
 	}
-	if len(w.Tuples) == 0 {
+	if !w.TouchesTuples() {
 		return store.Receipt{}, nil
 	}
 	revision, err := writeTuples(ctx, c, w)

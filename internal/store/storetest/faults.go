@@ -188,31 +188,25 @@ func (f *Faults) Count(ctx context.Context, q store.Scan, limit int) (n int, err
 }
 
 // Revision implements store.Tuples.
-func (f *Faults) Revision(ctx context.Context, t id.Tenant) (n uint64, err error) {
+func (f *Faults) Revision(ctx context.Context, t store.TupleStore) (n uint64, err error) {
 	err = f.around(false, func() (err error) { n, err = f.engine.Revision(ctx, t); return err })
 	return n, err
 }
 
 // Snapshot implements store.Tuples.
-func (f *Faults) Snapshot(ctx context.Context, t id.Tenant, yield func(store.Tuple) error) (n uint64, err error) {
+func (f *Faults) Snapshot(ctx context.Context, t store.TupleStore, yield func(store.Tuple) error) (n uint64, err error) {
 	err = f.around(false, func() (err error) { n, err = f.engine.Snapshot(ctx, t, yield); return err })
 	return n, err
 }
 
-// Forward implements store.Tuples.
-func (f *Faults) Forward(ctx context.Context, t id.Tenant, o store.ObjectRef, relation string, p store.TuplePage) (r []store.Tuple, err error) {
-	err = f.around(false, func() (err error) { r, err = f.engine.Forward(ctx, t, o, relation, p); return err })
-	return r, err
-}
-
-// Reverse implements store.Tuples.
-func (f *Faults) Reverse(ctx context.Context, t id.Tenant, s store.SubjectRef, p store.TuplePage) (r []store.Tuple, err error) {
-	err = f.around(false, func() (err error) { r, err = f.engine.Reverse(ctx, t, s, p); return err })
+// ListTuples implements store.Tuples.
+func (f *Faults) ListTuples(ctx context.Context, t store.TupleStore, q store.TupleFilter, p store.TuplePage) (r []store.Tuple, err error) {
+	err = f.around(false, func() (err error) { r, err = f.engine.ListTuples(ctx, t, q, p); return err })
 	return r, err
 }
 
 // Changes implements store.Tuples.
-func (f *Faults) Changes(ctx context.Context, t id.Tenant, since uint64, limit int) (r []store.TupleChange, err error) {
+func (f *Faults) Changes(ctx context.Context, t store.TupleStore, since uint64, limit int) (r []store.TupleChange, err error) {
 	err = f.around(false, func() (err error) { r, err = f.engine.Changes(ctx, t, since, limit); return err })
 	return r, err
 }

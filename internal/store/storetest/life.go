@@ -55,7 +55,7 @@ func testAmbiguousCommit(w *world) {
 	db := store.New(store.Config{Engine: f, Sealer: w.sealer, Now: w.Clock.Now})
 	gadgets := store.NewCollection(db, gadgetKind()).In(here)
 	var heard []uint64
-	db.OnTuples(func(_ context.Context, _ id.Tenant, revision uint64) error {
+	db.OnTuples(func(_ context.Context, _ store.TupleStore, revision uint64) error {
 		heard = append(heard, revision)
 		return nil
 	})

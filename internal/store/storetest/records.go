@@ -146,7 +146,7 @@ func testBatchIsAtomic(w *world) {
 			if diff := cmp.Diff(before, w.dump()); diff != "" {
 				w.Errorf("%s at %d left something:\n%s", name, at, diff)
 			}
-			if r, err := w.Engine.Revision(w.Context(), here); r != 0 || err != nil {
+			if r, err := w.Engine.Revision(w.Context(), own); r != 0 || err != nil {
 				w.Errorf("%s at %d: revision %d, %v", name, at, r, err)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 )
@@ -25,6 +26,9 @@ func tuple(object, relation, subject string) store.Tuple {
 		Subject: store.SubjectRef{Type: subjectType, ID: subjectID, Relation: subjectRelation},
 	}
 }
+
+// own is the tuple store that most tests write to.
+var own = store.OwnTuples(here)
 
 func spell(t store.Tuple) string {
 	out := t.Object.Type + ":" + t.Object.ID + "#" + t.Relation + "@" + t.Subject.Type + ":" + t.Subject.ID
@@ -54,14 +58,14 @@ func (w *world) relate(t id.Tenant, ops ...store.TupleOp) uint64 {
 
 func (w *world) forward(object, relation string) []string {
 	w.Helper()
-	got, err := w.db.Tuples().Forward(w.Context(), here, tuple(object, "", "").Object, relation, store.TuplePage{})
+	got, err := w.db.Tuples().ListTuples(w.Context(), own, store.TupleFilter{Object: tuple(object, "", "").Object, Relation: relation}, store.TuplePage{})
 	w.must(err)
 	return spellAll(got)
 }
 
 func (w *world) reverse(subject string) []string {
 	w.Helper()
-	got, err := w.db.Tuples().Reverse(w.Context(), here, tuple("", "", subject).Subject, store.TuplePage{})
+	got, err := w.db.Tuples().ListTuples(w.Context(), own, store.TupleFilter{Subject: tuple("", "", subject).Subject}, store.TuplePage{})
 	w.must(err)
 	return spellAll(got)
 }
@@ -115,9 +119,9 @@ func testTuples(w *world) {
 			w.Errorf("%s:\n%s", name, diff)
 		}
 	}
-	tenants, err := w.Keeper.Tenants(w.Context())
-	if err != nil || !slices.Equal(tenants, []id.Tenant{here, there}) {
-		w.Errorf("tenants %v, %v", tenants, err)
+	stores, err := w.Keeper.TupleStores(w.Context())
+	if err != nil || !slices.Equal(stores, []store.TupleStore{own, store.OwnTuples(there)}) {
+		w.Errorf("stores %v, %v", stores, err)
 	}
 }
 
@@ -132,13 +136,22 @@ func testTuplePages(w *world) {
 	object, subject := store.ObjectRef{Type: "doc", ID: "1"}, store.SubjectRef{Type: "user", ID: "x"}
 	for name, list := range map[string]func(p store.TuplePage) ([]store.Tuple, error){
 		"forward": func(p store.TuplePage) ([]store.Tuple, error) {
-			return w.Engine.Forward(w.Context(), here, object, "", p)
+			return w.Engine.ListTuples(w.Context(), own, store.TupleFilter{Object: object}, p)
 		},
 		"forward by relation": func(p store.TuplePage) ([]store.Tuple, error) {
-			return w.Engine.Forward(w.Context(), here, object, "owner", p)
+			return w.Engine.ListTuples(w.Context(), own, store.TupleFilter{Object: object, Relation: "owner"}, p)
+		},
+		"of a type": func(p store.TuplePage) ([]store.Tuple, error) {
+			return w.Engine.ListTuples(w.Context(), own, store.TupleFilter{Object: store.ObjectRef{Type: "doc"}}, p)
+		},
+		"of a type and relation": func(p store.TuplePage) ([]store.Tuple, error) {
+			return w.Engine.ListTuples(w.Context(), own, store.TupleFilter{Object: store.ObjectRef{Type: "doc"}, Relation: "owner"}, p)
+		},
+		"all": func(p store.TuplePage) ([]store.Tuple, error) {
+			return w.Engine.ListTuples(w.Context(), own, store.TupleFilter{}, p)
 		},
 		"reverse": func(p store.TuplePage) ([]store.Tuple, error) {
-			return w.Engine.Reverse(w.Context(), here, subject, p)
+			return w.Engine.ListTuples(w.Context(), own, store.TupleFilter{Subject: subject}, p)
 		},
 	} {
 		whole, err := list(store.TuplePage{Limit: 100})
@@ -167,7 +180,7 @@ func testTupleExpiry(w *world) {
 	mortal := tuple("doc:1", "viewer", "user:1")
 	mortal.Expires = w.Clock.Now().Add(time.Minute + 456*time.Microsecond)
 	w.relate(here, store.WriteTuple(mortal))
-	got, err := w.Engine.Forward(w.Context(), here, mortal.Object, "", store.TuplePage{})
+	got, err := w.Engine.ListTuples(w.Context(), own, store.TupleFilter{Object: mortal.Object}, store.TuplePage{})
 	if err != nil || len(got) != 1 || !got[0].Expires.Equal(w.Clock.Now().Add(time.Minute)) {
 		w.Errorf("read %+v, %v", got, err)
 	}
@@ -185,6 +198,169 @@ func testTupleExpiry(w *world) {
 	}
 }
 
+// testTupleFilter lists by every combination of what a filter may name, and compares with a search
+// through all.
+func testTupleFilter(w *world) {
+	var ops []store.TupleOp
+	for _, o := range []string{"doc:1", "doc:2", "folder:1"} {
+		for _, r := range []string{"owner", "viewer"} {
+			for _, s := range []string{"user:a", "user:b", "group:1", "group:1#member"} {
+				ops = append(ops, store.WriteTuple(tuple(o, r, s)))
+			}
+		}
+	}
+	w.relate(here, ops...)
+	all, err := w.Engine.ListTuples(w.Context(), own, store.TupleFilter{}, store.TuplePage{Limit: 1000})
+	if w.must(err); len(all) != len(ops) {
+		w.Fatalf("%d of %d", len(all), len(ops))
+	}
+	for _, o := range []store.ObjectRef{{}, {Type: "doc"}, {Type: "doc", ID: "1"}, {Type: "doc", ID: "9"}} {
+		for _, r := range []string{"", "owner", "none"} {
+			for _, s := range []store.SubjectRef{{}, {Type: "user", ID: "a"}, {Type: "group", ID: "1"}, {Type: "group", ID: "1", Relation: "member"}} {
+				f := store.TupleFilter{Object: o, Relation: r, Subject: s}
+				var want []store.Tuple
+				for _, t := range all {
+					if (o.Type == "" || t.Object.Type == o.Type) && (o.ID == "" || t.Object.ID == o.ID) &&
+						(r == "" || t.Relation == r) && (s.Type == "" || t.Subject == s) {
+						want = append(want, t)
+					}
+				}
+				var got []store.Tuple
+				for p := (store.TuplePage{Limit: 3}); len(got) <= len(want); {
+					part, err := w.Engine.ListTuples(w.Context(), own, f, p)
+					w.must(err)
+					if got = append(got, part...); len(part) < p.Limit {
+						break
+					}
+					p.After = &part[len(part)-1]
+				}
+				if diff := cmp.Diff(spellAll(want), spellAll(got)); diff != "" {
+					w.Errorf("%+v:\n%s", f, diff)
+				}
+			}
+		}
+	}
+}
+
+// testTupleStores keeps the stores of one tenant apart, and drops one whole.
+func testTupleStores(w *world) {
+	shop := store.TupleStore{Tenant: here, ID: "shop"}
+	viewer := tuple("doc:1", "viewer", "user:1")
+	write := func(s store.TupleStore, drop bool, ops ...store.TupleOp) (uint64, error) {
+		r, err := w.db.Commit(w.Context(), store.Batch{
+			Permit: Permit(s.Tenant, "tuple.write"), Events: []store.Event{{Kind: "tuple.written"}}, TupleStore: s.ID, Tuples: ops, DropTuples: drop,
+		})
+		return r.Revision, err
+	}
+	for i, step := range []struct {
+		in   store.TupleStore
+		drop bool
+		ops  []store.TupleOp
+		want uint64
+		here int // tuples in shop afterwards
+	}{
+		{shop, false, []store.TupleOp{store.WriteTuple(viewer)}, 1, 1},
+		{own, false, []store.TupleOp{store.DeleteTuple(viewer)}, 0, 1},
+		{shop, false, []store.TupleOp{store.WriteTuple(tuple("doc:2", "viewer", "user:1"))}, 2, 2},
+		{shop, true, nil, 0, 0},
+		{shop, false, []store.TupleOp{store.WriteTuple(viewer)}, 1, 1}, // as new
+		{shop, true, []store.TupleOp{store.WriteTuple(tuple("doc:3", "viewer", "user:1"))}, 1, 1},
+	} {
+		got, err := write(step.in, step.drop, step.ops...)
+		if w.must(err); got != step.want {
+			w.Errorf("step %d: revision %d, want %d", i, got, step.want)
+		}
+		listed, err := w.Engine.ListTuples(w.Context(), shop, store.TupleFilter{}, store.TuplePage{})
+		if w.must(err); len(listed) != step.here {
+			w.Errorf("step %d: %d tuples in the shop, want %d", i, len(listed), step.here)
+		}
+	}
+	changes, err := w.Engine.Changes(w.Context(), shop, 0, 10)
+	if w.must(err); len(changes) != 1 || spell(changes[0].Tuple) != "doc:3#viewer@user:1" {
+		w.Errorf("changes of the new life: %+v", changes)
+	}
+	if len(w.forward("doc:1", "")) != 0 {
+		w.Error("a tuple of the shop is seen in the tenant's own store")
+	}
+	if _, err := write(own, true); err == nil {
+		w.Error("a tenant's own tuples were dropped")
+	}
+}
+
+// testTupleConditions keeps what a tuple says to its condition.
+func testTupleConditions(w *world) {
+	plain := tuple("doc:1", "viewer", "user:1")
+	bound, other := plain, plain
+	bound.Condition = store.TupleCondition{Name: "in_office", Context: `{"net":"10.0.0.0/8","text":"\u0000 # : @ |"}`}
+	other.Condition = store.TupleCondition{Name: "in_office", Context: `{"net":"192.168.0.0/16"}`}
+	for i, step := range []struct {
+		op   store.TupleOp
+		want uint64
+	}{
+		{store.WriteTuple(bound), 1}, {store.WriteTuple(bound), 1}, {store.WriteTuple(other), 2}, {store.WriteTuple(plain), 3},
+		{store.WriteTuple(bound), 4}, {store.DeleteTuple(plain), 5},
+	} {
+		if got := w.relate(here, step.op); got != step.want {
+			w.Errorf("step %d: revision %d, want %d", i, got, step.want)
+		}
+		listed, err := w.Engine.ListTuples(w.Context(), own, store.TupleFilter{Object: plain.Object}, store.TuplePage{})
+		w.must(err)
+		if step.op.Delete != (len(listed) == 0) || len(listed) == 1 && listed[0].Condition != step.op.Tuple.Condition {
+			w.Errorf("step %d: %+v", i, listed)
+		}
+	}
+	changes, err := w.Engine.Changes(w.Context(), own, 0, 10)
+	if w.must(err); len(changes) != 5 || changes[1].Tuple.Condition != other.Condition || changes[2].Tuple.Condition.Name != "" {
+		w.Errorf("%+v", changes)
+	}
+}
+
+// testTupleStrict fails whole where a tuple is there or not against what was said.
+func testTupleStrict(w *world) {
+	one, two := tuple("doc:1", "viewer", "user:1"), tuple("doc:2", "viewer", "user:1")
+	strict := func(o store.TupleOp) store.TupleOp { o.Strict = true; return o }
+	commit := func(ops ...store.TupleOp) error {
+		_, err := w.db.Commit(w.Context(), store.Batch{
+			Permit: Permit(here, "tuple.write"), Events: []store.Event{{Kind: "tuple.written"}}, Tuples: ops,
+		})
+		return err
+	}
+	mortal := two
+	mortal.Expires = w.Clock.Now().Add(time.Second)
+	for i, step := range []struct {
+		ops  []store.TupleOp
+		code string
+	}{
+		{[]store.TupleOp{strict(store.DeleteTuple(one))}, "tuple_missing"},
+		{[]store.TupleOp{strict(store.WriteTuple(one))}, ""},
+		{[]store.TupleOp{store.WriteTuple(two), strict(store.WriteTuple(one))}, "tuple_exists"},
+		{[]store.TupleOp{strict(store.DeleteTuple(two))}, "tuple_missing"}, // the step before left nothing
+		{[]store.TupleOp{strict(store.WriteTuple(mortal))}, ""},
+		{[]store.TupleOp{strict(store.DeleteTuple(one))}, ""},
+	} {
+		if err := commit(step.ops...); errs.CodeOf(err) != step.code {
+			w.Errorf("step %d: %v, want %q", i, err, step.code)
+		}
+	}
+	w.Clock.Advance(time.Second) // mortal has ended and may not be swept yet
+	if err := commit(strict(store.DeleteTuple(two))); errs.CodeOf(err) != "tuple_missing" {
+		w.Errorf("deleting what has expired: %v", err)
+	}
+	if err := commit(strict(store.WriteTuple(two))); err != nil {
+		w.Errorf("writing over what has expired: %v", err)
+	}
+	racers := atOnce(50, func(int) error { return commit(strict(store.DeleteTuple(two))) })
+	won := 0
+	for _, err := range racers {
+		if err == nil {
+			won++
+		}
+	}
+	if won != 1 {
+		w.Errorf("%d of 50 have deleted it", won)
+	}
+}
+
 type snapshot struct {
 	revision uint64
 	tuples   map[string]bool
@@ -194,7 +370,7 @@ func (w *world) snapshot() snapshot {
 	w.Helper()
 	s := snapshot{tuples: map[string]bool{}}
 	var err error
-	s.revision, err = w.Engine.Snapshot(w.Context(), here, func(t store.Tuple) error {
+	s.revision, err = w.Engine.Snapshot(w.Context(), own, func(t store.Tuple) error {
 		s.tuples[spell(t)] = true
 		return nil
 	})
@@ -229,7 +405,7 @@ func testTupleRevisionsAreDense(w *world) {
 			w.Fatalf("revisions %v", revisions)
 		}
 	}
-	changes, err := w.Engine.Changes(w.Context(), here, 0, 1000)
+	changes, err := w.Engine.Changes(w.Context(), own, 0, 1000)
 	w.must(err)
 	if len(changes) != callers*3/4 {
 		w.Fatalf("%d changes", len(changes))
@@ -264,16 +440,16 @@ func testTupleChanges(w *world) {
 		{0, 100, 0, 5}, {0, 5, 0, 5}, {0, 4, 0, 4}, {0, 3, 0, 2}, {0, 2, 0, 2}, {0, 1, 0, 2},
 		{1, 1, 2, 4}, {1, 2, 2, 4}, {1, 3, 2, 5}, {2, 1, 4, 5}, {3, 10, 5, 5},
 	} {
-		got, err := w.Engine.Changes(w.Context(), here, s.since, s.limit)
+		got, err := w.Engine.Changes(w.Context(), own, s.since, s.limit)
 		w.must(err)
 		if diff := cmp.Diff(all[s.first:s.last], append([]store.TupleChange{}, got...)); diff != "" {
 			w.Errorf("since %d, limit %d:\n%s", s.since, s.limit, diff)
 		}
 	}
-	if _, err := w.Engine.Changes(w.Context(), here, 4, 10); !errors.Is(err, store.ErrTrimmed) {
+	if _, err := w.Engine.Changes(w.Context(), own, 4, 10); !errors.Is(err, store.ErrTrimmed) {
 		w.Errorf("since a revision that is not there yet: %v", err)
 	}
-	if got, err := w.Engine.Changes(w.Context(), "nobody", 0, 10); err != nil || len(got) != 0 {
+	if got, err := w.Engine.Changes(w.Context(), store.OwnTuples("nobody"), 0, 10); err != nil || len(got) != 0 {
 		w.Errorf("of a tenant without tuples: %v, %v", got, err)
 	}
 }
@@ -306,7 +482,7 @@ func testTupleSnapshot(w *world) {
 	final := w.snapshot()
 	for _, s := range taken {
 		for since := s.revision; since < final.revision; {
-			changes, err := w.Engine.Changes(w.Context(), here, since, 7)
+			changes, err := w.Engine.Changes(w.Context(), own, since, 7)
 			w.must(err)
 			for _, c := range changes {
 				if delete(s.tuples, spell(c.Tuple)); !c.Delete {
@@ -320,10 +496,10 @@ func testTupleSnapshot(w *world) {
 		}
 	}
 	stop := errors.New("stop")
-	if _, err := w.Engine.Snapshot(w.Context(), here, func(store.Tuple) error { return stop }); !errors.Is(err, stop) {
+	if _, err := w.Engine.Snapshot(w.Context(), own, func(store.Tuple) error { return stop }); !errors.Is(err, stop) {
 		w.Errorf("stopped snapshot: %v", err)
 	}
-	if _, err := w.Engine.Revision(w.Context(), here); err != nil {
+	if _, err := w.Engine.Revision(w.Context(), own); err != nil {
 		w.Errorf("after a stopped snapshot: %v", err)
 	}
 }
@@ -331,9 +507,9 @@ func testTupleSnapshot(w *world) {
 // testOnTuples hears of a revision before the commit returns.
 func testOnTuples(w *world) {
 	var heard []uint64
-	w.db.OnTuples(func(_ context.Context, t id.Tenant, revision uint64) error {
-		if t != here {
-			w.Errorf("heard of %s", t)
+	w.db.OnTuples(func(_ context.Context, t store.TupleStore, revision uint64) error {
+		if t != own {
+			w.Errorf("heard of %v", t)
 		}
 		heard = append(heard, revision)
 		return errors.New("a listener's trouble is its own")
