@@ -5,6 +5,7 @@ import (
 	"context"
 	"html/template"
 	"net/http"
+	"regexp"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
@@ -32,7 +33,7 @@ func (a *App) devRoutes(pages *page.Pages) []edge.Route {
 func (a *App) showMailbox(pages *page.Pages) edge.Handler {
 	return func(x *edge.Exchange, _ access.Caller) error {
 		var b bytes.Buffer
-		content, err := template.New("mailbox").Parse(mailboxContent)
+		content, err := template.New("mailbox").Funcs(template.FuncMap{"linked": linked}).Parse(mailboxContent)
 		if err != nil {
 			return err
 		}
@@ -43,8 +44,14 @@ func (a *App) showMailbox(pages *page.Pages) edge.Handler {
 	}
 }
 
+// linked is a text in which addresses can be clicked. It is escaped first: what is no address stays text.
+func linked(text string) template.HTML {
+	address := regexp.MustCompile(`https?://[^\s<>"]+`)
+	return template.HTML(address.ReplaceAllString(template.HTMLEscapeString(text), `<a href="$0">$0</a>`))
+}
+
 const mailboxContent = `<h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent.</p>
-{{range .}}<article><h2>{{.Subject}}</h2><p><small>to {{.To}}</small></p><pre>{{.Text}}</pre></article>{{else}}<article><p>No mail yet.</p></article>{{end}}
+{{range .}}<article><h2>{{.Subject}}</h2><p><small>to {{.To}}</small></p><pre>{{linked .Text}}</pre></article>{{else}}<article><p>No mail yet.</p></article>{{end}}
 `
 
 // The demo data of --dev. The password is no secret: the server listens on loopback only.

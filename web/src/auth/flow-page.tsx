@@ -10,7 +10,7 @@ import { Skeleton } from '../components/skeleton'
 import { startFlow, type Flow, type Kind } from '../flow/flow'
 import { StepForm, type Additions } from '../flow/step-form'
 import { knownSession } from '../session/session'
-import { goOn, page, query } from './address'
+import { goOn, page, path, query } from './address'
 import { Layout, Onward } from './layout'
 import { texts } from './texts'
 import { useStart } from './use-start'
@@ -64,8 +64,9 @@ export function FlowPage({ kind, known, look }: { kind: Kind; known?: Record<str
   if (flow.notice === 'mail_sent') return <MailSent address={mailed} />
   if (flow.done) return <Done notice={flow.notice} />
 
-  // A step that wants the token of a mailed link is for whoever has come by that link.
-  const steps = (flow.steps ?? []).filter((s) => known?.['token'] !== undefined || !s.fields?.some((f) => f.name === 'token'))
+  // A step that wants the token of a link is for whoever has come by one, and then it is the only one that helps.
+  const [byLink, others] = split(flow.steps ?? [], (s) => s.fields?.some((f) => f.name === 'token') ?? false)
+  const steps = known?.['token'] && byLink.length > 0 ? byLink : others
   const additions: Additions = {
     ...(known ? { known } : {}),
     account: value?.account,
@@ -93,6 +94,10 @@ export function FlowPage({ kind, known, look }: { kind: Kind; known?: Record<str
   )
 }
 
+function split<T>(all: readonly T[], is: (x: T) => boolean): [T[], T[]] {
+  return [all.filter(is), all.filter((x) => !is(x))]
+}
+
 function MailSent({ address }: { address: string }) {
   const t = texts.use()
   return (
@@ -100,7 +105,7 @@ function MailSent({ address }: { address: string }) {
       title={t('mail_sent.title')}
       below={
         <>
-          {t('mail_sent.nothing')} <Onward to={page(location.pathname)}>{t('mail_sent.again')}</Onward>
+          {t('mail_sent.nothing')} <Onward to={page(path)}>{t('mail_sent.again')}</Onward>
         </>
       }
     >

@@ -1,5 +1,5 @@
 import { Menu as BaseMenu } from '@base-ui/react/menu'
-import type { ComponentProps, ReactElement, ReactNode } from 'react'
+import { useState, type ComponentProps, type ReactElement, type ReactNode } from 'react'
 
 import { classes } from './classes'
 
@@ -7,10 +7,14 @@ const item = 'flex w-full items-center gap-2.5 rounded-lg px-3 py-2 text-sm text
 
 /** A list of things to do that opens at a button. */
 export function Menu({ trigger, align = 'end', children }: { trigger: ReactElement; align?: 'start' | 'end'; children: ReactNode }) {
+  // The list stays in the landmark of its button, for those who find their way by landmarks.
+  const [landmark, setLandmark] = useState<HTMLElement | null>(null)
   return (
     <BaseMenu.Root>
-      <BaseMenu.Trigger render={trigger} />
-      <BaseMenu.Portal>
+      <span className="contents" ref={(here) => setLandmark(here?.closest<HTMLElement>('header, nav, main') ?? null)}>
+        <BaseMenu.Trigger render={trigger} />
+      </span>
+      <BaseMenu.Portal container={landmark}>
         <BaseMenu.Positioner align={align} sideOffset={6} className="z-20 outline-none">
           <BaseMenu.Popup className="min-w-48 max-w-[calc(100vw-1.5rem)] rounded-card border border-line bg-surface p-1.5 shadow-popup outline-none transition-opacity duration-100 data-ending-style:opacity-0 data-starting-style:opacity-0">
             {children}

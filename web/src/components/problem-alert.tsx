@@ -4,10 +4,13 @@ import { Problem } from '../api/problem'
 import { common } from '../texts/common'
 import { Alert } from './alert'
 
-/** Seconds as people say them: 45 s, 3 min, 2 h. */
+/** Seconds as people say them: 45 seconds, 9 min 58 sec, 2 hr 5 min. */
 export function wait(seconds: number, lang: string): string {
-  const [value, unit] = seconds < 90 ? [seconds, 'second'] : seconds < 5400 ? [Math.ceil(seconds / 60), 'minute'] : [Math.ceil(seconds / 3600), 'hour']
-  return new Intl.NumberFormat(lang, { style: 'unit', unit: String(unit), unitDisplay: 'long' }).format(Number(value))
+  const say = (value: number, unit: string, unitDisplay: 'long' | 'short' = 'short') => new Intl.NumberFormat(lang, { style: 'unit', unit, unitDisplay }).format(value)
+  if (seconds < 60) return say(seconds, 'second', 'long')
+  if (seconds < 3600) return `${say(Math.floor(seconds / 60), 'minute')} ${say(seconds % 60, 'second')}`
+  const minutes = Math.ceil(seconds / 60)
+  return `${say(Math.floor(minutes / 60), 'hour')} ${say(minutes % 60, 'minute')}`
 }
 
 /** Whole seconds that are left of a wait, counted down; 0 when it is over. */

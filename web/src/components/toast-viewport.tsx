@@ -1,18 +1,31 @@
 import { Toast as BaseToast } from '@base-ui/react/toast'
 import { CircleCheck, X } from 'lucide-react'
+import { useEffect } from 'react'
 
 import { common } from '../texts/common'
 import { IconButton } from './button'
 
 const manager = BaseToast.createToastManager()
 
+// What is said before the place for it is there waits: the manager forgets what nobody listens to.
+const early: string[] = []
+let listening = false
+
 /** Shows a text for some seconds. */
 export function add(text: string): void {
-  manager.add({ title: text })
+  if (listening) manager.add({ title: text })
+  else early.push(text)
 }
 
 /** The place of short confirmations, at the edge of the window. */
 export function Viewport() {
+  useEffect(() => {
+    listening = true
+    early.splice(0).forEach(add)
+    return () => {
+      listening = false
+    }
+  }, [])
   return (
     <BaseToast.Provider toastManager={manager} timeout={6000} limit={3}>
       <BaseToast.Portal>
