@@ -86,7 +86,7 @@ func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given
 // a rare deep question does not hold its memory for ever.
 func (v View) close(e *evaluator) {
 	const large = 1 << 14
-	if max(cap(e.frames), len(e.memo.slots), len(e.found.seen.slots), cap(e.found.atoms)) > large {
+	if max(cap(e.frames), len(e.memo.slots), len(e.found.seen.slots), cap(e.found.atoms), len(e.asked.slots), cap(e.forward.extra)) > large {
 		return
 	}
 	clear(e.frames) // what is left of them after an error holds leaves of this revision
