@@ -41,7 +41,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions(actionsOf(managed)), Token: a.ownToken}
+	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions(actionsOf(slices.Concat(managed, decisions.Routes()))), Token: a.ownToken}
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{
 		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), a.devRoutes(pages),

@@ -58,7 +58,10 @@ const (
 // Revoked reports whether the session was ended from elsewhere.
 func (s *Session) Revoked() bool { return s.Why == Revoked || s.Why == OverLimit }
 
-const sessionsByUser = "by_user" // (user, created)
+const (
+	sessionsByUser = "by_user" // (user, created)
+	sessionsByTime = "by_time" // (created)
+)
 
 func kind() store.Kind[Session] {
 	return store.Kind[Session]{
@@ -68,7 +71,9 @@ func kind() store.Kind[Session] {
 			{Name: "user", Kind: store.TextKind, Of: func(s *Session) store.Value { return store.Text(s.User) }},
 			{Name: "created", Kind: store.IntKind, Of: func(s *Session) store.Value { return store.Time(s.Created) }},
 		},
-		Indexes: []store.Index{{Name: sessionsByUser, Columns: []string{"user", "created"}}},
+		Indexes: []store.Index{
+			{Name: sessionsByUser, Columns: []string{"user", "created"}}, {Name: sessionsByTime, Columns: []string{"created"}},
+		},
 	}
 }
 

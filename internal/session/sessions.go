@@ -326,6 +326,33 @@ func (s *Sessions) List(ctx context.Context, c access.Caller, userID string) ([]
 	return live, err
 }
 
+// ListAll lists the sessions of the tenant that are good now, newest first. A page is short, or empty and
+// not the last, where sessions in between have ended.
+func (s *Sessions) ListAll(ctx context.Context, c access.Caller, r page.Request) (page.Page[*Session], error) {
+	if _, err := s.Guard.Allow(ctx, c, "session.read", object("", "")); err != nil {
+		return page.Page[*Session]{}, err
+	}
+	p, err := s.all.In(c.Tenant()).Find(ctx, store.Query{Index: sessionsByTime, Desc: true, Request: r})
+	if err != nil {
+		return page.Page[*Session]{}, err
+	}
+	live := p.Items[:0]
+	for _, doc := range p.Items {
+		home, user, err := s.facts(ctx, c.Tenant(), doc.User)
+		if err == nil {
+			_, err = doc.alive(s.DB.Now(), s.Tenants.Rules(home), home.Epoch, user)
+		}
+		switch {
+		case err == nil:
+			live = append(live, doc)
+		case errs.CodeOf(err) != "session_expired":
+			return page.Page[*Session]{}, err
+		}
+	}
+	p.Items = live
+	return p, nil
+}
+
 // SignOut ends the session of the cookie that the caller came with.
 func (s *Sessions) SignOut(ctx context.Context, c access.Caller) error {
 	sid := c.Proof().Session

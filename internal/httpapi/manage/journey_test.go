@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cardea-auth/cardea/internal/access"
 )
 
@@ -234,5 +236,36 @@ func TestRegress_132_ActorOnlyFromTheCredential(t *testing.T) {
 		if a := w.ok(bob, "POST", "/account/apikeys", `{"name":"x"}`, header, alice); a.get("key.owner_id") != bob {
 			t.Errorf("%s decides who asks: %s", header, a.body)
 		}
+	}
+}
+
+// TestAllSessions: an administrator sees who is signed in anywhere, newest first, page by page, and nobody
+// who is not any more.
+func TestAllSessions(t *testing.T) {
+	w := newWorld(t)
+	alice, bob := w.person("alice@example.com"), w.person("bob@example.com")
+	w.signIn("alice@example.com")
+	w.signIn("bob@example.com")
+	w.signIn("alice@example.com")
+	var users []string
+	for cursor := "?limit=2"; cursor != ""; {
+		p := w.items(w.ok("root", "GET", "/api/sessions"+cursor, ""))
+		for _, s := range p.Items {
+			users = append(users, s["user"].(string))
+		}
+		if cursor = ""; p.Next != "" {
+			cursor = "?limit=2&cursor=" + p.Next
+		}
+	}
+	if diff := cmp.Diff([]string{alice, bob, alice}, users); diff != "" {
+		t.Errorf("sessions of all:\n%s", diff)
+	}
+	w.ok("root", "POST", "/api/users/"+alice+"/disable", "")
+	w.ok("root", "DELETE", "/api/sessions/"+w.items(w.ok("root", "GET", "/api/users/"+bob+"/sessions", "")).Items[0]["id"].(string), "")
+	if p := w.items(w.ok("root", "GET", "/api/sessions", "")); len(p.Items) != 0 {
+		t.Errorf("sessions that are over are listed: %v", p.Items)
+	}
+	if p := w.items(w.ok("root", "GET", "/t/acme/api/sessions", "")); len(p.Items) != 0 {
+		t.Errorf("sessions of another tenant: %v", p.Items)
 	}
 }

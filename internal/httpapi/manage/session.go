@@ -6,6 +6,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
+	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/session"
 )
@@ -52,6 +53,14 @@ func (a *API) userSessions() []rest.Operation {
 			func(ctx context.Context, c access.Caller, in ofUser) (many[Session], error) {
 				all, err := a.Sessions.List(ctx, c, in.User)
 				return collect(all, err, showSession(c))
+			}),
+		endpoint(a, administers("GET /api/sessions", "session.list_all", "session.read", group, "List the sessions of all accounts, newest first; a page may be short"),
+			func(ctx context.Context, c access.Caller, in struct {
+				within
+				paging
+			}) (page.Page[Session], error) {
+				p, err := a.Sessions.ListAll(ctx, c, in.request())
+				return turned(p, err, showSession(c))
 			}),
 		endpoint(a, administers("DELETE /api/users/{user}/sessions", "session.revoke_all", "session.revoke", group, "End the sessions of an account, except the one that asks"),
 			func(ctx context.Context, c access.Caller, in ofUser) (Ended, error) {
