@@ -17,8 +17,7 @@ func (s *server) crash(t testing.TB) {
 		t.Fatal(err)
 	}
 	<-s.ended
-	words := s.cmd.Args[1:]
-	p, err := start(nil, built.cardea, words...)
+	p, err := start(s.env, s.cmd.Path, s.cmd.Args[1:]...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,8 @@ type server struct {
 	tenant string
 	dir    string
 
-	management string // address of the private listener
+	management string   // address of the private listener
+	env        []string // with which it was started
 }
 
 // launch says which server is started. The zero launch is the program as it is shipped.
@@ -44,7 +45,7 @@ func newServer(ctx context.Context, l launch) (*server, error) {
 	if l.program == "" {
 		l.program = built.cardea
 	}
-	s := &server{origin: "http://" + at[0], issuer: "http://" + at[0], tenant: "default", dir: dir, management: "http://" + at[1]}
+	s := &server{origin: "http://" + at[0], issuer: "http://" + at[0], tenant: "default", dir: dir, management: "http://" + at[1], env: l.env}
 	s.process, err = start(l.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
 	if err != nil {
 		return nil, err
