@@ -3,7 +3,7 @@ import { demo, expect, signIn, test } from './guards'
 const secret = 'seven quiet herons at dawn'
 
 test('sign up, mail, verify, signed in, reload, sign out', async ({ page, server, look }) => {
-  const who = `journey-${Date.now()}@example.com`
+  const who = 'juno@example.com'
   await page.goto('/account')
   await expect(page).toHaveURL(/\/sign-in\?return_to=%2Faccount$/)
   await expect(page.getByLabel('E-mail address')).toBeFocused()
@@ -28,7 +28,7 @@ test('sign up, mail, verify, signed in, reload, sign out', async ({ page, server
   await expect(page.getByRole('heading', { name: 'Open your account' })).toBeVisible()
   expect(new URL(page.url()).hash).toBe('') // the token is neither in the address nor in the history
   await look('link-sign-up')
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Open my account' }).click()
   await page.waitForURL('**/account')
   await expect(page.getByRole('textbox', { name: 'Name' })).toHaveValue('Juno Hinge')
   await look('account-profile')
@@ -53,12 +53,12 @@ test('a link is good once and only whole', async ({ page, server, look }) => {
   await page.getByRole('button', { name: 'Open account' }).click()
   const link = await server.mailed(who, 'sign_up')
   await page.goto(link)
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Open my account' }).click()
   await page.waitForURL('**/account')
 
   await page.goto('about:blank')
   await page.goto(link)
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Open my account' }).click()
   await expect(page.getByRole('alert')).toContainText('used already or is too old')
   await expect(page.getByRole('link', { name: 'Start again' })).toBeVisible()
   await look('link-expired')
@@ -86,11 +86,11 @@ test('a forgotten password', async ({ page, server, look }) => {
 
   await page.goto(await server.mailed(who, 'recover'))
   await page.getByLabel('Password', { exact: true }).fill('short')
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Save the new password' }).click()
   await expect(page.getByRole('alert').first()).toBeVisible() // refused, and the link is as it was
   await look('link-recover')
   await page.getByLabel('Password', { exact: true }).fill(secret)
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Save the new password' }).click()
   await expect(page.getByText('Your password was changed')).toBeVisible()
   await look('password-changed')
   await page.getByRole('link', { name: 'Sign in' }).click()
@@ -131,7 +131,7 @@ test('too many wrong passwords wait, with a countdown', async ({ page, server, l
   await look('locked')
 
   await page.goto(await server.mailed(who, 'unlock'))
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Let me try again' }).click()
   await expect(page.getByText('Your account is open again')).toBeVisible()
 })
 
@@ -173,7 +173,7 @@ test('an invitation', async ({ page, server, look }) => {
   await page.getByRole('button', { name: 'Send me a link' }).click()
   await page.goto(await server.mailed(who, 'recover'))
   await page.getByLabel('Password', { exact: true }).fill(secret)
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Save the new password' }).click()
   await expect(page.getByText('Your password was changed')).toBeVisible()
   await page.goto('/sign-in?return_to=%2Flink')
   await page.getByLabel('E-mail address').fill(who)

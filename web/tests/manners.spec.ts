@@ -140,7 +140,7 @@ test('an expired session keeps what was entered', async ({ page, context, server
   await page.getByRole('button', { name: 'Send me a link' }).click()
   await page.goto(await server.mailed(who, 'recover'))
   await page.getByLabel('Password', { exact: true }).fill(secret)
-  await page.getByRole('button', { name: 'Go on' }).click()
+  await page.getByRole('button', { name: 'Save the new password' }).click()
   await expect(page.getByText('Your password was changed')).toBeVisible()
   await signIn(page, who, secret)
 

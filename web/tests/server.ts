@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const binary = process.env['CARDEA_BIN'] ?? '../.cache/cardea-ui'
+const binary = process.env['UI_BINARY'] ?? '../.cache/cardea-ui' // not CARDEA_…: those are settings of the server
 
 /** People of every development server. */
 export const demo = { password: 'correct horse battery staple', admin: 'admin@example.com', editor: 'alice@example.com', viewer: 'bob@example.com' }

@@ -20,6 +20,8 @@ interface Look {
   title: string
   lead?: ReactNode
   below?: ReactNode
+  /** The text of the button, if not that of the step. */
+  action?: string
   /** Where somebody gets a new start when the flow or its link is too old. */
   again?: string
 }
@@ -47,7 +49,7 @@ export function FlowPage({ kind, known, look }: { kind: Kind; known?: Record<str
   const [advanced, setFlow] = useState<Flow>()
   const [mailed, setMailed] = useState('')
   const flow = advanced ?? value?.flow
-  const { title, lead, below, again } = look(value?.client)
+  const { title, lead, below, again, action } = look(value?.client)
 
   const onFlow = (next: Flow) => {
     if (next.done && next.user && kind !== 'recover' && !next.notice) return goOn(next.return_to)
@@ -71,7 +73,7 @@ export function FlowPage({ kind, known, look }: { kind: Kind; known?: Record<str
     ...(known ? { known } : {}),
     account: value?.account,
     asides: kind === 'sign_in' ? { password: <Onward to={page('/recover')}>{t('forgot')}</Onward> } : {},
-    ...(texts.has(`action.${kind}`) ? { action: t(`action.${kind}` as 'action.step_up') } : {}),
+    ...(action ? { action } : {}),
   }
   return (
     <Layout title={title} lead={lead} below={below}>

@@ -22,5 +22,5 @@ export function LinkPage() {
   const kind = kinds.find((k) => k === name) as (Kind & (typeof kinds)[number]) | undefined
   if (!kind || !token) return <Refused problem={new Problem({ code: 'link_incomplete' })} />
   const again = { sign_up: '/sign-up', recover: '/recover', verify_email: '/sign-in', unlock: '/sign-in' }[kind]
-  return <FlowPage kind={kind} known={{ token }} look={() => ({ title: t(`link.${kind}.title`), lead: t(`link.${kind}.lead`), again: page(again) })} />
+  return <FlowPage kind={kind} known={{ token }} look={() => ({ title: t(`link.${kind}.title`), lead: t(`link.${kind}.lead`), action: t(`link.${kind}.action`), again: page(again) })} />
 }

@@ -29,7 +29,7 @@ export function Page() {
         />
       )
     case '/step-up':
-      return <FlowPage kind="step_up" look={() => ({ title: t('step_up.title'), lead: t('step_up.lead') })} />
+      return <FlowPage kind="step_up" look={() => ({ title: t('step_up.title'), lead: t('step_up.lead'), action: t('step_up.action') })} />
     case '/link':
       return <LinkPage />
     case '/set-up':

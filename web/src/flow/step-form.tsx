@@ -73,7 +73,7 @@ export function StepForm({ flow, step, onFlow, known = {}, account, asides = {},
     aside: asides[f.name],
     onChange: (e: { target: { value: string } }) => setValues({ ...values, [f.name]: e.target.value }),
   })
-  const fieldError = (f: Field, detail: string) => (f.type === 'email' ? t('field.email.wrong') : detail)
+  const fieldError = (f: Field, detail: string) => (f.type === 'email' ? t('field.email.wrong') : t('field.wrong', { field: about(f).label, detail }))
   const placed = problem && fields.some((f) => problem.fields.has('/' + f.name))
 
   return (
