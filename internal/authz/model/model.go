@@ -178,11 +178,6 @@ func (m *Model) Condition(name string) *Condition {
 	return &m.Conditions[i]
 }
 
-// modular reports whether parts of the model say from which module they come.
-func (m *Model) modular() bool {
-	return slices.ContainsFunc(m.Types, func(t Type) bool { return t.Origin.Module != "" })
-}
-
 // sorted is a copy in which types, relations, conditions and parameters stand by name, and nothing
 // around expressions.
 func (m *Model) sorted() *Model {

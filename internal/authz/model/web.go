@@ -1,7 +1,6 @@
 package model
 
 import (
-	"math/bits"
 	"slices"
 )
 
@@ -189,15 +188,4 @@ func (t *tarjan) visit(i int) {
 			return
 		}
 	}
-}
-
-// names lists the types of a set.
-func (w *web) names(s set) []string {
-	var out []string
-	for i, word := range s {
-		for ; word != 0; word &= word - 1 {
-			out = append(out, w.model.Types[i*64+bits.TrailingZeros64(word)].Name)
-		}
-	}
-	return out
 }
