@@ -63,9 +63,10 @@ export function StepForm({ flow, step, onFlow, known = {}, account, asides = {},
     }
   }
 
+  const labelOf = (f: Field) => (texts.has(`field.${f.name}`) ? t(`field.${f.name}` as 'field.email') : f.name)
   const about = (f: Field) => ({
     name: f.name,
-    label: texts.has(`field.${f.name}`) ? t(`field.${f.name}` as 'field.email') : f.name,
+    label: labelOf(f),
     autoComplete: f.autocomplete ?? 'off',
     required: f.required ?? false,
     value: values[f.name] ?? '',
@@ -73,7 +74,7 @@ export function StepForm({ flow, step, onFlow, known = {}, account, asides = {},
     aside: asides[f.name],
     onChange: (e: { target: { value: string } }) => setValues({ ...values, [f.name]: e.target.value }),
   })
-  const fieldError = (f: Field, detail: string) => (f.type === 'email' ? t('field.email.wrong') : t('field.wrong', { field: about(f).label, detail }))
+  const fieldError = (f: Field, detail: string) => (f.type === 'email' ? t('field.email.wrong') : t('field.wrong', { field: labelOf(f), detail }))
   const placed = problem && fields.some((f) => problem.fields.has('/' + f.name))
 
   return (
