@@ -36,3 +36,25 @@ func FeedLine(raw []byte) (int, error) {
 	err := f.line(raw)
 	return len(f.standing.marks.byRef), err
 }
+
+// KeySet reads the document of a key set and returns the ids of the keys that may verify.
+func KeySet(document []byte) (ids []string, err error) {
+	object, err := decodeObject(document)
+	if err != nil {
+		return nil, err
+	}
+	list, _ := object["keys"].([]any)
+	for id := range readKeys(list) {
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// ReadDecision reads the answer of the decision API.
+func ReadDecision(document []byte) (Decision, error) {
+	object, err := decodeObject(document)
+	if err != nil {
+		return Decision{}, err
+	}
+	return readDecision(object)
+}

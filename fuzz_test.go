@@ -116,3 +116,42 @@ func FuzzFeedLine(f *testing.F) {
 		}
 	})
 }
+
+// FuzzKeySet: no panic, and a key whose id stands twice verifies nothing.
+func FuzzKeySet(f *testing.F) {
+	const ec = `{"kty":"EC","crv":"P-256","use":"sig","alg":"ES256","kid":"1","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}`
+	for _, seed := range []string{`{"keys":[` + ec + `]}`, `{"keys":[` + ec + `,` + ec + `]}`, `{"keys":[{"kty":"oct","kid":"k","k":"AA"}]}`, `{"keys":{}}`, `{"keys":[null,1,"x"]}`, `{}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, document []byte) {
+		ids, err := cardea.KeySet(document)
+		if err != nil && len(ids) > 0 {
+			t.Fatalf("%q is refused and gives %v", document, ids)
+		}
+		for _, id := range ids {
+			quoted, err := json.Marshal(id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if bytes.Count(document, append([]byte(`"kid":`), quoted...)) > 1 {
+				t.Fatalf("%q: the id %q stands there twice and verifies", document, id)
+			}
+		}
+	})
+}
+
+// FuzzReadDecision: nothing but a true is a yes.
+func FuzzReadDecision(f *testing.F) {
+	for _, seed := range []string{`{"decision":true}`, `{"decision":false,"context":{"reason":"r","acr_values":"a","max_age":60}}`, `{"decision":"true"}`, `{"decision":1}`, `{"decision":null}`, `{}`, `{"decision":true,"context":{"max_age":-1}}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, document []byte) {
+		d, err := cardea.ReadDecision(document)
+		if d.Allow && (err != nil || !bytes.Contains(document, []byte("true")) && !bytes.Contains(document, []byte(`\u`))) {
+			t.Fatalf("%q allows: %v", document, err)
+		}
+		if d.MaxAge < 0 {
+			t.Fatalf("%q: a negative age", document)
+		}
+	})
+}

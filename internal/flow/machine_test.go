@@ -40,7 +40,7 @@ type world struct {
 	completed []flow.Completed
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{}
 	sealer := storetest.NewSealer()

@@ -307,3 +307,21 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// FuzzClientCertificate: whatever a proxy hands on, there is a certificate or a refusal.
+func FuzzClientCertificate(f *testing.F) {
+	for _, seed := range []string{":MIIB:", "::", ":", "", "MIIB", ":MIIB", ": MIIB :", ":%%%:"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		r := request()
+		r.Header[credential.CertificateHeader] = []string{value}
+		cert, err := credential.ClientCertificate(r, true)
+		if (cert == nil) == (err == nil) || err != nil && !errs.Is(err, errs.Invalid) {
+			t.Fatalf("%q: %v, %v", value, cert, err)
+		}
+		if cert, err := credential.ClientCertificate(r, false); cert != nil || err != nil {
+			t.Fatalf("%q from nobody: %v, %v", value, cert, err)
+		}
+	})
+}

@@ -38,3 +38,20 @@ func TestBytesUndoesOf(t *testing.T) {
 		}
 	}
 }
+
+var tenantName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+
+// FuzzBytes: no two texts are the same id.
+func FuzzBytes(f *testing.F) {
+	for _, seed := range []string{id.New(), id.Of([16]byte{}), "", "zzzzzzzzzzzzzzzzzzzzzzzzzz", "0000000000000000000000000A", "000000000000000000000000001"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if b, ok := id.Bytes(text); ok && id.Of(b) != text {
+			t.Fatalf("%q is read as the bytes of %q", text, id.Of(b))
+		}
+		if id.ValidTenant(text) && !tenantName.MatchString(text) {
+			t.Fatalf("%q names a tenant", text)
+		}
+	})
+}

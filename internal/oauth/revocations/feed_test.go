@@ -267,3 +267,17 @@ func TestManyRevocationsArePaged(t *testing.T) {
 		t.Errorf("%d entries", len(got))
 	}
 }
+
+// FuzzFeedCursor: a cursor that we did not make is gone, whatever it is.
+func FuzzFeedCursor(f *testing.F) {
+	w := oauthtest.New(f)
+	by := api(w).Prove()
+	for _, seed := range []string{"x", opaque.With(opaque.Feed, make([]byte, 8)), opaque.With(opaque.Feed, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}), opaque.New(opaque.Feed)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, cursor string) {
+		if _, err := w.Board.Follow(t.Context(), by, cursor); err != nil && errs.CodeOf(err) != revocations.CodeGone {
+			t.Fatalf("%q: %v", cursor, err)
+		}
+	})
+}
