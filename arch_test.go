@@ -38,7 +38,11 @@ tenant                    < store                             : the walls of the
 authz/graph               < kit                               : so that it can be embedded, tested and measured alone
 authz/condition           < authz/graph                       : decides what a tuple demands, and weighs 6 MB
 authz/model               < authz/condition                   : the language, and nothing stored
-authz                     < tenant authz/graph authz/condition : decides for all, asks nobody
+authz/index               < store authz/graph                 : keeps tuple stores in memory, knows no models
+authz/tuplekey            < authz/condition                   : tuples as texts, in the words of OpenFGA
+authz/stores              < authz/index authz/model           : stores of applications, besides the roles of Cardea
+authz/scenario            < authz/tuplekey authz/model        : tests of a model, without a store
+authz                     < tenant authz/index authz/condition : decides for all, asks nobody
 flow                      < store                             : knows Step, not steps
 keyring                   < tenant                            : keeps keys, knows no token
 audit                     < tenant keyring                    : reads events of all, is imported by none but wiring and doors
@@ -50,7 +54,7 @@ session                   < identity                          : a proved identit
 federation                < session                           : identity proved elsewhere
 oauth                     < session keyring identity/apikey   : turns sessions and grants into tokens
 governance                < authz audit oauth                 : rules over everything that is given
-httpapi                   < authz audit oauth session limit   : a door imports domains, never engines
+httpapi                   < authz authz/stores authz/tuplekey audit oauth session limit   : a door imports domains, never engines
 gateway                   < authz oauth session limit         : a door imports domains, never engines
 config                    < kit                               : one struct tree
 app                       < *                                 : wiring introduces the rooms to each other

@@ -7,6 +7,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/identity/apikey"
@@ -26,6 +27,7 @@ type Rooms struct {
 	Organisations *tenant.Organisations
 	Revocations   *tenant.Revocations
 	Keys          *keyring.Ring
+	Graphs        *index.Index
 	Decisions     *authz.Engine
 	Audit         *audit.Log
 	Hasher        *password.Hasher
@@ -45,7 +47,8 @@ func (a *App) wireRooms() (err error) {
 	a.Tenants.Defaults = a.Defaults
 	a.Organisations = tenant.NewOrganisations(db, guard)
 	a.Revocations = tenant.NewRevocations(db)
-	a.Decisions, err = authz.New(authz.Config{DB: db, Guard: guard, Subjects: standing{a}})
+	a.Graphs = index.New(db, index.Bounds{})
+	a.Decisions, err = authz.New(authz.Config{DB: db, Graphs: a.Graphs, Guard: guard, Subjects: standing{a}})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
@@ -76,7 +77,8 @@ type Subjects interface {
 type Engine struct {
 	db       *store.DB
 	guard    *access.Guard
-	index    *index
+	graphs   *index.Index
+	rules    index.Rules // of tenants' own stores
 	subjects Subjects
 	roles    *store.Collection[Role]
 }
@@ -84,26 +86,24 @@ type Engine struct {
 // Config is what an Engine needs.
 type Config struct {
 	DB       *store.DB
+	Graphs   *index.Index  // nil: one of its own
 	Guard    *access.Guard // for the administration of roles; it asks this same engine, see guard.go
 	Subjects Subjects      // nil: nobody is barred
 }
 
-// New makes an engine over the tuples of the DB and follows its commits.
+// New makes an engine over the tuples of the DB.
 func New(c Config) (*Engine, error) {
 	model, err := builtIn()
 	if err != nil {
 		return nil, err
 	}
+	if c.Graphs == nil {
+		c.Graphs = index.New(c.DB, index.Bounds{})
+	}
 	e := &Engine{
-		db: c.DB, guard: c.Guard, subjects: c.Subjects, index: newIndex(c.DB.Tuples(), model),
+		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: "built-in", Model: model},
 		roles: store.NewCollection(c.DB, roleKind()),
 	}
-	c.DB.OnTuples(func(ctx context.Context, s store.TupleStore, revision uint64) error {
-		if s.ID != "" {
-			return nil
-		}
-		return e.index.catchUp(ctx, s.Tenant, revision)
-	})
 	return e, nil
 }
 
@@ -140,18 +140,20 @@ func (e *Engine) Decide(ctx context.Context, r Request) (Decision, error) {
 }
 
 func (e *Engine) viewFor(ctx context.Context, r Request) (graph.View, error) {
-	view, err := e.index.view(ctx, r.Tenant)
-	if err != nil || view.Revision() >= r.Options.AtLeast {
-		return view, err
-	}
-	if view, err = e.index.full(ctx, r.Tenant); err != nil {
-		return view, err
-	}
-	if view.Revision() < r.Options.AtLeast {
-		return graph.View{}, errs.Busy(time.Second, nil, "revision_not_reached", "That revision has not arrived here yet.")
-	}
-	return view, nil
+	return e.graphs.AtLeast(ctx, store.OwnTuples(r.Tenant), e.rules, r.Options.AtLeast)
 }
+
+// view is the newest state of a tenant's roles that this node has heard of.
+func (e *Engine) view(ctx context.Context, t id.Tenant) (graph.View, error) {
+	return e.graphs.View(ctx, store.OwnTuples(t), e.rules)
+}
+
+// full is view after asking the store for its newest revision: for administrative decisions.
+func (e *Engine) full(ctx context.Context, t id.Tenant) (graph.View, error) {
+	return e.graphs.Full(ctx, store.OwnTuples(t), e.rules)
+}
+
+func unavailable(err error) error { return index.Unavailable(err) }
 
 func (e *Engine) barred(ctx context.Context, r Request) (string, error) {
 	if e.subjects == nil {
@@ -239,7 +241,7 @@ func (q question) grantInOrg(ctx context.Context, permission graph.Object, subje
 
 // Permissions lists what a subject may do in the whole tenant, and with org also there.
 func (e *Engine) Permissions(ctx context.Context, t id.Tenant, s Subject, r page.Request) (page.Page[string], error) {
-	view, err := e.index.view(ctx, t)
+	view, err := e.view(ctx, t)
 	if err != nil {
 		return page.Page[string]{}, err
 	}
@@ -285,13 +287,21 @@ func (r Request) check() error {
 // Ask is Decide for somebody: a service of the tenant may ask about everybody, a user about itself,
 // and whoever has the permission cardea:decision.ask about others too.
 func (e *Engine) Ask(ctx context.Context, c access.Caller, r Request) (Decision, error) {
+	if err := e.mayAsk(ctx, c, &r); err != nil {
+		return Decision{}, err
+	}
+	return e.Decide(ctx, r)
+}
+
+// mayAsk refuses a question that the caller may not ask or nobody can answer, and sets its tenant.
+func (e *Engine) mayAsk(ctx context.Context, c access.Caller, r *Request) error {
 	self := r.Subject.Type == c.Subject().Type && r.Subject.ID == c.Subject().ID
 	service := c.Subject().Type == access.TypeService && c.Home() == c.Tenant()
 	if !self && !service {
 		if _, err := e.guard.Allow(ctx, c, "decision.ask", access.Object{Type: "cardea:decision"}); err != nil {
-			return Decision{}, err
+			return err
 		}
 	}
 	r.Tenant = c.Tenant()
-	return e.Decide(ctx, r)
+	return r.check()
 }

@@ -4,7 +4,6 @@
 //
 //	decide.go   the question, the answer and the one combining rule
 //	reason.go   why, in a sentence and as a structure
-//	index.go    one graph for each tenant, always at a revision of the store
 //	model.go    the built-in model: users, groups, roles, permissions, organisations
 //	role.go     roles and what they permit          assignment.go  who has them, and where
 //	guard.go    Cardea's own actions as permissions

@@ -39,7 +39,7 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 	if home != r.Caller.Tenant() && home != id.System {
 		return access.Decision{Reason: "a caller of another tenant"}, nil
 	}
-	view, err := e.index.full(ctx, home)
+	view, err := e.full(ctx, home)
 	if err != nil {
 		return access.Decision{}, err
 	}
@@ -61,7 +61,7 @@ func (e *Engine) OwnPermissions(ctx context.Context, c access.Caller, actions []
 	if home != c.Tenant() && home != id.System {
 		return nil, nil
 	}
-	view, err := e.index.full(ctx, home)
+	view, err := e.full(ctx, home)
 	if err != nil {
 		return nil, err
 	}

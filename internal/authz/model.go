@@ -50,12 +50,6 @@ func builtIn() (*graph.Model, error) {
 // orgRole is the id of a role in an organisation. Ids of organisations are ours and hold no '/'.
 func orgRole(org, role string) string { return org + "/" + role }
 
-func toGraph(t store.Tuple) graph.Tuple {
-	return graph.Tuple{
-		Object: graph.Object(t.Object), Relation: t.Relation, Subject: graph.Subject(t.Subject), Expires: t.Expires,
-	}
-}
-
 func tuple(objectType, objectID, relation string, s store.SubjectRef) store.Tuple {
 	return store.Tuple{Object: store.ObjectRef{Type: objectType, ID: objectID}, Relation: relation, Subject: s}
 }

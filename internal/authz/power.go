@@ -24,7 +24,7 @@ func (e *Engine) outranked(ctx context.Context, home graph.View, r access.Reques
 	if !access.RuleOf(r.Action).Takes || who == (access.Subject{}) {
 		return false, nil
 	}
-	view, err := e.index.full(ctx, r.Caller.Tenant())
+	view, err := e.full(ctx, r.Caller.Tenant())
 	if err != nil {
 		return false, err
 	}

@@ -1,0 +1,240 @@
+// Package index keeps tuple stores in memory, each as a graph for each set of rules that it is asked
+// by, and always at a revision of the store:
+//
+//	index.go    finding a graph, loading it, following the store's changelog
+//	memory.go   what is kept, and what is let go of
+//
+// The store calls it after each commit and before it acknowledges, so that whoever has heard of a
+// write sees it in the next answer. A graph that could not follow gives no answers until it has: an
+// old answer is never given for a new one. The package knows no models, roles or callers.
+package index
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// Rules are what a graph is made with. Those with the same Digest must mean the same: they share a
+// graph.
+type Rules struct {
+	Digest string
+	Model  *graph.Model
+}
+
+// Index holds graphs of tuple stores.
+type Index struct {
+	tuples store.Tuples
+	now    func() time.Time
+	bounds Bounds
+
+	mu     sync.RWMutex
+	graphs map[store.TupleStore][]*mirror
+}
+
+// mirror is a tuple store as one set of rules reads it. Readers take a View and never wait for mu.
+type mirror struct {
+	store  store.TupleStore
+	digest string
+	g      *graph.Graph
+	used   atomic.Int64 // Unix seconds of the last question
+	tuples atomic.Int64 // in the graph, after the last change
+
+	mu     sync.Mutex  // held while the graph is loaded or brought up to a newer revision
+	loaded bool        // under mu
+	ready  atomic.Bool // false until loaded, and after a commit that could not be applied
+}
+
+// New makes an index over the tuples of a DB and follows its commits.
+func New(db *store.DB, b Bounds) *Index {
+	x := &Index{tuples: db.Tuples(), now: db.Now, bounds: b.orDefault(), graphs: map[store.TupleStore][]*mirror{}}
+	db.OnTuples(x.follow)
+	return x
+}
+
+// View returns the newest state that this node has heard of. It fails if the tuples cannot be read,
+// or could not be after a commit.
+func (x *Index) View(ctx context.Context, s store.TupleStore, r Rules) (graph.View, error) {
+	m := x.of(s, r)
+	if !m.ready.Load() {
+		if err := x.catchUp(ctx, m, 0); err != nil {
+			return graph.View{}, err
+		}
+	}
+	return m.g.View(), nil
+}
+
+// Full is View after asking the store for its newest revision.
+func (x *Index) Full(ctx context.Context, s store.TupleStore, r Rules) (graph.View, error) {
+	newest, err := x.tuples.Revision(ctx, s)
+	if err != nil {
+		return graph.View{}, Unavailable(err)
+	}
+	m := x.of(s, r)
+	if !m.ready.Load() || m.g.Revision() < newest {
+		if err := x.catchUp(ctx, m, newest); err != nil {
+			return graph.View{}, err
+		}
+	}
+	return m.g.View(), nil
+}
+
+// AtLeast is View at a revision that somebody was told of, or a later one. A revision that the store
+// does not have yet is Unavailable with code revision_not_reached.
+func (x *Index) AtLeast(ctx context.Context, s store.TupleStore, r Rules, revision uint64) (graph.View, error) {
+	view, err := x.View(ctx, s, r)
+	if err != nil || view.Revision() >= revision {
+		return view, err
+	}
+	if view, err = x.Full(ctx, s, r); err != nil {
+		return view, err
+	}
+	if view.Revision() < revision {
+		return graph.View{}, errs.Busy(time.Second, nil, "revision_not_reached", "That revision has not arrived here yet.")
+	}
+	return view, nil
+}
+
+// of finds the mirror of a store, or makes an empty one.
+func (x *Index) of(s store.TupleStore, r Rules) *mirror {
+	x.mu.RLock()
+	m := find(x.graphs[s], r.Digest)
+	x.mu.RUnlock()
+	if m == nil {
+		x.mu.Lock()
+		if m = find(x.graphs[s], r.Digest); m == nil {
+			m = &mirror{store: s, digest: r.Digest, g: graph.New(r.Model, graph.Limits{})}
+			x.graphs[s] = append(x.graphs[s], m)
+		}
+		x.mu.Unlock()
+	}
+	if now := x.now().Unix(); m.used.Load() != now { // most questions of a second write nothing
+		m.used.Store(now)
+	}
+	return m
+}
+
+func find(all []*mirror, digest string) *mirror {
+	for _, m := range all {
+		if m.digest == digest {
+			return m
+		}
+	}
+	return nil
+}
+
+// follow brings every graph of a store to a revision. A store that nobody has asked about is not
+// loaded for it. With revision 0 the changelog is read in any case.
+func (x *Index) follow(ctx context.Context, s store.TupleStore, revision uint64) error {
+	x.mu.RLock()
+	mirrors := x.graphs[s]
+	x.mu.RUnlock()
+	var all []error
+	for _, m := range mirrors {
+		all = append(all, x.catchUp(ctx, m, revision))
+	}
+	return errors.Join(all...)
+}
+
+// changesPage is how many changes are read at once.
+const changesPage = 1000
+
+// catchUp brings the graph to revision atLeast or later, loading it if need be. Readers go on with
+// the older revision meanwhile, which nobody was told is out of date; if it cannot be brought up,
+// they are refused. With atLeast 0 the changelog is read in any case.
+func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if atLeast > 0 && m.ready.Load() && m.g.Revision() >= atLeast {
+		return nil
+	}
+	var err error
+	if m.loaded {
+		err = x.apply(ctx, m)
+	}
+	if !m.loaded || err != nil {
+		err = x.load(ctx, m)
+	}
+	m.ready.Store(err == nil)
+	if err != nil {
+		return Unavailable(err)
+	}
+	m.loaded = true
+	m.tuples.Store(int64(m.g.Stats().Tuples))
+	return nil
+}
+
+// apply takes over what the changelog has since the graph's revision.
+func (x *Index) apply(ctx context.Context, m *mirror) error {
+	for {
+		changes, err := x.tuples.Changes(ctx, m.store, m.g.Revision(), changesPage)
+		if err != nil || len(changes) == 0 {
+			return err
+		}
+		for len(changes) > 0 {
+			n := 1
+			for n < len(changes) && changes[n].Revision == changes[0].Revision {
+				n++
+			}
+			if err := m.g.Apply(changes[0].Revision, m.step(changes[:n])); err != nil {
+				return err
+			}
+			changes = changes[n:]
+		}
+	}
+}
+
+// step is one revision as these rules read it. A tuple that they do not accept, because it was
+// written for others, takes the place of what was there and is itself left out, as Load does.
+func (m *mirror) step(changes []store.TupleChange) []graph.Change {
+	out := make([]graph.Change, len(changes))
+	for i, c := range changes {
+		t := Tuple(c.Tuple)
+		out[i] = graph.Change{Tuple: t, Delete: c.Delete || m.g.Model().Accepts(t) != nil}
+	}
+	return out
+}
+
+// load reads the whole store.
+func (x *Index) load(ctx context.Context, m *mirror) error {
+	most := x.bounds.tuples()
+	var all []graph.Tuple
+	revision, err := x.tuples.Snapshot(ctx, m.store, func(t store.Tuple) error {
+		if m.store.ID != "" && len(all) == most {
+			return errs.New(errs.Unsupported, "store_too_large", "The store holds more than fits into the memory that is set aside for stores.")
+		}
+		all = append(all, Tuple(t))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := m.g.Load(revision, iter.Seq2[graph.Tuple, error](graph.All(all...))); err != nil {
+		return err
+	}
+	x.makeRoom(m, len(all))
+	return nil
+}
+
+// Tuple is a stored tuple in the words of the graph.
+func Tuple(t store.Tuple) graph.Tuple {
+	return graph.Tuple{
+		Object: graph.Object(t.Object), Relation: t.Relation, Subject: graph.Subject(t.Subject),
+		Condition: graph.Condition(t.Condition), Expires: t.Expires,
+	}
+}
+
+// Unavailable is err if it says what is wrong, and otherwise that nothing can be decided just now.
+func Unavailable(err error) error {
+	if e, ok := errors.AsType[*errs.Error](err); ok {
+		return e
+	}
+	return errs.Busy(time.Second, err, "decision_unavailable", "Access could not be decided just now.")
+}
