@@ -35,7 +35,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 		Authorizer: a.Authorizer, Introspector: a.Introspector, Revoker: a.Revoker, Logout: a.Logout, Board: a.Board,
 		Scopes: a.Scopes, Keys: publicKeys{a}, Page: needPage, Shell: pages,
 	}
-	decisions := &decision.Door{Decider: a.Decisions, Activity: a.decided}
+	decisions := &decision.Door{Decider: a.Decisions, Searcher: a.Decisions, Activity: a.decided}
 	flows := &browser.Flows{Machine: a.Flows, Requests: requests{a}}
 	managed, err := rest.Routes(a.management())
 	if err != nil {

@@ -32,7 +32,8 @@ type Decider interface {
 
 // Door serves the decision API.
 type Door struct {
-	Decider Decider
+	Decider  Decider
+	Searcher Searcher
 	// Activity counts decisions; nil counts nothing.
 	Activity func(c access.Caller, allowed bool)
 }
@@ -43,6 +44,9 @@ func (d *Door) Routes() []edge.Route {
 	return []edge.Route{
 		{Method: "POST", Path: PathEvaluation, Name: "decision.evaluate", Access: ask, CORS: edge.TenantOrigins, Hot: true, Handle: d.evaluate},
 		{Method: "POST", Path: PathEvaluations, Name: "decision.evaluate_many", Access: ask, CORS: edge.TenantOrigins, Hot: true, Handle: d.evaluateMany},
+		{Method: "POST", Path: PathSearchSubject, Name: "decision.search_subjects", Access: ask, CORS: edge.TenantOrigins, Handle: d.searchSubject},
+		{Method: "POST", Path: PathSearchResource, Name: "decision.search_resources", Access: ask, CORS: edge.TenantOrigins, Handle: d.searchResource},
+		{Method: "POST", Path: PathSearchAction, Name: "decision.search_actions", Access: ask, CORS: edge.TenantOrigins, Handle: d.searchAction},
 		{Method: "GET", Path: PathMetadata, Name: "decision.metadata", Access: edge.Open("the answer is public"), CORS: edge.AnyOrigin, Handle: d.metadata},
 	}
 }
@@ -248,5 +252,8 @@ func (d *Door) metadata(x *edge.Exchange, _ access.Caller) error {
 		"policy_decision_point":       x.Site.Issuer,
 		"access_evaluation_endpoint":  x.Site.Issuer + PathEvaluation,
 		"access_evaluations_endpoint": x.Site.Issuer + PathEvaluations,
+		"search_subject_endpoint":     x.Site.Issuer + PathSearchSubject,
+		"search_resource_endpoint":    x.Site.Issuer + PathSearchResource,
+		"search_action_endpoint":      x.Site.Issuer + PathSearchAction,
 	})
 }

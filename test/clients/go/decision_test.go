@@ -334,3 +334,64 @@ func TestDecisionAPIByItself(t *testing.T) {
 		t.Errorf("no resource: %s", r)
 	}
 }
+
+// TestSearches lists what AuthZEN 1.0, section 8, lets a service ask for, page by page.
+func TestSearches(t *testing.T) {
+	t.Parallel()
+	s := theWorld(t).server
+	d := s.decisionPoint(t)
+	s.cli(t, "role", "create", "search-reader", "--permission", "search:read", "--permission", "search:list")
+	var ids []string
+	for i := range 3 {
+		u := s.addUser(t, fmt.Sprintf("found%d@search.example", i))
+		s.cli(t, "role", "assign", "search-reader", u.email)
+		ids = append(ids, u.id)
+	}
+	gone := s.addUser(t, "gone@search.example")
+	s.cli(t, "role", "assign", "search-reader", gone.email)
+	s.cli(t, "user", "disable", gone.email)
+	slices.Sort(ids)
+	type results struct {
+		Page struct {
+			NextToken string `json:"next_token"`
+			Count     int
+		}
+		Results []struct{ Type, ID, Name string }
+	}
+	all := func(path string, body object) (found []string) {
+		for page := (object{"limit": 1}); ; {
+			body["page"] = page
+			var got results
+			a := d.post(t, path, body)
+			if a.read(t, &got); a.status != http.StatusOK || got.Page.Count != len(got.Results) || len(got.Results) > 1 {
+				t.Fatalf("%s: %s", path, a)
+			}
+			for _, r := range got.Results {
+				found = append(found, r.ID+r.Name)
+			}
+			if got.Page.NextToken == "" {
+				return found
+			}
+			page["token"] = got.Page.NextToken
+		}
+	}
+	resource := object{"type": "file", "id": "1"}
+	if got := all("/access/v1/search/subject", object{"subject": object{"type": "user"}, "action": object{"name": "search:read"}, "resource": resource}); !slices.Equal(got, ids) {
+		t.Errorf("who may: %v, want %v", got, ids)
+	}
+	if got := all("/access/v1/search/action", object{"subject": object{"type": "user", "id": ids[0]}, "resource": resource}); !slices.Equal(got, []string{"search:list", "search:read"}) {
+		t.Errorf("what: %v", got)
+	}
+	for path, body := range map[string]object{
+		"/access/v1/search/resource": {"subject": object{"type": "user", "id": ids[0]}, "action": object{"name": "search:read"}, "resource": object{"type": "file"}},
+		"/access/v1/search/subject":  {"subject": object{"type": "user"}, "action": object{"name": "search:read"}, "resource": resource, "page": object{"token": "!"}},
+		"/access/v1/search/action":   {"subject": object{"type": "user", "id": ids[0]}, "resource": resource, "page": object{"limit": 501}},
+	} {
+		if a := d.post(t, path, body); a.status != http.StatusBadRequest {
+			t.Errorf("%s: %s", path, a)
+		}
+	}
+	if a := (decisionPoint{s, ""}).post(t, "/access/v1/search/subject", object{}); a.status != http.StatusUnauthorized {
+		t.Errorf("nobody searches: %s", a)
+	}
+}
