@@ -9,6 +9,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/identity"
+	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
@@ -40,12 +41,13 @@ type userCommands struct {
 type userAdd struct {
 	Email         string `arg:"" help:"Mail address."`
 	Name          string `help:"Name."`
-	PasswordStdin bool   `help:"Read the password from standard input; without it the person sets one by recovery."`
+	PasswordStdin bool   `help:"Read the password from standard input; without it the person sets one by recovery." xor:"password"`
+	HashStdin     bool   `help:"Read the hash of another system (bcrypt, scrypt, PBKDF2, argon2) from standard input; the next sign-in replaces it." xor:"password"`
 	Verified      bool   `help:"You answer for the address: no mail is needed."`
 	Admin         bool   `help:"Make a platform administrator, in the tenant system."`
 }
 
-func (c *userAdd) readsStdin() bool { return c.PasswordStdin }
+func (c *userAdd) readsStdin() bool { return c.PasswordStdin || c.HashStdin }
 
 func (c *userAdd) run(e *env) error {
 	n := identity.NewUser{Email: c.Email, Name: c.Name, Verified: c.Verified || c.Admin}
@@ -53,6 +55,11 @@ func (c *userAdd) run(e *env) error {
 		n.Password = secret.New(strings.TrimRight(e.stdin, "\r\n"))
 		if n.Password.Empty() {
 			return errs.Bad("password", "is empty: standard input held none")
+		}
+	}
+	if c.HashStdin {
+		if n.Hash = password.Hash(strings.TrimSpace(e.stdin)); n.Hash == "" {
+			return errs.Bad("hash", "is empty: standard input held none")
 		}
 	}
 	caller := e.caller()

@@ -143,8 +143,14 @@ type user struct{ id, email string }
 // addUser opens an account.
 func (s *server) addUser(t testing.TB, email string, more ...string) user {
 	t.Helper()
-	words := append([]string{"user", "add", email, "--password-stdin", "--verified", "--json"}, more...)
-	r, err := s.command(t.Context(), password+"\n", words...)
+	return s.open(t, email, password, append([]string{"--password-stdin"}, more...)...)
+}
+
+// open opens an account with something on standard input.
+func (s *server) open(t testing.TB, email, stdin string, more ...string) user {
+	t.Helper()
+	words := append([]string{"user", "add", email, "--verified", "--json"}, more...)
+	r, err := s.command(t.Context(), stdin+"\n", words...)
 	if err != nil || r.code != 0 {
 		t.Fatalf("user add: status %d, %v\n%s", r.code, err, r.stderr)
 	}
