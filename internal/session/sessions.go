@@ -36,24 +36,17 @@ type Config struct {
 type Sessions struct {
 	Config
 	all     *store.Collection[Session]
-	touched chan touch
+	touched *store.Touches[Session]
 }
-
-type touch struct {
-	tenant id.Tenant
-	sid    string
-}
-
-// touchEvery is how often the last activity of a session is written; touchQueue is how many writes
-// may wait before further ones are dropped.
-const (
-	touchEvery = time.Minute
-	touchQueue = 1024
-)
 
 // New declares sessions to the DB.
 func New(c Config) *Sessions {
-	return &Sessions{Config: c, all: store.NewCollection(c.DB, kind()), touched: make(chan touch, touchQueue)}
+	all := store.NewCollection(c.DB, kind())
+	return &Sessions{Config: c, all: all, touched: store.NewTouches(all, c.Guard, store.Touch[Session]{
+		Action: "session.touch",
+		Last:   func(s *Session) *time.Time { return &s.Active },
+		Live:   func(s *Session) bool { return s.Ended.IsZero() },
+	})}
 }
 
 // Live is a session that is good now.
@@ -77,7 +70,7 @@ func (s *Sessions) Resolve(ctx context.Context, t id.Tenant, token string) (Live
 	if !live.holds(token) {
 		return Live{}, errExpired()
 	}
-	s.note(t, live.Session)
+	s.touched.Note(t, live.Session)
 	return live, nil
 }
 
@@ -428,43 +421,9 @@ func (s *Sessions) RevokeAll(ctx context.Context, c access.Caller, userID string
 	return ended, nil
 }
 
-// note asks for the last activity of a session to be written, at most once a minute and never in the
-// way of the request. When too many wait, this one is dropped.
-func (s *Sessions) note(t id.Tenant, doc *Session) {
-	if s.DB.Now().Sub(doc.Active) < touchEvery {
-		return
-	}
-	select {
-	case s.touched <- touch{t, doc.ID}:
-	default:
-	}
-}
-
 // Run writes last activities until ctx ends. What it could not write is lost: a session may then
 // end up to a minute early.
-func (s *Sessions) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case x := <-s.touched:
-			_ = s.touch(ctx, x) // the next request of the session tries again
-		}
-	}
-}
-
-func (s *Sessions) touch(ctx context.Context, x touch) error {
-	doc, err := s.all.In(x.tenant).Get(ctx, x.sid)
-	if err != nil || !doc.Ended.IsZero() || s.DB.Now().Sub(doc.Active) < touchEvery {
-		return err
-	}
-	doc.Active = s.DB.Now()
-	_, err = s.DB.Commit(ctx, store.Batch{
-		Permit: s.Guard.Task(x.tenant, "session.touch"),
-		Docs:   []store.DocOp{s.all.In(x.tenant).Replace(ctx, doc)},
-	})
-	return err
-}
+func (s *Sessions) Run(ctx context.Context) { s.touched.Run(ctx) }
 
 // Forget deletes what is kept of a deleted account.
 func (s *Sessions) Forget(ctx context.Context, t id.Tenant, userID string) error {

@@ -77,24 +77,21 @@ type Config struct {
 type Keys struct {
 	Config
 	all  *store.Collection[Key]
-	used chan use
+	used *store.Touches[Key]
 }
-
-type use struct {
-	tenant id.Tenant
-	id     string
-}
-
-// touchEvery is how often the last use is written; touchQueue bounds the writes that wait.
-const (
-	touchEvery = time.Minute
-	touchQueue = 1024
-)
 
 // New declares API keys to the DB.
 func New(c Config) *Keys {
-	return &Keys{Config: c, all: store.NewCollection(c.DB, kind()), used: make(chan use, touchQueue)}
+	all := store.NewCollection(c.DB, kind())
+	return &Keys{Config: c, all: all, used: store.NewTouches(all, c.Guard, store.Touch[Key]{
+		Action: "apikey.touch",
+		Last:   func(k *Key) *time.Time { return &k.LastUsed },
+		Live:   func(k *Key) bool { return k.Revoked.IsZero() },
+	})}
 }
+
+// Run writes last uses until ctx ends.
+func (s *Keys) Run(ctx context.Context) { s.used.Run(ctx) }
 
 // Bounds of a key.
 const (
@@ -212,7 +209,7 @@ func (s *Keys) Resolve(ctx context.Context, t id.Tenant, token string) (*Key, er
 	case err != nil:
 		return nil, err
 	}
-	s.note(t, k)
+	s.used.Note(t, k)
 	return k, nil
 }
 
@@ -300,42 +297,6 @@ func (s *Keys) mine(ctx context.Context, c access.Caller, public string, a acces
 		return nil, access.Permit{}, errs.Missing("API key")
 	}
 	return k, permit, nil
-}
-
-// note asks for the last use to be written; see session.Sessions for why it may be dropped.
-func (s *Keys) note(t id.Tenant, k *Key) {
-	if s.DB.Now().Sub(k.LastUsed) < touchEvery {
-		return
-	}
-	select {
-	case s.used <- use{t, k.ID}:
-	default:
-	}
-}
-
-// Run writes last uses until ctx ends.
-func (s *Keys) Run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case u := <-s.used:
-			_ = s.touch(ctx, u) // the next use tries again
-		}
-	}
-}
-
-func (s *Keys) touch(ctx context.Context, u use) error {
-	k, err := s.all.In(u.tenant).Get(ctx, u.id)
-	if err != nil || !k.Revoked.IsZero() || s.DB.Now().Sub(k.LastUsed) < touchEvery {
-		return err
-	}
-	k.LastUsed = s.DB.Now()
-	_, err = s.DB.Commit(ctx, store.Batch{
-		Permit: s.Guard.Task(u.tenant, "apikey.touch"),
-		Docs:   []store.DocOp{s.all.In(u.tenant).Replace(ctx, k)},
-	})
-	return err
 }
 
 // RevokeAll ends every key of the tenant, e.g. after a restore, and returns how many.
