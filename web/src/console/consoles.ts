@@ -1,5 +1,6 @@
 import { account } from './account/pages'
+import { admin } from './admin/pages'
 import type { Console } from './page'
 
 /** Every console. The first is where somebody lands who has asked for nothing else. */
-export const consoles: readonly Console[] = [account]
+export const consoles: readonly Console[] = [account, admin]

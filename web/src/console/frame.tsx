@@ -11,7 +11,7 @@ import { Toasts } from '../components/toast'
 import { useCan, useSession, type Person } from '../session/session'
 import { useLanguage } from '../texts/language'
 import { consoles } from './consoles'
-import type { Console } from './page'
+import type { Console, Page } from './page'
 import { texts } from './texts'
 
 // What floats above the page is fetched right after it: a page is read before a menu is opened.
@@ -82,19 +82,27 @@ function useLast(user: Person | undefined): Person | undefined {
 
 /** The consoles in which there is something to see for this person. */
 function useConsoles(): Console[] {
-  const can = useCan()
-  return consoles.filter((c) => c.pages.some((p) => p.title && (!p.needs || can(p.needs))))
+  const shown = useShown()
+  return consoles.filter((c) => shown(c).length > 0)
 }
 
+/** The pages of a console that are in the navigation of this person. */
+function useShown(): (c: Console) => readonly Page[] {
+  const can = useCan()
+  return (c) => c.pages.filter((p) => p.title && (!p.needs || can(p.needs)))
+}
+
+const address = (c: Console, p: Page) => `/${c.path}${p.path && '/' + p.path}`
+
 function Switcher({ current }: { current: Console }) {
-  const available = useConsoles()
+  const [available, shown] = [useConsoles(), useShown()]
   if (available.length < 2) return null
   return (
     <nav className="ms-2 flex gap-1 sm:ms-4">
       {available.map((c) => (
         <Link
           key={c.path}
-          to={'/' + c.path}
+          to={address(c, shown(c)[0]!)}
           aria-current={c === current ? 'true' : undefined}
           className={classes('inline-flex min-h-10 items-center gap-2 rounded-control px-3 text-sm font-medium', c === current ? 'bg-accent-soft text-accent' : 'text-muted hover:text-ink')}
         >
@@ -107,7 +115,7 @@ function Switcher({ current }: { current: Console }) {
 }
 
 function Navigation({ console, open }: { console: Console; open: boolean }) {
-  const can = useCan()
+  const pages = useShown()(console)
   useLanguage()
   return (
     <nav
@@ -119,13 +127,14 @@ function Navigation({ console, open }: { console: Console; open: boolean }) {
       )}
     >
       <ul className="grid gap-0.5">
-        {console.pages
-          .filter((p) => p.title && (!p.needs || can(p.needs)))
-          .map((p) => (
+        {pages.map((p, i) => {
+          const section = p.section?.()
+          return (
             <li key={p.path}>
+              {section && section !== pages[i - 1]?.section?.() && <p className="px-3 pt-4 pb-1 text-xs font-semibold text-muted">{section}</p>}
               <NavLink
                 end={p.path === ''}
-                to={`/${console.path}${p.path && '/' + p.path}`}
+                to={address(console, p)}
                 className={({ isActive }) =>
                   classes('flex min-h-10 items-center gap-3 rounded-control px-3 text-sm font-medium', isActive ? 'bg-accent-soft text-accent' : 'text-muted hover:bg-sunken hover:text-ink')
                 }
@@ -134,7 +143,8 @@ function Navigation({ console, open }: { console: Console; open: boolean }) {
                 {p.title?.()}
               </NavLink>
             </li>
-          ))}
+          )
+        })}
       </ul>
     </nav>
   )

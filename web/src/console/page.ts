@@ -15,6 +15,8 @@ export interface Page {
   /** Its name in the navigation; without one it is reached from another page. A function, because the language changes. */
   title?: () => string
   icon?: LucideIcon
+  /** The group that it belongs to in the navigation; pages of one group stand together. */
+  section?: () => string
   /** Hidden without this permission. The server decides again with every call. */
   needs?: string
   load: () => Promise<PageModule>

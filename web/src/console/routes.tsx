@@ -2,16 +2,26 @@ import { redirect, redirectDocument, type LoaderFunctionArgs, type RouteObject }
 
 import { site } from '../api/site'
 import { knownSession } from '../session/session'
+import { textsLoaded } from '../texts/language'
 import { Broken, NotFound } from './broken'
 import { consoles } from './consoles'
 import { Frame, Opening } from './frame'
+import type { Page, PageModule } from './page'
 
 /** Lets nobody in who is not signed in, and remembers where they wanted to go. */
 async function signedIn({ request }: LoaderFunctionArgs) {
   const session = await knownSession()
   if (session.state === 'authenticated') return session
   const { pathname, search } = new URL(request.url)
-  throw redirectDocument('/sign-in?return_to=' + encodeURIComponent(pathname.slice(site.base.length) + search))
+  const why = session.state === 'anonymous' && session.expired ? '&why=session_expired' : ''
+  throw redirectDocument('/sign-in?return_to=' + encodeURIComponent(pathname.slice(site.base.length) + search) + why)
+}
+
+/** Fetches a page, and its texts in the language of this page. */
+async function fetched(page: Page): Promise<PageModule> {
+  const module = await page.load()
+  await textsLoaded()
+  return module
 }
 
 /** The routes of all consoles. Every page is fetched when it is first visited. */
@@ -27,7 +37,7 @@ export const routes: RouteObject[] = [
       ...consoles.map((console): RouteObject => ({
         path: console.path,
         children: console.pages.map((page): RouteObject => {
-          const route = { lazy: page.load, ErrorBoundary: Broken }
+          const route = { lazy: () => fetched(page), ErrorBoundary: Broken }
           return page.path === '' ? { index: true, ...route } : { path: page.path, ...route }
         }),
       })),

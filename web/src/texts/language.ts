@@ -8,6 +8,7 @@ const key = 'cardea-language'
 const listeners = new Set<() => void>()
 const loaders = new Set<(l: Language) => Promise<void>>()
 let current: Language = 'en'
+let late: Promise<unknown> = Promise.resolve() // what registered after the start
 
 function known(tag: string | null): Language | undefined {
   const short = tag?.toLowerCase().split('-')[0] ?? ''
@@ -31,9 +32,15 @@ async function show(l: Language): Promise<void> {
   listeners.forEach((f) => f())
 }
 
-/** Registers what must be loaded before a language can be shown. */
+/** Registers what must be loaded before a language can be shown, and loads it for the language that is shown. */
 export function whenLanguageChanges(load: (l: Language) => Promise<void>): void {
   loaders.add(load)
+  if (current !== 'en') late = Promise.all([late, load(current).catch(() => undefined)])
+}
+
+/** Waits for the texts of modules that came after the start; a page that was fetched late waits before it shows. */
+export async function textsLoaded(): Promise<void> {
+  await late
 }
 
 /** Shows the language that this browser prefers; once, before the first render. Falls back to English. */
