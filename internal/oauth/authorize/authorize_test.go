@@ -245,6 +245,29 @@ func TestResumeAfterSigningIn(t *testing.T) {
 	}
 }
 
+// What a person has chosen is remembered: the page that asks for consent is not sent back to the choice.
+func TestTheChosenAccountIsAskedForConsent(t *testing.T) {
+	w := oauthtest.New(t)
+	app := w.Register(oauthtest.WebApp())
+	w.Clock.Advance(time.Minute)
+	answer, err := app.Begin(alice(w), "prompt", "select_account consent")
+	if err != nil || answer.Need == nil || answer.Need.Kind != authorize.Select {
+		t.Fatalf("%+v, %v", answer.Need, err)
+	}
+	first := answer.Need.Handle
+	answer, err = w.Authorizer.Resume(t.Context(), alice(w), first, authorize.Choice{Selected: true})
+	if err != nil || answer.Need == nil || answer.Need.Kind != authorize.Consent {
+		t.Fatalf("after the choice: %+v, %v", answer.Need, err)
+	}
+	handle := answer.Need.Handle
+	for handle, want := range map[string]authorize.Kind{handle: authorize.Consent, first: authorize.Select} {
+		answer, err = w.Authorizer.Resume(t.Context(), alice(w), handle, authorize.Choice{})
+		if err != nil || answer.Need == nil || answer.Need.Kind != want {
+			t.Errorf("asked what is needed: %+v, %v, want %s", answer.Need, err, want)
+		}
+	}
+}
+
 // Row 21: nothing is decided by what went through the browser, unless it is sealed and checked again.
 func TestRegress_021_ResumeChecksTheRequestAgain(t *testing.T) {
 	begin := func(t *testing.T) (*oauthtest.World, *oauthtest.App, string) {

@@ -20,7 +20,10 @@ func (a *Authorizer) decide(ctx context.Context, c access.Caller, q *Request, ma
 	if err != nil {
 		return Answer{}, err
 	}
-	kind, err := a.person(ctx, c, q, made)
+	if made.Selected {
+		q.Selected = c.UserID() // what is needed next must not ask again
+	}
+	kind, err := a.person(ctx, c, q)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -52,7 +55,7 @@ func (a *Authorizer) decide(ctx context.Context, c access.Caller, q *Request, ma
 }
 
 // person asks whether somebody suitable is signed in, freshly and strongly enough.
-func (a *Authorizer) person(ctx context.Context, c access.Caller, q *Request, made choice) (Kind, error) {
+func (a *Authorizer) person(ctx context.Context, c access.Caller, q *Request) (Kind, error) {
 	none := SignIn
 	if q.Prompt.Create {
 		none = SignUp
@@ -79,7 +82,7 @@ func (a *Authorizer) person(ctx context.Context, c access.Caller, q *Request, ma
 		return SignIn, nil
 	case before && (q.Prompt.Login || old || q.HasMaxAge && q.MaxAge == 0):
 		return SignIn, nil
-	case q.Prompt.Select && before && !made.Selected:
+	case q.Prompt.Select && before && q.Selected != s.UserID:
 		return Select, nil
 	case s.Strength < q.Strength:
 		return StepUp, nil

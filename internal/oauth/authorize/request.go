@@ -65,6 +65,7 @@ type Request struct {
 	Strength  access.Strength   `json:"strength,omitzero"`    // from acr_values, and of the client
 	Hint      string            `json:"hint,omitzero"`        // login_hint
 	User      string            `json:"user,omitzero"`        // from id_token_hint: only this user will do
+	Selected  string            `json:"selected,omitzero"`    // the user whom the person has chosen for this request
 	Locales   string            `json:"locales,omitzero"`
 	Started   time.Time         `json:"started"`
 }
