@@ -20,6 +20,12 @@ type Rule struct {
 	// object is: whoever has less power over Cardea itself than that subject may not, even with the
 	// permission.
 	Takes bool
+	// Near says that the decision may rest on the roles that this node has heard of, without asking the
+	// store for newer ones: for what applications do thousands of times a second. Within a node nothing
+	// is lost by it; another node hears of a change a moment later.
+	Near bool
+	// Scope is a scope that covers the action besides ScopeAdmin; empty is none.
+	Scope string
 	// Words says what the action does, for pages and for the reference.
 	Words string
 }
@@ -28,6 +34,7 @@ type Rule struct {
 const (
 	ScopeAccount = "cardea:account" // what a user may do to its own account
 	ScopeAdmin   = "cardea:admin"   // what an administrator may do; each call is still decided
+	ScopeAuthz   = "cardea:authz"   // what an application does in its stores of relation tuples; each call is still decided
 )
 
 // RuleOf is the rule of action a. An action that is not in the table may only be decided by the
@@ -43,6 +50,9 @@ func rules(a Action) Rule {
 		return r
 	}
 	if r, ok := takingRules(a); ok {
+		return r
+	}
+	if r, ok := storeRules(a); ok {
 		return r
 	}
 	return routineRules(a)
@@ -136,6 +146,34 @@ func takingRules(a Action) (Rule, bool) {
 	return Rule{}, false
 }
 
+// storeRules are for stores of relation tuples.
+func storeRules(a Action) (Rule, bool) {
+	words := ""
+	switch a {
+	case "authz.check":
+		words = "ask who may do what, by the relation tuples of an application"
+	case "authz.store.read":
+		words = "list stores of relation tuples"
+	case "authz.store.create":
+		words = "create a store of relation tuples"
+	case "authz.store.update":
+		words = "rename a store of relation tuples, or pin the model that it uses"
+	case "authz.store.delete":
+		words = "delete a store of relation tuples"
+	case "authz.model.read":
+		words = "read models and their assertions"
+	case "authz.model.write":
+		words = "write models and their assertions"
+	case "authz.tuple.read":
+		words = "read relation tuples and their changes"
+	case "authz.tuple.write":
+		words = "write and delete relation tuples"
+	default:
+		return Rule{}, false
+	}
+	return Rule{Scope: ScopeAuthz, Near: a == "authz.check", Words: words}, true
+}
+
 func routineRules(a Action) Rule {
 	switch a {
 	case "token.refresh":
@@ -164,6 +202,8 @@ func routineRules(a Action) Rule {
 		return Rule{Routine: true, Words: "remove what has expired"}
 	case "store.seal_key":
 		return Rule{Routine: true, Words: "make or retire a data key"}
+	case "authz.store.forget":
+		return Rule{Routine: true, Words: "forget the models of a deleted store"}
 	case "lease.take":
 		return Rule{Routine: true, Words: "take a lease on a background task"}
 	}

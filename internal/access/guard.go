@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -96,7 +97,7 @@ func (g *Guard) Allow(ctx context.Context, c Caller, a Action, on Object) (Permi
 	}
 	rule := rules(a)
 	own := rule.Own && on.Owner == c.subject && c.home == c.tenant
-	if err := g.checkScope(c, own); err != nil {
+	if err := g.checkScope(c, rule, own); err != nil {
 		return Permit{}, err
 	}
 	if err := g.checkFresh(c, rule); err != nil {
@@ -139,11 +140,11 @@ func (g *Guard) decide(ctx context.Context, c Caller, a Action, on Object) (Perm
 	return Permit{by: c, action: a, on: on, reason: d.Reason}, nil
 }
 
-func (g *Guard) checkScope(c Caller, own bool) error {
-	if c.HasScope(ScopeAdmin) || (own && c.HasScope(ScopeAccount)) {
+func (g *Guard) checkScope(c Caller, r Rule, own bool) error {
+	if c.HasScope(ScopeAdmin) || own && c.HasScope(ScopeAccount) || r.Scope != "" && c.HasScope(r.Scope) {
 		return nil
 	}
-	scope := ScopeAdmin
+	scope := cmp.Or(r.Scope, ScopeAdmin)
 	if own {
 		scope = ScopeAccount
 	}

@@ -129,7 +129,7 @@ func (s *Catalogue) OfKeys(ctx context.Context, c access.Caller) ([]Described, e
 	if err != nil {
 		return nil, err
 	}
-	out := []Described{{access.ScopeAccount, builtIn(access.ScopeAccount)}, {access.ScopeAdmin, builtIn(access.ScopeAdmin)}}
+	out := []Described{{access.ScopeAccount, builtIn(access.ScopeAccount)}, {access.ScopeAdmin, builtIn(access.ScopeAdmin)}, {access.ScopeAuthz, builtIn(access.ScopeAuthz)}}
 	for _, d := range declared.Items {
 		out = append(out, Described{d.Name(), d.Words})
 	}
@@ -176,6 +176,8 @@ func builtIn(name string) string {
 		return "manage your account"
 	case access.ScopeAdmin:
 		return "administer what you may administer"
+	case access.ScopeAuthz:
+		return "read and change who may do what in its own stores, as far as you may"
 	}
 	return ""
 }
