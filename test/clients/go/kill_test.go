@@ -149,20 +149,20 @@ func (w *accounts) check(k *killing) {
 	}
 }
 
-// members lets people join and leave an organisation: a document and a tuple each time.
-type members struct {
-	org   string
-	users []string
-	is    map[string]*fact // by user: in, out
+// toggle turns something on and off again for one of several people.
+type toggle struct {
+	users   []string
+	is      map[string]*fact // by user: on, off
+	on, off func(user string) (method, path, body string)
 }
 
-func (w *members) write(k *killing) error {
+func (w *toggle) write(k *killing) error {
 	u := w.users[rand.N(len(w.users))]
-	f := w.is[u]
-	method, path, body, next := "POST", "/api/orgs/"+w.org+"/members", `{"user":"`+u+`"}`, "in"
-	if f.may[len(f.may)-1] == "in" {
-		method, path, body, next = "DELETE", path+"/"+u, "", "out"
+	f, next, change := w.is[u], "on", w.on
+	if f.may[len(f.may)-1] == "on" {
+		next, change = "off", w.off
 	}
+	method, path, body := change(u)
 	f.ask(next)
 	status, err := k.call(method, path, body, nil)
 	if err == nil {
@@ -171,6 +171,12 @@ func (w *members) write(k *killing) error {
 		}
 	}
 	return err
+}
+
+// members lets people join and leave an organisation: a document and a tuple each time.
+type members struct {
+	toggle
+	org string
 }
 
 func (w *members) check(k *killing) {
@@ -179,36 +185,16 @@ func (w *members) check(k *killing) {
 		k.t.Fatal(err)
 	}
 	for _, u := range w.users {
-		is := "out"
+		is := "off"
 		if slices.ContainsFunc(list.Items, func(m struct{ User string }) bool { return m.User == u }) {
-			is = "in"
+			is = "on"
 		}
 		w.is[u].found(k.t, "the membership of "+u, is)
 	}
 }
 
 // roles gives a role to people and takes it away: tuples alone.
-type roles struct {
-	users []string
-	is    map[string]*fact // by user: yes, no
-}
-
-func (w *roles) write(k *killing) error {
-	u := w.users[rand.N(len(w.users))]
-	f := w.is[u]
-	method, path, body, next := "POST", "/api/roles/viewer/assignments", `{"subject":{"type":"user","id":"`+u+`"}}`, "yes"
-	if f.may[len(f.may)-1] == "yes" {
-		method, path, body, next = "DELETE", path+"?subject_type=user&subject_id="+u, "", "no"
-	}
-	f.ask(next)
-	status, err := k.call(method, path, body, nil)
-	if err == nil {
-		if f.answered(); status >= 300 {
-			return fmt.Errorf("%s %s: %d", method, path, status)
-		}
-	}
-	return err
-}
+type roles struct{ toggle }
 
 func (w *roles) check(k *killing) {
 	for _, u := range w.users {
@@ -217,7 +203,7 @@ func (w *roles) check(k *killing) {
 		if status, err := k.call("POST", "/access/v1/evaluation", ask, &d); err != nil || status != http.StatusOK {
 			k.t.Fatalf("asking: %d, %v", status, err)
 		}
-		w.is[u].found(k.t, "whether "+u+" may read", map[bool]string{true: "yes", false: "no"}[d.Decision])
+		w.is[u].found(k.t, "whether "+u+" may read", map[bool]string{true: "on", false: "off"}[d.Decision])
 	}
 }
 
@@ -418,22 +404,30 @@ func TestKilledAgainAndAgain(t *testing.T) {
 // writers are those who write, with what they need.
 func (k *killing) writers() []writer {
 	s, t := k.server, k.t
-	people := func(prefix string, n int, first string) ([]string, map[string]*fact) {
-		is := map[string]*fact{}
-		var ids []string
-		for i := range n {
+	people := func(prefix string) toggle {
+		of := toggle{is: map[string]*fact{}}
+		for i := range 4 {
 			id := s.addUser(t, fmt.Sprintf("%s%d@kill.example", prefix, i)).id
-			ids, is[id] = append(ids, id), &fact{may: []string{first}}
+			of.users, of.is[id] = append(of.users, id), &fact{may: []string{"off"}}
 		}
-		return ids, is
+		return of
 	}
 	var org struct{ ID string }
 	s.ask(t, &org, "org", "add", "Killed")
-	joining, joined := people("member", 4, "out")
-	reading, read := people("reader", 4, "no")
+	join, read := &members{people("member"), org.ID}, &roles{people("reader")}
+	at := "/api/orgs/" + org.ID + "/members"
+	join.on = func(u string) (string, string, string) { return "POST", at, `{"user":"` + u + `"}` }
+	join.off = func(u string) (string, string, string) { return "DELETE", at + "/" + u, "" }
+	const given = "/api/roles/viewer/assignments"
+	read.on = func(u string) (string, string, string) {
+		return "POST", given, `{"subject":{"type":"user","id":"` + u + `"}}`
+	}
+	read.off = func(u string) (string, string, string) {
+		return "DELETE", given + "?subject_type=user&subject_id=" + u, ""
+	}
 	u := s.addUser(t, "owner@kill.example")
 	out := []writer{
-		&members{org.ID, joining, joined}, &roles{reading, read},
+		join, read,
 		&codes{s.browser(t, u).signIn(), map[string]int{}},
 		&visitor{email: s.addUser(t, "visitor@kill.example").email},
 	}
