@@ -10,6 +10,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -81,7 +82,7 @@ func cursorAfter(s store.SubjectRef) string {
 
 func parseCursor(cursor string) (store.SubjectRef, error) {
 	var parts []string
-	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	b, err := strict.Base64URL(cursor)
 	if err == nil {
 		err = json.Unmarshal(b, &parts)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 )
 
 // MaxToken is the length of a token, in bytes, beyond which none is signed or looked at.
@@ -88,11 +89,11 @@ func (r *Ring) Verify(ctx context.Context, t id.Tenant, kind Kind, token string)
 	if h.key == nil || h.kind != kind {
 		return Verified{}, errToken()
 	}
-	signature, err := strictBase64(parts.signature)
+	signature, err := strict.Base64URL(parts.signature)
 	if err != nil || !h.key.verify([]byte(token[:len(parts.header)+len(parts.payload)]), signature) {
 		return Verified{}, errToken()
 	}
-	claims, err := strictBase64(parts.payload)
+	claims, err := strict.Base64URL(parts.payload)
 	if err != nil {
 		return Verified{}, errToken()
 	}
@@ -152,13 +153,4 @@ func split(token string) (segments, bool) {
 	}
 	s := segments{header: token[:first+1], payload: token[first+1 : last], signature: token[last+1:]}
 	return s, !strings.Contains(s.payload, ".")
-}
-
-// strictBase64 decodes base64url without padding, stray bits or the line breaks that encoding/base64
-// skips: each text has one meaning, and each meaning one text.
-func strictBase64(text string) ([]byte, error) {
-	if strings.ContainsAny(text, "\r\n") {
-		return nil, errors.New("keyring: line break in base64url")
-	}
-	return base64.RawURLEncoding.Strict().DecodeString(text)
 }

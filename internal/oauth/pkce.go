@@ -5,6 +5,8 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"strings"
+
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 )
 
 // Challenge is a PKCE code challenge of method S256 (RFC 7636, section 4.2). Empty means that the
@@ -23,7 +25,7 @@ func ParseChallenge(challenge, method string) (Challenge, error) {
 	if method != "S256" {
 		return "", Refuse(InvalidRequest, "The code_challenge_method must be S256.")
 	}
-	if raw, err := base64.RawURLEncoding.Strict().DecodeString(challenge); err != nil || len(raw) != sha256.Size {
+	if raw, err := strict.Base64URL(challenge); err != nil || len(raw) != sha256.Size {
 		return "", Refuse(InvalidRequest, "The code_challenge is not the base64url of a SHA-256.")
 	}
 	return Challenge(challenge), nil

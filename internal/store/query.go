@@ -10,6 +10,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 )
 
 // Query asks for documents by a declared index. The zero Query lists all by id. The id counts as the
@@ -133,7 +134,7 @@ func (s Scope[T]) cursor(ctx context.Context, q Query, last *T) (string, error) 
 
 func (s Scope[T]) position(ctx context.Context, q Query) (*Position, error) {
 	bad := errs.New(errs.Invalid, "invalid_cursor", "The cursor does not belong to this list.")
-	box, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
+	box, err := strict.Base64URL(q.Cursor)
 	if err != nil || len(q.Cursor) > 4096 {
 		return nil, bad
 	}

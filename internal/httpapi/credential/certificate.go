@@ -2,11 +2,11 @@ package credential
 
 import (
 	"crypto/x509"
-	"encoding/base64"
 	"net/http"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 )
 
 // CertificateHeader is where a proxy that ends TLS puts the client's certificate (RFC 9440).
@@ -32,7 +32,7 @@ func ClientCertificate(r *http.Request, proxied bool) (*x509.Certificate, error)
 	if len(values) > 1 || len(v) < 2 || len(v) > maxCertificate || v[0] != ':' || v[len(v)-1] != ':' {
 		return nil, badCertificate()
 	}
-	der, err := base64.StdEncoding.DecodeString(v[1 : len(v)-1])
+	der, err := strict.Base64(v[1 : len(v)-1])
 	if err != nil {
 		return nil, badCertificate()
 	}

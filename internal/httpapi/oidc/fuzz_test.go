@@ -11,7 +11,7 @@ import (
 
 // FuzzParseBasic: what is accepted is the one spelling of what it says, and a refusal is invalid_client.
 func FuzzParseBasic(f *testing.F) {
-	for _, seed := range []string{"Basic YTpi", "basic YTo=", "Basic YQ==", "Basic", "Basic  YTpi", "Basic YTpi=", "Basic YTpj ", "Bearer YTpi", "Basic Og==", ""} {
+	for _, seed := range []string{"Basic YTpi", "basic YTo=", "Basic YQ==", "Basic", "Basic  YTpi", "Basic YTpi=", "Basic YTpj ", "Bearer YTpi", "Basic Og==", "Basic \rYTpi", "Basic YTpi\n", ""} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, header string) {

@@ -11,7 +11,6 @@ package oidc
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"html/template"
 	"net/http"
@@ -25,6 +24,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/authorize"
@@ -204,7 +204,7 @@ func parseBasic(header string) (username, password string, err error) {
 	if !ok || !strings.EqualFold(scheme, "Basic") || len(encoded) > 4096 {
 		return "", "", bad
 	}
-	plain, decodeErr := base64.StdEncoding.Strict().DecodeString(encoded)
+	plain, decodeErr := strict.Base64(encoded)
 	if decodeErr != nil {
 		return "", "", bad
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 )
 
 // Kind is the prefix of a token. A token of one kind is never accepted as another.
@@ -63,7 +64,7 @@ func Payload(k Kind, text string) ([]byte, bool) {
 	if text[cut:] != checksum(text[:cut]) {
 		return nil, false
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(rest[:len(rest)-sumLength])
+	b, err := strict.Base64URL(rest[:len(rest)-sumLength])
 	return b, err == nil
 }
 

@@ -2,6 +2,8 @@ package opaque_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"hash/crc32"
 	"strings"
 	"testing"
 
@@ -29,4 +31,18 @@ func FuzzPayload(f *testing.F) {
 			t.Fatalf("%q is not read again", text)
 		}
 	})
+}
+
+// TestRegress_032_LineBreaksAreNotSkipped: a token with a line break in it is another text, so it is none,
+// though its checksum is right and encoding/base64 would not mind.
+func TestRegress_032_LineBreaksAreNotSkipped(t *testing.T) {
+	token := opaque.New(opaque.Session)
+	head := token[:len(token)-6]
+	for _, broken := range []string{head + "\n", head[:10] + "\r" + head[10:], head[:4] + "\r\n" + head[4:], head + "="} {
+		sum := crc32.ChecksumIEEE([]byte(broken))
+		text := broken + base64.RawURLEncoding.EncodeToString([]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+		if opaque.Valid(opaque.Session, text) {
+			t.Errorf("%q is taken for %q", text, token)
+		}
+	}
 }

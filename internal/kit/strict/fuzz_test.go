@@ -1,6 +1,7 @@
 package strict_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -35,6 +36,21 @@ func FuzzUnmarshal(f *testing.F) {
 			if err != nil && strings.Contains(string(data), "secretsecret") && strings.Contains(err.Error(), "secretsecret") {
 				t.Fatalf("the refusal repeats the input: %v", err)
 			}
+		}
+	})
+}
+
+// FuzzBase64: each value has one spelling.
+func FuzzBase64(f *testing.F) {
+	for _, seed := range []string{"", "AA", "AA==", "AB", "A\nA", "AA\r\n", "-_", "+/", "A A", "=", "QUJD"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if b, err := strict.Base64URL(text); err == nil && base64.RawURLEncoding.EncodeToString(b) != text {
+			t.Fatalf("%q is read as %x", text, b)
+		}
+		if b, err := strict.Base64(text); err == nil && base64.StdEncoding.EncodeToString(b) != text {
+			t.Fatalf("%q is read as %x", text, b)
 		}
 	})
 }

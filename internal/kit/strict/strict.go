@@ -1,4 +1,4 @@
-// Package strict reads JSON from strangers. What is validated is what is used: a duplicate name, a
+// Package strict reads JSON and base64 from strangers. What is validated is what is used: a duplicate name, a
 // name in another case, an unknown name, trailing text, invalid UTF-8, too much depth or too many
 // bytes are all errors, and no error repeats the input.
 package strict

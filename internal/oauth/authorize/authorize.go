@@ -24,6 +24,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/codes"
 	"github.com/cardea-auth/cardea/internal/oauth/consent"
@@ -214,7 +215,7 @@ const maxHandle = 16 << 10
 // redirect URI. A handle that is forged, foreign or too old has one answer.
 func (a *Authorizer) open(ctx context.Context, t id.Tenant, handle string) (*Request, tokens.Standing, error) {
 	none, over := tokens.Standing{}, errs.New(errs.NotFound, "flow_expired", "This page is too old; start again.")
-	box, err := base64.RawURLEncoding.Strict().DecodeString(handle)
+	box, err := strict.Base64URL(handle)
 	if err != nil || len(handle) > maxHandle {
 		return nil, none, over
 	}

@@ -2,7 +2,6 @@ package clientauth
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"strings"
 	"time"
@@ -53,7 +52,7 @@ func ParseAssertion(text string) (Assertion, error) {
 	}
 	var parts [3][]byte
 	for i, part := range strings.Split(text, ".") {
-		raw, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		raw, err := strict.Base64URL(part)
 		if err != nil || len(raw) == 0 || strings.ContainsAny(part, "\r\n") {
 			return Assertion{}, bad
 		}
