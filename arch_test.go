@@ -40,7 +40,7 @@ authz/condition           < authz/graph                       : decides what a t
 authz/model               < authz/condition                   : the language, and nothing stored
 authz/index               < store authz/graph                 : keeps tuple stores in memory, knows no models
 authz/tuplekey            < authz/condition                   : tuples as texts, in the words of OpenFGA
-authz/stores              < authz/index authz/model           : stores of applications, besides the roles of Cardea
+authz/stores              < authz/index authz/model authz/tuplekey : stores of applications, besides the roles of Cardea
 authz/scenario            < authz/tuplekey authz/model        : tests of a model, without a store
 authz                     < tenant authz/index authz/condition : decides for all, asks nobody
 flow                      < store                             : knows Step, not steps

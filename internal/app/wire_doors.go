@@ -15,6 +15,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/decision"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/httpapi/oidc"
+	"github.com/cardea-auth/cardea/internal/httpapi/openfga"
 	"github.com/cardea-auth/cardea/internal/httpapi/page"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
@@ -36,6 +37,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 		Scopes: a.Scopes, Keys: publicKeys{a}, Page: needPage, Shell: pages,
 	}
 	decisions := &decision.Door{Decider: a.Decisions, Searcher: a.Decisions, Activity: a.decided}
+	tuples := &openfga.Door{Stores: a.Stores, Models: a.Stores, Tuples: a.Stores, Decider: a.Stores, Activity: a.decided}
 	flows := &browser.Flows{Machine: a.Flows, Requests: requests{a}}
 	managed, err := rest.Routes(a.management())
 	if err != nil {
@@ -44,7 +46,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions(actionsOf(slices.Concat(managed, decisions.Routes()))), Token: a.ownToken}
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{
-		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), a.devRoutes(pages),
+		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), tuples.Routes(), a.devRoutes(pages),
 	} {
 		routes = append(routes, part...)
 	}

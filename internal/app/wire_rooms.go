@@ -8,6 +8,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/index"
+	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/identity/apikey"
@@ -29,6 +30,7 @@ type Rooms struct {
 	Keys          *keyring.Ring
 	Graphs        *index.Index
 	Decisions     *authz.Engine
+	Stores        *stores.Stores
 	Audit         *audit.Log
 	Hasher        *password.Hasher
 	Accounts      *identity.Accounts
@@ -53,6 +55,7 @@ func (a *App) wireRooms() (err error) {
 		return err
 	}
 	guard.Use(a.Decisions)
+	a.Stores = stores.New(stores.Config{DB: db, Guard: guard, Graphs: a.Graphs})
 	if a.Keys, err = keyring.New(keyring.Config{DB: db, Guard: guard, Revocations: a.Revocations}); err != nil {
 		return err
 	}

@@ -94,7 +94,17 @@ func (x *Exchange) refuse(err error) {
 	}
 	x.suppressing, x.status = false, 0
 	x.tellWait(errs.From(err))
-	problem.Write(x, err, x.From.RequestID, x.Site.Metadata)
+	x.answerRefusal(err, x.Site.Metadata)
+}
+
+// answerRefusal writes a problem document, or what the route has in its place.
+func (x *Exchange) answerRefusal(err error, metadata string) {
+	if x.route.Refuse == nil {
+		problem.Write(x, err, x.From.RequestID, metadata)
+		return
+	}
+	problem.Headers(x.Header(), err, metadata)
+	x.route.Refuse(x, problem.From(err, x.From.RequestID))
 }
 
 // refuseUnrouted replaces the plain text in which the mux answers what no route matched.
@@ -140,5 +150,5 @@ func (x *Exchange) recovered(p any) {
 	}
 	x.logPanic(p)
 	x.suppressing, x.status = false, 0
-	problem.Write(x, x.err, x.From.RequestID, "")
+	x.answerRefusal(x.err, "")
 }

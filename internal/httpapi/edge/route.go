@@ -11,6 +11,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
+	"github.com/cardea-auth/cardea/internal/httpapi/problem"
 	"github.com/cardea-auth/cardea/internal/limit"
 )
 
@@ -33,6 +34,9 @@ type Route struct {
 	Timeout time.Duration // of the request's context; default 30s, and none on hot routes
 	Hot     bool          // called thousands of times a second: successes are logged by sample
 	Handle  Handler
+	// Refuse answers a refusal in the words of another protocol; nil answers a problem document. The
+	// headers that belong to the refusal are set.
+	Refuse func(w http.ResponseWriter, p problem.Problem)
 }
 
 // Access says who may call a route and what is read to find out. The zero value is refused by New.

@@ -65,18 +65,24 @@ func Write(w http.ResponseWriter, err error, requestID, metadata string) {
 		body, _ = json.Marshal(p)
 	}
 	h := w.Header()
-	if c := Challenge(e, metadata); c != "" {
-		h.Set("WWW-Authenticate", c)
-	}
-	if s := RetryAfter(e); s != "" {
-		h.Set("Retry-After", s)
-	}
+	Headers(h, e, metadata)
 	h.Set("Content-Type", ContentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	h.Del("ETag")
 	w.WriteHeader(p.Status)
 	_, _ = w.Write(body) // the caller has gone: nobody is left to tell
+}
+
+// Headers sets those that belong to a refusal, whatever its body looks like.
+func Headers(h http.Header, err error, metadata string) {
+	e := errs.From(err)
+	if c := Challenge(e, metadata); c != "" {
+		h.Set("WWW-Authenticate", c)
+	}
+	if s := RetryAfter(e); s != "" {
+		h.Set("Retry-After", s)
+	}
 }
 
 // RetryAfter is the value of Retry-After (RFC 9110, section 10.2.3) in whole seconds, never less

@@ -1,0 +1,162 @@
+package stores
+
+import (
+	"context"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/model"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+)
+
+// At says where a question is asked: of which store, by which version of its model, and what the
+// answer must know of.
+type At struct {
+	Store string
+	Model string // empty: the version that is used
+	// Full asks the store for its newest revision first. Without it the answer knows of every write
+	// that this node has heard of: within a node, of all that were acknowledged.
+	Full bool
+	// AtLeast is a revision that the answer must know of, as a write or another answer told it.
+	AtLeast uint64
+}
+
+// Asked is what an answer rests on.
+type Asked struct {
+	Model    string // id of the version
+	Revision uint64
+}
+
+// question is a store that is open for questions.
+type question struct {
+	*compiledVersion
+	view graph.View
+	now  time.Time
+}
+
+func (q question) asked() Asked { return Asked{Model: q.id, Revision: q.view.Revision()} }
+
+// ask opens a store for questions. It reads no storage once the store has been asked before, unless
+// the question wants full consistency.
+func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.Action) (question, error) {
+	if _, err := s.guard.Allow(ctx, c, action, objectOf(at.Store)); err != nil {
+		return question{}, err
+	}
+	doc, err := s.stores.In(c.Tenant()).View(ctx, at.Store)
+	if err != nil {
+		return question{}, missing(err, noStore())
+	}
+	modelID, err := doc.choose(at.Model)
+	if err != nil {
+		return question{}, err
+	}
+	v, err := s.ready(ctx, c.Tenant(), doc.ID, modelID)
+	if err != nil {
+		return question{}, err
+	}
+	tuples := tuplesOf(c.Tenant(), doc)
+	var view graph.View
+	switch {
+	case at.Full && at.AtLeast == 0:
+		view, err = s.graphs.Full(ctx, tuples, v.rules)
+	case at.AtLeast > 0: // a revision that was told of exists, so knowing of it is enough
+		view, err = s.graphs.AtLeast(ctx, tuples, v.rules, at.AtLeast)
+	default:
+		view, err = s.graphs.View(ctx, tuples, v.rules)
+	}
+	return question{v, view, s.db.Now()}, err
+}
+
+// Check answers whether a subject has a relation to an object.
+func (s *Stores) Check(ctx context.Context, c access.Caller, at At, q graph.Query) (graph.Result, Asked, error) {
+	o, err := s.ask(ctx, c, at, "authz.check")
+	if err != nil {
+		return graph.Result{}, Asked{}, err
+	}
+	result, err := o.view.Check(ctx, o.now, q)
+	return result, o.asked(), err
+}
+
+// MaxBatch bounds the questions of one CheckBatch.
+const MaxBatch = 1000
+
+// CheckBatch answers many questions of one revision. Questions that stand in one batch of the graph
+// share what is learned on the way; one that fails fails alone.
+func (s *Stores) CheckBatch(ctx context.Context, c access.Caller, at At, batches []graph.Batch) ([][]graph.Answer, Asked, error) {
+	n := 0
+	for _, b := range batches {
+		n += len(b.Questions)
+	}
+	if n > MaxBatch {
+		return nil, Asked{}, errs.New(errs.Invalid, "too_many_questions", "At most %d questions can be asked at once.", MaxBatch)
+	}
+	o, err := s.ask(ctx, c, at, "authz.check")
+	if err != nil {
+		return nil, Asked{}, err
+	}
+	out := make([][]graph.Answer, len(batches))
+	for i, b := range batches {
+		if out[i], err = o.view.CheckBatch(ctx, o.now, b); err == nil {
+			continue
+		}
+		if !errs.Is(err, errs.Invalid) {
+			return nil, Asked{}, err
+		}
+		out[i] = make([]graph.Answer, len(b.Questions)) // what this batch brings is refused: each denies
+		for j := range out[i] {
+			out[i][j].Err = err
+		}
+	}
+	return out, o.asked(), nil
+}
+
+// Objects lists the objects of a type to which a subject has a relation, in pages.
+func (s *Stores) Objects(ctx context.Context, c access.Caller, at At, q graph.ObjectsQuery) (graph.List, Asked, error) {
+	o, err := s.ask(ctx, c, at, "authz.check")
+	if err != nil {
+		return graph.List{}, Asked{}, err
+	}
+	list, err := o.view.Objects(ctx, o.now, q)
+	return list, o.asked(), err
+}
+
+// Subjects lists the subjects of a type that have a relation to an object, in pages.
+func (s *Stores) Subjects(ctx context.Context, c access.Caller, at At, q graph.SubjectsQuery) (graph.List, Asked, error) {
+	o, err := s.ask(ctx, c, at, "authz.check")
+	if err != nil {
+		return graph.List{}, Asked{}, err
+	}
+	list, err := o.view.Subjects(ctx, o.now, q)
+	return list, o.asked(), err
+}
+
+// Relations lists the relations that a subject has to an object.
+func (s *Stores) Relations(ctx context.Context, c access.Caller, at At, q graph.RelationsQuery) (graph.Held, Asked, error) {
+	o, err := s.ask(ctx, c, at, "authz.check")
+	if err != nil {
+		return graph.Held{}, Asked{}, err
+	}
+	held, err := o.view.Relations(ctx, o.now, q)
+	return held, o.asked(), err
+}
+
+// Expanded is the rule of a relation with the tuples of one object, and the rule as the model has it.
+type Expanded struct {
+	graph.Expansion
+	Rule model.Rewrite
+}
+
+// Expand shows why anyone has a relation to an object. It shows tuples, so whoever asks must be
+// allowed to read them.
+func (s *Stores) Expand(ctx context.Context, c access.Caller, at At, q graph.ExpandQuery) (Expanded, Asked, error) {
+	o, err := s.ask(ctx, c, at, "authz.tuple.read")
+	if err != nil {
+		return Expanded{}, Asked{}, err
+	}
+	e, err := o.view.Expand(ctx, o.now, q)
+	if err != nil {
+		return Expanded{}, o.asked(), err
+	}
+	return Expanded{e, o.model.Type(q.Object.Type).Relation(q.Relation).Rewrite}, o.asked(), nil
+}
