@@ -28,7 +28,7 @@ test('sign in for an application and allow it', async ({ page, server, look }) =
   await page.getByLabel('E-mail address').fill(demo.editor)
   await page.getByLabel('Password', { exact: true }).fill(demo.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await expect(page.getByRole('heading', { name: 'Allow access?' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Allow', exact: true })).toBeVisible()
   await expect(page.getByText(`You are signed in as ${demo.editor}`)).toBeVisible()
   await look('consent')
   await page.getByRole('button', { name: 'Allow', exact: true }).click()
@@ -51,7 +51,7 @@ test('choose an account', async ({ page, server, look }) => {
   await expect(page.getByRole('heading', { name: 'Choose an account' })).toBeVisible()
   await look('select-account')
   await page.getByRole('button', { name: new RegExp(demo.viewer) }).click()
-  await expect(page.getByRole('heading', { name: 'Allow access?' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Allow', exact: true })).toBeVisible()
 })
 
 test('prove again for an application', async ({ page, server, look }) => {
@@ -63,7 +63,7 @@ test('prove again for an application', async ({ page, server, look }) => {
   if (await address.isVisible()) await address.fill(demo.viewer)
   await page.getByLabel('Password', { exact: true }).fill(demo.password)
   await page.keyboard.press('Enter')
-  await expect(page.getByRole('heading', { name: 'Allow access?' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Allow', exact: true })).toBeVisible()
 })
 
 test('a request that cannot be sent back is told on a page', async ({ page, server, look }) => {

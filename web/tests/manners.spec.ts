@@ -128,7 +128,7 @@ test('hostile names of applications and addresses on the sign-in pages', async (
   await page.getByLabel('E-mail address').fill(demo.editor)
   await page.getByLabel('Password', { exact: true }).fill(demo.password)
   await page.keyboard.press('Enter')
-  await expect(page.getByRole('heading', { name: 'Allow access?' })).toBeVisible()
+  await expect(page.getByRole('button', { name: 'Allow', exact: true })).toBeVisible()
   await look('hostile-consent')
 })
 
@@ -158,6 +158,27 @@ test('an expired session keeps what was entered', async ({ page, context, server
   await expect(page.getByRole('textbox', { name: 'Name' })).toHaveValue('Kept')
   await page.getByRole('button', { name: 'Save' }).click()
   await expect(page.getByText('Saved')).toBeVisible()
+})
+
+test('a session that has ended is said at the door, and one comes back to where one was', async ({ page, server, look }) => {
+  const who = `ended-${Date.now()}@example.com`
+  server.cli('user', 'add', who, '--verified')
+  await page.goto('/recover')
+  await page.getByLabel('E-mail address').fill(who)
+  await page.getByRole('button', { name: 'Send me a link' }).click()
+  await page.goto(await server.mailed(who, 'recover'))
+  await page.getByLabel('Password', { exact: true }).fill(secret)
+  await page.getByRole('button', { name: 'Save the new password' }).click()
+  await expect(page.getByText('Your password was changed')).toBeVisible()
+  await signIn(page, who, secret)
+  server.cli('session', 'revoke', who, '--all')
+  await page.goto('/account?from=here')
+  await expect(page.getByText('Your session has ended')).toBeVisible()
+  await look('session-expired')
+  await page.getByLabel('E-mail address').fill(who)
+  await page.getByLabel('Password', { exact: true }).fill(secret)
+  await page.keyboard.press('Enter')
+  await page.waitForURL('**/account?from=here')
 })
 
 test('signing out in one tab signs out the other', async ({ page, context }) => {

@@ -14,6 +14,8 @@ export interface Server {
   origin: string
   /** Runs a command of the program against this server and returns what it prints. */
   cli: (...args: string[]) => string
+  /** Opens an account with the password of the demo people; its address is new. */
+  person: (name: string) => string
   /** The newest link of a kind that was mailed to somebody; waits for it. */
   mailed: (to: string, kind: string) => Promise<string>
   stop: () => Promise<void>
@@ -53,9 +55,15 @@ export async function startServer(): Promise<Server> {
     }
     throw new Error(`no mail of kind ${kind} to ${to}`)
   }
+  let people = 0
   return {
     origin,
     mailed,
+    person: (name) => {
+      const address = `${name}-${++people}@example.com`
+      execFileSync(binary, ['user', 'add', address, '--verified', '--password-stdin', '--dev', '--data', data], { input: demo.password + '\n' })
+      return address
+    },
     cli: (...args) => execFileSync(binary, [...args, '--dev', '--data', data], { encoding: 'utf8' }),
     stop: async () => {
       child.kill('SIGTERM')

@@ -78,6 +78,7 @@ export function FlowPage({ kind, known, look }: { kind: Kind; known?: Record<str
   return (
     <Layout title={title} lead={lead} below={below}>
       {query.get('why') === 'session_expired' && <Alert tone="warning">{t('session_expired')}</Alert>}
+      {query.get('why') === 'account_deleted' && <Alert tone="success">{t('account_deleted')}</Alert>}
       {steps.map((step, i) => (
         <div key={step.step} className="contents">
           {i > 0 && <p className="text-center text-sm text-muted">{t('or')}</p>}
