@@ -149,14 +149,17 @@ func (h *house) mails(t id.Tenant) []store.Message {
 	return out
 }
 
-// mailed is the newest message; its token is what stands behind '#' in its link.
+// mailed is the newest message of a template; its token is what stands behind '#' in its link.
 func (h *house) mailed(template string) (message store.Message, token string) {
 	h.t.Helper()
-	all := h.mails(id.Default)
-	if len(all) == 0 || all[len(all)-1].Template != template {
-		h.t.Fatalf("the last of %d mails is not %s", len(all), template)
+	for _, m := range h.mails(id.Default) {
+		if m.Template == template {
+			message = m
+		}
 	}
-	message = all[len(all)-1]
+	if message.Template == "" {
+		h.t.Fatalf("there is no mail %s", template)
+	}
 	_, token, _ = strings.Cut(message.Data["link"], "#")
 	return message, token
 }
