@@ -107,12 +107,13 @@ func (x *Exchange) credential(accept credential.Accept) (credential.Credential, 
 }
 
 // refused decides about a credential that proves nobody. Only a dead session cookie on a route for
-// strangers makes a stranger; it is cleared. All else is refused, also when we cannot know.
+// strangers makes a stranger. All else is refused, also when we cannot know. The cookie is left alone: by
+// the time this answer arrives, the browser may hold its successor, which a step-up, a new password or a
+// sign-in in another tab has put in its place, and would lose that one.
 func (x *Exchange) refused(c credential.Credential, err error) error {
 	if c.Kind != credential.Session || !errs.Is(err, errs.Unauthenticated) {
 		return err
 	}
-	x.door.Cookies.ClearSession(x.Header(), x.Site.Tenant)
 	x.Credential = credential.Credential{Broken: true}
 	if x.route.Access.anonymous {
 		return nil
