@@ -11,6 +11,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 )
 
 // A search leaves one part of a question open and lists what would be allowed there (AuthZEN 1.0,
@@ -47,7 +48,7 @@ func merge(ctx context.Context, r page.Request, sources ...source) (page.Page[st
 func sealCursor(after string) string { return base64.RawURLEncoding.EncodeToString([]byte(after)) }
 
 func openCursor(cursor string) (string, error) {
-	after, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	after, err := strict.Base64URL(cursor)
 	if err != nil || len(after) > maxID || !utf8.Valid(after) {
 		return "", errs.New(errs.Invalid, "invalid_cursor", "The cursor does not belong to this list.")
 	}
