@@ -33,8 +33,8 @@ export function Card({ title, description, actions, footer, children, tone = 'no
 export function PageHeader({ title, description, actions }: { title: string; description?: ReactNode; actions?: ReactNode }) {
   useTitle(title)
   return (
-    <header className="mb-6 flex flex-wrap items-end justify-between gap-4">
-      <div className="min-w-0">
+    <header className="mb-6 flex flex-wrap items-start justify-between gap-4">
+      <div className="min-w-0 flex-[1_1_20rem]">
         <h1 className="user-text text-display">{title}</h1>
         {description && <p className="mt-1.5 max-w-2xl text-muted">{description}</p>}
       </div>

@@ -1,5 +1,6 @@
 import { redirect, redirectDocument, type LoaderFunctionArgs, type RouteObject } from 'react-router'
 
+import { Problem } from '../api/problem'
 import { site } from '../api/site'
 import { knownSession } from '../session/session'
 import { textsLoaded } from '../texts/language'
@@ -17,9 +18,11 @@ async function signedIn({ request }: LoaderFunctionArgs) {
   throw redirectDocument('/sign-in?return_to=' + encodeURIComponent(pathname.slice(site.base.length) + search) + why)
 }
 
-/** Fetches a page, and its texts in the language of this page. */
+/** Fetches a page, and its texts in the language of this page. What does not come is a lost connection. */
 async function fetched(page: Page): Promise<PageModule> {
-  const module = await page.load()
+  const module = await page.load().catch(() => {
+    throw new Problem({ code: 'offline' })
+  })
   await textsLoaded()
   return module
 }

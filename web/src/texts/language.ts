@@ -70,3 +70,9 @@ export function useLanguage(): Language {
     () => current,
   )
 }
+
+/** The language as this browser's region writes it, for dates and numbers: en-GB on a British machine. */
+export function useLocale(): string {
+  const l = useLanguage()
+  return navigator.languages.find((tag) => known(tag) === l) ?? l
+}
