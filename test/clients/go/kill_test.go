@@ -280,10 +280,9 @@ func (w *codes) check(k *killing) {
 
 // visitor signs in, and signs out again every other time.
 type visitor struct {
-	browser *browser
-	email   string
-	n       int
-	all     []*visit
+	email string
+	n     int
+	all   []*visit
 }
 
 type visit struct {
