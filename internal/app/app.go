@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/kit/egress"
@@ -47,15 +48,18 @@ type Config struct {
 	InsecureCookies bool
 
 	// Master is the master key; the zero Master means the file Dir/master.key, made at the first start.
-	Master   envelope.Master
-	Password password.Config
-	Policy   password.Policy
-	Lockout  identity.Lockout
-	Limits   limit.Policy
-	Allow    []egress.Rule    // networks that are not public but may be reached
-	SMTP     *mail.SMTPConfig // nil: messages wait
-	Product  string           // how the service calls itself in mails
-	Defaults tenant.Settings  // for tenants that have not said otherwise
+	Master      envelope.Master
+	Password    password.Config
+	Policy      password.Policy
+	Lockout     identity.Lockout
+	Limits      limit.Policy
+	Allow       []egress.Rule    // networks that are not public but may be reached
+	SMTP        *mail.SMTPConfig // nil: messages wait
+	Product     string           // how the service calls itself in mails
+	Defaults    tenant.Settings  // for tenants that have not said otherwise
+	GraphBounds index.Bounds     // memory for stores of relation tuples
+	// InlineConditions lets tuples of stores bring conditions of their own.
+	InlineConditions bool
 	// Checkpoints is a file to which each signed checkpoint of the audit log is appended; "" is none.
 	Checkpoints string
 

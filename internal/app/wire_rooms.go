@@ -49,13 +49,13 @@ func (a *App) wireRooms() (err error) {
 	a.Tenants.Defaults = a.Defaults
 	a.Organisations = tenant.NewOrganisations(db, guard)
 	a.Revocations = tenant.NewRevocations(db)
-	a.Graphs = index.New(db, index.Bounds{})
+	a.Graphs = index.New(db, a.GraphBounds)
 	a.Decisions, err = authz.New(authz.Config{DB: db, Graphs: a.Graphs, Guard: guard, Subjects: standing{a}})
 	if err != nil {
 		return err
 	}
 	guard.Use(a.Decisions)
-	a.Stores = stores.New(stores.Config{DB: db, Guard: guard, Graphs: a.Graphs})
+	a.Stores = stores.New(stores.Config{DB: db, Guard: guard, Graphs: a.Graphs, Inline: a.InlineConditions})
 	if a.Keys, err = keyring.New(keyring.Config{DB: db, Guard: guard, Revocations: a.Revocations}); err != nil {
 		return err
 	}

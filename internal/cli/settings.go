@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/app"
+	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/identity/password"
@@ -78,6 +79,7 @@ func (l *localRun) config() (app.Config, error) {
 		ProxyCerts: c.Server.ProxiesSendCertificates, Hosts: texts(c.Server.Hosts), InsecureCookies: c.Server.InsecureCookies,
 		Master: master, Password: hasherOf(c.Password), Policy: policyOf(c.Password), Lockout: lockoutOf(c.Lockout),
 		Limits: limits(c.Limits), Allow: c.Egress.Allow, Product: c.Mail.Product, Defaults: defaultsOf(c),
+		GraphBounds: index.Bounds{Memory: int64(c.Authz.Memory)}, InlineConditions: c.Authz.InlineConditions,
 		Checkpoints: c.Audit.CheckpointFile, Log: logger(l.process.Stderr, c.Log), Now: l.process.Now, Run: Run,
 		Notice: func(text string) { fmt.Fprintln(l.process.Stderr, text) },
 	}

@@ -21,7 +21,8 @@ func Defaults(p Profile, dev bool) Config {
 			AccessLife: Duration(10 * time.Minute), RefreshIdle: Duration(7 * day), RefreshAbsolute: Duration(30 * day),
 			RefreshGrace: Duration(10 * time.Second),
 		},
-		Log: Log{Level: "info", Format: "text"},
+		Authz: Authz{Memory: 512 << 20},
+		Log:   Log{Level: "info", Format: "text"},
 	}
 	if dev {
 		c.Data.Dir = "cardea-dev"

@@ -30,6 +30,7 @@ type Config struct {
 	Sessions Sessions `yaml:"sessions"`
 	Tokens   Tokens   `yaml:"tokens"`
 	Egress   Egress   `yaml:"egress"`
+	Authz    Authz    `yaml:"authz"`
 	Audit    Audit    `yaml:"audit"`
 	Log      Log      `yaml:"log"`
 
@@ -228,6 +229,17 @@ type Egress struct {
 	// Networks that are not public and may be reached, by purpose: smtp=10.1.2.0/24. The purposes are
 	// client_metadata, upstream, webhook, smtp, ldap, redis and decision.
 	Allow []egress.Rule `yaml:"allow"`
+}
+
+// Stores of relation tuples that applications keep.
+type Authz struct {
+	// Memory for the stores that are being asked, like 512MiB. Those that nobody asks are let go of and
+	// loaded again when somebody does; one that does not fit by itself (about 10,000 tuples in a
+	// mebibyte) cannot be asked and takes no more tuples.
+	Memory Size `yaml:"memory"`
+	// Whether a tuple may bring a condition of its own ([user with $expression]). Whoever may write
+	// tuples may then write expressions, which are bounded in size and cost.
+	InlineConditions bool `yaml:"inline_conditions"`
 }
 
 // The audit log.

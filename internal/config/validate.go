@@ -48,6 +48,9 @@ func (v *validator) server() {
 	if v.Data.Dir == "" {
 		v.bad("data.dir", "must name a directory")
 	}
+	if v.Authz.Memory < 16<<20 {
+		v.bad("authz.memory", "must be at least 16MiB")
+	}
 	if !s.Issuer.Secure() && !s.Issuer.Loopback() {
 		v.bad("server.issuer", "must be https: over http everybody on the way can read passwords and tokens; only http://localhost is accepted")
 	}
