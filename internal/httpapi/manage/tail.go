@@ -24,6 +24,9 @@ const (
 	tailLife = time.Minute
 	// heartbeat is how often a follower hears that the connection lives.
 	heartbeat = 10 * time.Second
+	// lastWords is how long the end of the answer may take after that: without it the connection would be
+	// cut, and a browser would call it an error.
+	lastWords = 10 * time.Second
 )
 
 // followLog is what the tail reads.
@@ -157,7 +160,9 @@ func newStream(x *edge.Exchange) *stream {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep events until it has a buffer full of them
 	x.WriteHeader(http.StatusOK)
-	return &stream{x: x, control: http.NewResponseController(x)}
+	s := &stream{x: x, control: http.NewResponseController(x)}
+	_ = s.control.SetWriteDeadline(x.Now().Add(tailLife + lastWords)) // a writer that knows none needs none
+	return s
 }
 
 func (s *stream) alive() bool { return s.err == nil }

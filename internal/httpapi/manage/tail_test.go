@@ -144,3 +144,27 @@ func TestTailRefusals(t *testing.T) {
 		}
 	}
 }
+
+// clocked is an answer whose connection remembers until when it may be written.
+type clocked struct {
+	*httptest.ResponseRecorder
+	until time.Time
+	gone  context.CancelFunc
+}
+
+func (c *clocked) SetWriteDeadline(t time.Time) error { c.until = t; return nil }
+func (c *clocked) Flush()                             { c.gone() }
+
+// TestTailEndsInOrder: the connection may be written for longer than the log is followed, so that a minute
+// ends with the end of the answer and not with a cut, which browsers call an error.
+func TestTailEndsInOrder(t *testing.T) {
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "https://id.example/api/audit/tail", http.NoBody)
+	r.Header.Set("Authorization", "Bearer root")
+	answer := &clocked{ResponseRecorder: httptest.NewRecorder(), gone: cancel}
+	w.handler.ServeHTTP(answer, r)
+	if left := answer.until.Sub(w.clock.Now()); answer.Code != 200 || left < 65*time.Second {
+		t.Errorf("status %d, and %s are left to write in", answer.Code, left)
+	}
+}
