@@ -18,13 +18,18 @@ async function signedIn({ request }: LoaderFunctionArgs) {
   throw redirectDocument('/sign-in?return_to=' + encodeURIComponent(pathname.slice(site.base.length) + search) + why)
 }
 
-/** Fetches a page, and its texts in the language of this page. What does not come is a lost connection. */
+/**
+ * Fetches a page, and its texts in the language of this page. What does not come is a lost connection, and is said
+ * in the place of the page: a refusal here would leave that place empty, because the frame has a HydrateFallback.
+ */
 async function fetched(page: Page): Promise<PageModule> {
-  const module = await page.load().catch(() => {
-    throw new Problem({ code: 'offline' })
-  })
-  await textsLoaded()
-  return module
+  try {
+    const module = await page.load()
+    await textsLoaded()
+    return module
+  } catch {
+    return { Component: Broken, loader: () => Promise.reject(new Problem({ code: 'offline' })) }
+  }
 }
 
 /** The routes of all consoles. Every page is fetched when it is first visited. */
