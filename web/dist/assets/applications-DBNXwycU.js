@@ -1,1 +1,0 @@
-export{t as Component,n as typeIcons}from"./applications-D1tB5Ux3.js";

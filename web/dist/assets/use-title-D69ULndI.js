@@ -1,1 +1,0 @@
-import{g as e,v as t}from"./preload-helper-CsZScfMv.js";var n=t(e(),1);function r(e){(0,n.useEffect)(()=>{document.title=`${e} · Cardea`},[e])}export{r as t};

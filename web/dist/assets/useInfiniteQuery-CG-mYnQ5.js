@@ -1,0 +1,1 @@
+import{t as e}from"./useBaseQuery-DGEWbSXO.js";import{t}from"./infiniteQueryObserver-BaKYdQyH.js";function n(n,r){return e(n,t,r)}export{n as t};

@@ -1,0 +1,1 @@
+export{t as Component,n as UserState}from"./users-B0npij72.js";
