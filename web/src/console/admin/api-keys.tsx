@@ -33,7 +33,7 @@ export function APIKeys({ owner, id, name }: { owner: Owner; id: string; name: s
     </Button>
   )
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p className="max-w-xl text-sm text-muted">{t('apikey.text')}</p>
         {make}
@@ -82,7 +82,7 @@ export function APIKeys({ owner, id, name }: { owner: Owner; id: string; name: s
       {making && <MakeKey owner={owner} id={id} name={name} close={() => setMaking(false)} made={setSecret} />}
       {secret && (
         <Dialog open onOpenChange={() => setSecret(undefined)} title={<span className="user-text">{t('apikey.made', { name: secret.key.name })}</span>} footer={<Button onClick={() => setSecret(undefined)}>{t('secret.kept')}</Button>}>
-          <div className="grid gap-4">
+          <div className="grid grid-cols-1 gap-4">
             <Alert tone="warning">{t('secret.once')}</Alert>
             <CopyField label={t('apikey.secret')} value={secret.secret} />
           </div>

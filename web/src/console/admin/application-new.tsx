@@ -42,7 +42,13 @@ export function Component() {
   const [audience, setAudience] = useState('')
   const [made, setMade] = useState<Schema<'CreatedClient'>>()
   const { data: declared } = useInfiniteQuery({ ...scopes, enabled: can('cardea:scope.read') })
-  const register = useAct((body: Schema<'NewClient'>) => answer(api.POST('/api/clients', { body })), { stale: ['clients'], done: t('apps.added'), then: setMade })
+  const register = useAct((body: Schema<'NewClient'>) => answer(api.POST('/api/clients', { body })), {
+    stale: ['clients'], done: t('apps.added'),
+    then: (client) => {
+      setMade(client)
+      scrollTo(0, 0)
+    },
+  })
   const own = declared?.pages.flatMap((p) => p.items.map((s) => s.name)) ?? []
   const offered = type === 'service' ? own : [...standard, ...own.filter((s) => !standard.includes(s))]
   const submit = (e: FormEvent) => {
@@ -69,7 +75,7 @@ export function Component() {
             {(['web', 'spa', 'native', 'service'] as const).map((x) => {
               const Icon = typeIcons[x]
               return (
-                <label key={x} className={classes('flex cursor-pointer gap-3 rounded-card border bg-surface p-4 has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent', x === type ? 'border-accent bg-accent-soft' : 'border-line hover:border-line-strong')}>
+                <label key={x} className={classes('flex cursor-pointer gap-3 rounded-card border p-4 has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent', x === type ? 'border-accent bg-accent-soft' : 'border-line bg-surface hover:border-line-strong')}>
                   <input type="radio" name="type" value={x} checked={x === type} onChange={() => setType(x)} className="sr-only" />
                   <Icon size={22} className={classes('mt-0.5 shrink-0', x === type ? 'text-accent' : 'text-muted')} aria-hidden />
                   <span>

@@ -118,7 +118,7 @@ function Start({ a }: { a: Client }) {
   const [rotating, setRotating] = useState(false)
   const secret = a.token_endpoint_auth_method === 'client_secret_basic' || a.token_endpoint_auth_method === 'client_secret_post'
   return (
-    <div className="grid gap-6">
+    <div className="grid grid-cols-1 gap-6">
       <Card
         title={t('app.credentials')}
         actions={secret && can('cardea:client.rotate_secret') && !isOurs(a) && <Button look="secondary" size="small" icon={<KeyRound size={16} aria-hidden />} onClick={() => setRotating(true)}>{t('app.rotate')}</Button>}
@@ -168,7 +168,7 @@ function Rotate({ a, close }: { a: Client; close: () => void }) {
   return (
     <Dialog open onOpenChange={close} title={<span className="user-text">{t('app.rotate.title', { name: a.name })}</span>} description={secret ? undefined : t('app.rotate.text')}>
       {secret ? (
-        <div className="grid gap-4">
+        <div className="grid grid-cols-1 gap-4">
           <Alert tone="warning">{t('secret.once')}</Alert>
           <CopyField label="client_secret" value={secret} />
           <Button className="justify-self-end" onClick={close}>
@@ -234,7 +234,7 @@ function SettingsForm({ a }: { a: Client }) {
   const own = declared?.pages.flatMap((p) => p.items.map((x) => x.name)) ?? []
   const offered = [...new Set([...(service ? [] : ['openid', 'profile', 'email', 'offline_access']), ...own, ...(a.scopes ?? [])])]
   return (
-    <form className="grid gap-6" onSubmit={submit}>
+    <form className="grid grid-cols-1 gap-6" onSubmit={submit}>
       <ProblemAlert problem={save.error} />
       <Card title={t('app.general')}>
         <div className="grid gap-5">
@@ -307,7 +307,7 @@ function Roles({ a }: { a: Client }) {
   if (error) return <ProblemAlert problem={error} />
   if (!data) return <Skeleton />
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p className="text-sm text-muted">{t('app.roles.text')}</p>
         {give}

@@ -77,7 +77,7 @@ export function Component() {
         }
       />
       <Filters key={params.toString()} />
-      <div className="grid gap-4">
+      <div className="grid grid-cols-1 gap-4">
         <p role="status" className="sr-only">
           {live && (fresh.length ? t('audit.new', { count: fresh.length }) : t('audit.waiting'))}
         </p>
@@ -138,7 +138,7 @@ function Filters() {
     setParams(next)
   }
   return (
-    <form onSubmit={submit} className="mb-5 grid items-end gap-4 rounded-card border border-line bg-surface p-4 sm:grid-cols-2 lg:grid-cols-[9rem_minmax(0,1fr)_auto_auto_auto]">
+    <form onSubmit={submit} className="mb-5 grid grid-cols-1 items-end gap-4 rounded-card border border-line bg-surface p-4 sm:grid-cols-[minmax(0,2fr)_minmax(0,2fr)_auto]">
       <SelectField
         label={t('audit.by')} value={way}
         onChange={(e) => {
@@ -164,6 +164,7 @@ function Filters() {
           <option key={k} value={k} />
         ))}
       </datalist>
+      <span className="max-sm:hidden" />
       <TextField label={t('audit.from')} type="datetime-local" value={from} onChange={(e) => setFrom(e.target.value)} />
       <TextField label={t('audit.until')} type="datetime-local" value={until} onChange={(e) => setUntil(e.target.value)} />
       <Button type="submit" look="secondary">

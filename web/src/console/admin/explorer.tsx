@@ -132,7 +132,7 @@ function Answered({ q }: { q: Question }) {
         <Icon size={28} aria-hidden className={classes('shrink-0', data.decision ? 'text-success' : 'text-danger')} />
         <div className="min-w-0">
           <h2 className={classes('text-title', data.decision ? 'text-success' : 'text-danger')}>{data.decision ? t('explorer.allowed') : t('explorer.denied')}</h2>
-          <p className="user-text mt-1 text-lg">
+          <p className="user-text mt-1 text-lg [&_a]:underline">
             <Sentence q={q} answer={data} groups={steps.filter((s) => s.to.type === 'group').map((s) => s.to.id)} />
           </p>
         </div>
@@ -232,7 +232,7 @@ function Box({ node, last = false }: { node: Node; last?: boolean }) {
       <Icon size={18} aria-hidden className="shrink-0 text-accent" />
       <span className="min-w-0">
         <span className="block text-xs text-muted">{node.type in kinds ? t(kinds[node.type as keyof typeof kinds]) : node.type}</span>
-        <span className="user-text block font-medium">
+        <span className="user-text block font-medium [&_a]:underline">
           {node.type === 'user' ? <UserName id={node.id} /> : node.type === 'service' ? <ClientName id={node.id} /> : node.type === 'org_role' ? <>{role} · <OrgName id={at} /></> : node.id}
         </span>
       </span>

@@ -23,7 +23,7 @@ export function List<T>({ query, label, columns, rowKey, empty, first = [] }: {
   if (isPending) return <Skeleton lines={5} />
   const rows = [...first, ...(data?.pages.flatMap((p) => p.items) ?? [])]
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       {error && (
         <>
           <ProblemAlert problem={error} />

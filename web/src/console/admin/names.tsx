@@ -3,7 +3,7 @@ import { Link } from 'react-router'
 
 import type { Schema } from '../../api/client'
 import { useCan } from '../../session/session'
-import { useLanguage } from '../../texts/language'
+import { useLocale } from '../../texts/language'
 import { client, org, user } from './data'
 import { texts } from './texts'
 
@@ -85,6 +85,8 @@ export function SubjectName({ subject }: { subject: { type: string; id?: string 
       return <>{t('subject.operator', { name: id })}</>
     case 'anonymous':
       return <>{t('subject.anonymous')}</>
+    case 'session':
+      return <>{t('subject.session')}</>
     case 'system':
       return <>{t('subject.system')}</>
     default:
@@ -98,7 +100,7 @@ export function SubjectName({ subject }: { subject: { type: string; id?: string 
 
 /** When, as people of the language write it; the exact time on hover and for programs. */
 export function Time({ at, day = false }: { at: string; day?: boolean }) {
-  const lang = useLanguage()
+  const lang = useLocale()
   const when = new Date(at)
   return (
     <time dateTime={at} title={when.toLocaleString(lang, { dateStyle: 'full', timeStyle: 'long' })} className="whitespace-nowrap">

@@ -100,7 +100,7 @@ function Members({ o }: { o: Org }) {
     </Button>
   )
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="flex flex-wrap justify-end gap-3">
         {can('cardea:role.assign') && (
           <Button size="small" look="secondary" icon={<UserCog size={16} aria-hidden />} onClick={() => setOpen('assign')}>
@@ -174,7 +174,7 @@ function Invitations({ o }: { o: Org }) {
     </Button>
   )
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="flex justify-end">{invite}</div>
       <List
         query={invitations(o.id)}

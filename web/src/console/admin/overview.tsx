@@ -10,7 +10,7 @@ import { classes } from '../../components/classes'
 import { ProblemAlert } from '../../components/problem-alert'
 import { Skeleton } from '../../components/skeleton'
 import { useCan } from '../../session/session'
-import { useLanguage } from '../../texts/language'
+import { useLocale } from '../../texts/language'
 import { allRoles, clients, counters, events, sessions } from './data'
 import { EventRow } from './events'
 import { linkClasses } from './names'
@@ -30,7 +30,7 @@ export function Component() {
   return (
     <>
       <PageHeader title={t('overview.title')} description={t('overview.text')} actions={<Spans span={span} choose={choose} />} />
-      <div className="grid gap-6">
+      <div className="grid grid-cols-1 gap-6">
         <FirstSteps />
         <Charts span={span} />
         {can('cardea:audit.read') && <Latest />}
@@ -56,7 +56,7 @@ function Spans({ span, choose }: { span: Span; choose: (span: string) => void })
 }
 
 function Charts({ span }: { span: Span }) {
-  const [t, can, lang] = [texts.use(), useCan(), useLanguage()]
+  const [t, can, lang] = [texts.use(), useCan(), useLocale()]
   const starts = useMemo(() => buckets(span, new Date()), [span])
   const [from, until] = useMemo(() => [starts[0]!.toISOString(), new Date(starts.at(-1)!.getTime() + spans[span].step * 3_600_000).toISOString()], [starts, span])
   const { data, error } = useQuery(counters(from, until))
@@ -77,12 +77,12 @@ function Charts({ span }: { span: Span }) {
   const first = live?.pages[0]
   const now = first && (first.next ? t('overview.at_least', { count: first.items.length }) : first.items.length.toLocaleString(lang))
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       {now !== undefined && (
         <Link to="/admin/sessions" className="flex flex-wrap items-center gap-x-4 gap-y-1 rounded-card border border-line bg-surface px-5 py-4 hover:border-line-strong">
           <MonitorSmartphone size={20} className="text-accent" aria-hidden />
           <span className="text-title font-semibold tabular-nums">{now}</span>
-          <span className="text-muted">{t('overview.active')}</span>
+          <span className="text-muted">{t('overview.active', { count: first?.items.length ?? 0 })}</span>
           <ArrowRight size={17} aria-hidden className="ms-auto text-muted rtl:rotate-180" />
         </Link>
       )}
@@ -110,7 +110,7 @@ function FirstSteps() {
   if (steps.every((s) => s.done)) return null
   return (
     <Card title={t('first.title')} description={t('first.text')}>
-      <ul className="grid gap-4">
+      <ul className="grid grid-cols-1 gap-4">
         {steps.map((s) => (
           <li key={s.title} className="flex flex-wrap items-center gap-x-4 gap-y-2">
             {s.done ? <CircleCheck size={22} className="text-success" aria-label={t('first.done')} /> : <s.icon size={22} className="text-accent" aria-hidden />}

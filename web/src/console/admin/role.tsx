@@ -122,7 +122,7 @@ function Permissions({ r }: { r: Role }) {
   const others = all?.items.filter((x) => x.name !== r.name) ?? []
   const may = can('cardea:role.update')
   return (
-    <form className="grid gap-6" onSubmit={submit}>
+    <form className="grid grid-cols-1 gap-6" onSubmit={submit}>
       <Card
         title={t('role.permits')}
         description={t('role.permits.text')}
@@ -184,7 +184,7 @@ function Holders({ name }: { name: string }) {
     </Button>
   )
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="flex flex-wrap items-end justify-between gap-4">
         {can('cardea:org.read') && (
           <div className="min-w-0 flex-1 sm:max-w-xs">

@@ -56,7 +56,8 @@ export function Component() {
   return (
     <>
       <Back to="/admin/users">{t('users.title')}</Back>
-      <PageHeader title={nameOf(u)} description={<span className="flex flex-wrap items-center gap-2"><bdi>{u.name && u.email}</bdi> <UserState state={u.state} /></span>} actions={<Actions u={u} />} />
+      <PageHeader title={nameOf(u)} description={<span className="flex flex-wrap items-center gap-2">{u.name && u.email && <bdi>{u.email}</bdi>}
+            <UserState state={u.state} /></span>} actions={<Actions u={u} />} />
       <Warnings u={u} />
       <Tabs label={t('user.tabs')} value={tabs.some((x) => x.id === tab) ? tab : 'identity'} onChange={setTab} tabs={tabs} />
     </>
@@ -135,7 +136,7 @@ function Identity({ u }: { u: User }) {
   }
   const same = name === (u.name ?? '') && locale === (u.locale ?? '')
   return (
-    <div className="grid gap-6">
+    <div className="grid grid-cols-1 gap-6">
       <Card title={t('user.tab.identity')} actions={can('cardea:user.change_email') && <Button look="secondary" size="small" onClick={() => setChanging(true)}>{t('user.change_email')}</Button>}>
         <div className="grid gap-5">
           <Facts
@@ -229,7 +230,7 @@ function SessionsOf({ u }: { u: User }) {
   if (error) return <ProblemAlert problem={error} />
   if (!data) return <Skeleton />
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       {data.items.length > 0 && can('cardea:session.revoke') && (
         <div className="justify-self-end">
           <Asking size="small" title={t('sessions.end_all.title', { who: nameOf(u) })} text={t('sessions.end_all.text')} confirm={t('sessions.end_all')} run={() => endAll.mutateAsync()}>
@@ -254,7 +255,7 @@ function Roles({ u }: { u: User }) {
   if (error) return <ProblemAlert problem={error} />
   if (!data) return <Skeleton />
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p className="text-sm text-muted">{t('user.roles.text')}</p>
         {give}
@@ -279,7 +280,7 @@ function Permissions({ u }: { u: User }) {
   }
   const own = held?.items.filter((a) => !a.org && (builtIn as readonly string[]).includes(a.role)) ?? []
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <p className="text-sm text-muted">{t('permissions.text')}</p>
       {own.map((a) => (
         <Alert key={a.role} title={a.role}>
@@ -362,7 +363,7 @@ function Events({ u }: { u: User }) {
   const rows = data.pages.flatMap((p) => p.items)
   if (rows.length === 0) return <EmptyState icon={<ScrollText aria-hidden />} title={t('audit.none')} />
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="overflow-hidden rounded-card border border-line bg-surface">
         {rows.map((e) => (
           <EventRow key={e.id} event={e} />
