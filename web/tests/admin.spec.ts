@@ -33,7 +33,27 @@ test('overview', async ({ page, look }) => {
   await expect(page.getByRole('region', { name: 'Sign-ins', exact: true })).toBeVisible()
   await expect(page.getByText(/sessions? (is|are) active now/)).toBeVisible()
   await expect(page.getByText('session.started').first()).toBeVisible()
+  // What has just happened is in the counters a moment later.
+  await expect(async () => {
+    await page.reload()
+    await expect(page.getByRole('region', { name: 'New accounts', exact: true })).toContainText(/[1-9]/, { timeout: 1000 })
+    await expect(page.getByRole('region', { name: 'New accounts', exact: true }).locator('rect.fill-accent')).toHaveCount(1, { timeout: 1000 })
+  }).toPass({ timeout: 20_000 })
+
+  // A busy day, for the picture: hours of a server that is as new as this one are empty.
+  await page.route('**/api/reports/counters*', (route) => {
+    const from = Date.parse(new URL(route.request().url()).searchParams.get('from')!)
+    const items = [...Array(24).keys()].flatMap((h) => {
+      const busy = Math.round(40 + 38 * Math.sin((h - 6) / 3.6) + ((h * 7) % 11))
+      const hour = new Date(from + h * 3_600_000).toISOString()
+      return [['session.started', busy], ['signin.failed/invalid_credentials', h === 16 ? 41 : busy >> 4], ['token.authorization_code', busy * 2], ['token.refresh_token', busy * 5], ['user.created', busy >> 3]].map(([name, count]) => ({ name, hour, count }))
+    })
+    return route.fulfill({ json: { items } })
+  })
+  await page.reload()
+  await expect(page.getByRole('region', { name: 'Sign-ins', exact: true }).locator('rect.fill-accent')).not.toHaveCount(1)
   await look('admin-overview')
+  await page.unroute('**/api/reports/counters*')
   await page.getByRole('button', { name: '7 days' }).click()
   await expect(page).toHaveURL(/span=week/)
   const chart = page.getByRole('region', { name: 'New accounts', exact: true })
@@ -494,4 +514,36 @@ test('everything by keyboard', async ({ page }) => {
   await page.keyboard.press('Escape')
   await expect(dialog).toHaveCount(0)
   await expect(page.getByRole('button', { name: 'Give a role' })).toBeFocused()
+})
+
+test('tenants, for administrators of the platform', async ({ page, request, server, look }) => {
+  const boss = `boss-${Date.now()}@example.com`
+  server.cli('user', 'add', boss, '--admin', '--verified')
+  await page.goto('/t/system/recover')
+  await page.getByLabel('E-mail address').fill(boss)
+  await page.getByRole('button', { name: 'Send me a link' }).click()
+  let link = ''
+  await expect(async () => {
+    const mails = await (await request.get('/t/system/dev/mailbox')).text()
+    link = /http\S+\/t\/system\/link#recover\.[\w-]+/.exec(mails)?.[0] ?? ''
+    expect(link).not.toBe('')
+  }).toPass({ timeout: 10_000 })
+  await page.goto(link)
+  await page.getByLabel('Password', { exact: true }).fill(demo.password)
+  await page.getByRole('button', { name: 'Save the new password' }).click()
+  await expect(page.getByText('Your password was changed')).toBeVisible()
+  await page.goto('/t/system/sign-in?return_to=%2Fadmin%2Ftenants')
+  await page.getByLabel('E-mail address').fill(boss)
+  await page.getByLabel('Password', { exact: true }).fill(demo.password)
+  await page.keyboard.press('Enter')
+  await expect(page.getByRole('heading', { name: 'Tenants' })).toBeVisible()
+  await page.getByRole('button', { name: 'Open a tenant' }).click()
+  await page.getByRole('dialog').getByLabel('Name', { exact: true }).fill('Acme GmbH')
+  await page.getByLabel('Name in addresses').fill('acme')
+  await page.getByRole('dialog').getByRole('button', { name: 'Open a tenant' }).click()
+  await expect(page.getByText('Acme GmbH')).toBeVisible()
+  await closed(page)
+  await look('admin-tenants')
+  await sure(page, 'Disable the tenant Acme GmbH?', 'Disable')
+  await expect(page.getByText('disabled', { exact: true })).toBeVisible()
 })

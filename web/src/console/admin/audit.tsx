@@ -181,7 +181,7 @@ function Verify({ close }: { close: () => void }) {
   const found = verify.data
   return (
     <Dialog open onOpenChange={close} title={t('audit.verify')} description={t('audit.verify.text')}>
-      <div className="grid gap-5">
+      <div className="grid grid-cols-1 gap-5">
         <ProblemAlert problem={verify.error} />
         {found ? (
           <>

@@ -68,7 +68,7 @@ export function Asking({ title, text, confirm, children, run, look = 'danger', b
 
 /** Grey, small and of even width: an id, a permission, the kind of an event. */
 export function Code({ children }: { children: ReactNode }) {
-  return <code className="user-text rounded-md bg-sunken px-1.5 py-0.5 font-mono text-[0.8125rem]">{children}</code>
+  return <code className="user-text rounded-md bg-sunken box-decoration-clone px-1.5 py-0.5 font-mono text-[0.8125rem]">{children}</code>
 }
 
 /** The lines of a text that are not empty, without blanks around them. */

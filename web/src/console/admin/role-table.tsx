@@ -22,7 +22,7 @@ export function RoleTable({ assignments, who, take, empty }: { assignments: read
       columns={[
         { id: 'role', title: t('role.role'), cell: (a) => <SubjectName subject={{ type: 'role', id: a.role }} /> },
         { id: 'org', title: t('assign.where'), cell: (a) => (a.org ? <OrgName id={a.org} /> : t('assign.everywhere')) },
-        { id: 'until', title: t('assign.until'), wideOnly: true, cell: (a) => (a.expires ? <Time at={a.expires} /> : t('never')) },
+        { id: 'until', title: t('assign.until'), wideOnly: true, cell: (a) => (a.expires ? <Time at={a.expires} /> : t('assign.no_end')) },
         {
           id: 'do', title: <span className="sr-only">{t('actions')}</span>, end: true,
           cell: (a) =>

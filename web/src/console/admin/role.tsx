@@ -201,7 +201,7 @@ function Holders({ name }: { name: string }) {
         columns={[
           { id: 'who', title: t('role.holder'), cell: (a) => <SubjectName subject={a.subject} /> },
           { id: 'type', title: t('subject.type'), cell: (a) => t(`subject.${a.subject.type}`) },
-          { id: 'until', title: t('assign.until'), wideOnly: true, cell: (a) => (a.expires ? <Time at={a.expires} /> : t('never')) },
+          { id: 'until', title: t('assign.until'), wideOnly: true, cell: (a) => (a.expires ? <Time at={a.expires} /> : t('assign.no_end')) },
           {
             id: 'do', title: <span className="sr-only">{t('actions')}</span>, end: true,
             cell: (a) =>

@@ -1,1 +1,0 @@
-export{t as Component,n as UserState}from"./users-B0npij72.js";
