@@ -16,6 +16,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/httpapi/manage"
 	"github.com/cardea-auth/cardea/internal/httpapi/oidc"
+	"github.com/cardea-auth/cardea/internal/httpapi/openfga"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 )
 
@@ -28,7 +29,7 @@ func operations(t *testing.T) []rest.Operation {
 	t.Helper()
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{
-		new(oidc.Door).Routes(), new(decision.Door).Routes(), new(browser.Flows).Routes(), new(browser.Session).Routes(),
+		new(oidc.Door).Routes(), new(decision.Door).Routes(), new(openfga.Door).Routes(), new(browser.Flows).Routes(), new(browser.Session).Routes(),
 	} {
 		routes = append(routes, part...)
 	}

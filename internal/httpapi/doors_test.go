@@ -24,6 +24,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/httpapi/manage"
 	"github.com/cardea-auth/cardea/internal/httpapi/oidc"
+	"github.com/cardea-auth/cardea/internal/httpapi/openfga"
 	"github.com/cardea-auth/cardea/internal/httpapi/page"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/kit/id"
@@ -56,7 +57,7 @@ func operations(t *testing.T) []rest.Operation {
 	t.Helper()
 	var plain []edge.Route
 	for _, part := range [][]edge.Route{
-		new(browser.Flows).Routes(), new(browser.Session).Routes(), new(oidc.Door).Routes(), new(decision.Door).Routes(),
+		new(browser.Flows).Routes(), new(browser.Session).Routes(), new(oidc.Door).Routes(), new(decision.Door).Routes(), new(openfga.Door).Routes(),
 	} {
 		plain = append(plain, part...)
 	}

@@ -68,6 +68,41 @@ func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.
 	return question{v, view, s.db.Now()}, err
 }
 
+// blame says of a refusal that it is about a tuple that the request brings, if it is.
+func (q question) blame(err error, contextual []graph.Tuple) error {
+	if !errs.Is(err, errs.Invalid) {
+		return err
+	}
+	for _, t := range contextual {
+		if refused := q.rules.Model.Accepts(t); refused != nil {
+			if q.acceptsOtherwise(t) {
+				return errs.Wrap(errs.Invalid, refused, "invalid_contextual_condition", "The condition of a tuple that the question brings is refused: %s", errs.From(refused).Text)
+			}
+			return errs.Wrap(errs.Invalid, refused, "invalid_contextual_tuple", "A tuple that the question brings is refused: %s", errs.From(refused).Text)
+		}
+	}
+	return err
+}
+
+// acceptsOtherwise reports whether only its condition is wrong with a tuple.
+func (q question) acceptsOtherwise(t graph.Tuple) bool {
+	for _, name := range append([]string{"", model.Inline}, names(q.model.Conditions)...) {
+		t.Condition = graph.Condition{Name: name}
+		if q.rules.Model.Accepts(t) == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func names(all []model.Condition) []string {
+	out := make([]string, len(all))
+	for i, c := range all {
+		out[i] = c.Name
+	}
+	return out
+}
+
 // Check answers whether a subject has a relation to an object.
 func (s *Stores) Check(ctx context.Context, c access.Caller, at At, q graph.Query) (graph.Result, Asked, error) {
 	o, err := s.ask(ctx, c, at, "authz.check")
@@ -75,7 +110,7 @@ func (s *Stores) Check(ctx context.Context, c access.Caller, at At, q graph.Quer
 		return graph.Result{}, Asked{}, err
 	}
 	result, err := o.view.Check(ctx, o.now, q)
-	return result, o.asked(), err
+	return result, o.asked(), o.blame(err, q.Contextual)
 }
 
 // MaxBatch bounds the questions of one CheckBatch.
@@ -100,6 +135,7 @@ func (s *Stores) CheckBatch(ctx context.Context, c access.Caller, at At, batches
 		if out[i], err = o.view.CheckBatch(ctx, o.now, b); err == nil {
 			continue
 		}
+		err = o.blame(err, b.Contextual)
 		if !errs.Is(err, errs.Invalid) {
 			return nil, Asked{}, err
 		}
@@ -118,7 +154,16 @@ func (s *Stores) Objects(ctx context.Context, c access.Caller, at At, q graph.Ob
 		return graph.List{}, Asked{}, err
 	}
 	list, err := o.view.Objects(ctx, o.now, q)
-	return list, o.asked(), err
+	if code := errs.CodeOf(err); (code == "unknown_type" || code == "unknown_relation") && o.has(q.Type, q.Relation) {
+		err = errs.Wrap(errs.Invalid, err, "invalid_user", "The model has no such type or relation of a user.")
+	}
+	return list, o.asked(), o.blame(err, q.Contextual)
+}
+
+// has reports whether the model has a relation.
+func (q question) has(typeName, relation string) bool {
+	t := q.model.Type(typeName)
+	return t != nil && t.Relation(relation) != nil
 }
 
 // Subjects lists the subjects of a type that have a relation to an object, in pages.
@@ -128,7 +173,7 @@ func (s *Stores) Subjects(ctx context.Context, c access.Caller, at At, q graph.S
 		return graph.List{}, Asked{}, err
 	}
 	list, err := o.view.Subjects(ctx, o.now, q)
-	return list, o.asked(), err
+	return list, o.asked(), o.blame(err, q.Contextual)
 }
 
 // Relations lists the relations that a subject has to an object.
@@ -138,7 +183,7 @@ func (s *Stores) Relations(ctx context.Context, c access.Caller, at At, q graph.
 		return graph.Held{}, Asked{}, err
 	}
 	held, err := o.view.Relations(ctx, o.now, q)
-	return held, o.asked(), err
+	return held, o.asked(), o.blame(err, q.Contextual)
 }
 
 // Expanded is the rule of a relation with the tuples of one object, and the rule as the model has it.
@@ -156,7 +201,7 @@ func (s *Stores) Expand(ctx context.Context, c access.Caller, at At, q graph.Exp
 	}
 	e, err := o.view.Expand(ctx, o.now, q)
 	if err != nil {
-		return Expanded{}, o.asked(), err
+		return Expanded{}, o.asked(), o.blame(err, q.Contextual)
 	}
 	return Expanded{e, o.model.Type(q.Object.Type).Relation(q.Relation).Rewrite}, o.asked(), nil
 }

@@ -15,7 +15,7 @@ import (
 // does nothing with them.
 type Assertion struct {
 	Key         tuplekey.Key   `json:"tuple_key"`
-	Expectation bool           `json:"expectation"`
+	Expectation bool           `json:"expectation,omitzero"`
 	Contextual  []tuplekey.Key `json:"contextual_tuples,omitempty"`
 	Context     jsontext.Value `json:"context,omitzero"` // a JSON object, or nothing
 }

@@ -29,7 +29,7 @@ func (s *Stores) Explain(ctx context.Context, c access.Caller, at At, q graph.Qu
 		e.WhyNot, err = o.view.WhyNot(ctx, o.now, q)
 	}
 	if err != nil {
-		return Explanation{}, o.asked(), err
+		return Explanation{}, o.asked(), o.blame(err, q.Contextual)
 	}
 	e.Sentence = e.sentence(q)
 	return e, o.asked(), nil
@@ -53,7 +53,7 @@ func (e Explanation) sentence(q graph.Query) string {
 	return denied + ": no tuples lead there."
 }
 
-// says is a tuple as a sentence. "Everyone of user" is user:*.
+// says is a tuple as a sentence.
 func says(t graph.Tuple, is string) string {
 	who := tuplekey.Subject(t.Subject)
 	if t.Subject.Relation == "" && t.Subject.ID == graph.Wildcard {

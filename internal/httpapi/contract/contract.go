@@ -3,7 +3,7 @@
 // here, next to nothing that runs:
 //
 //	oauth.go     OAuth 2.0 and OpenID Connect          decision.go  AuthZEN
-//	browser.go   flows and the session of a browser
+//	browser.go   flows and the session of a browser    store.go     OpenFGA
 //
 // The management API needs none of this: rest declares it. A route without a description is an error,
 // and so is a description without a route, so neither can be forgotten. Pages and their assets are not
@@ -73,7 +73,7 @@ type description func(edge.Route) rest.Operation
 // descriptions are all of them, by the names of their routes.
 func descriptions() map[string]description {
 	all := map[string]description{}
-	for _, part := range []map[string]description{oauthRoutes(), browserRoutes(), decisionRoutes()} {
+	for _, part := range []map[string]description{oauthRoutes(), browserRoutes(), decisionRoutes(), storeRoutes()} {
 		maps.Copy(all, part)
 	}
 	return all

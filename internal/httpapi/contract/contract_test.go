@@ -13,13 +13,14 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/decision"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/httpapi/oidc"
+	"github.com/cardea-auth/cardea/internal/httpapi/openfga"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 )
 
 func routes() []edge.Route {
 	var out []edge.Route
 	for _, part := range [][]edge.Route{
-		new(oidc.Door).Routes(), new(decision.Door).Routes(), new(browser.Flows).Routes(), new(browser.Session).Routes(),
+		new(oidc.Door).Routes(), new(decision.Door).Routes(), new(openfga.Door).Routes(), new(browser.Flows).Routes(), new(browser.Session).Routes(),
 	} {
 		out = append(out, part...)
 	}

@@ -18,14 +18,14 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
 
-// Question is a tuple that may be so or not.
-type Question struct {
+// TupleQuestion is a tuple that may be so or not.
+type TupleQuestion struct {
 	User     string `json:"user"`
 	Relation string `json:"relation"`
 	Object   string `json:"object"`
 }
 
-func (q Question) parse() (graph.Question, error) {
+func (q TupleQuestion) parse() (graph.Question, error) {
 	return tuplekey.Key{User: q.User, Relation: q.Relation, Object: q.Object}.Question()
 }
 
@@ -40,9 +40,18 @@ type Contextual struct {
 	Keys []tuplekey.Key `json:"tuple_keys" max:"1000"`
 }
 
+// contextual reads the tuples that a request brings.
+func contextual(keys []tuplekey.Key) ([]graph.Tuple, error) {
+	out, err := tuplekey.Tuples(keys)
+	if err != nil {
+		return nil, errs.Wrap(errs.Invalid, err, "invalid_contextual_tuple", "A tuple that the question brings is refused: %s", errs.From(err).Text)
+	}
+	return out, nil
+}
+
 func (b Brought) parse() (tuples []graph.Tuple, given map[string]any, err error) {
 	if len(b.Contextual.Keys) > 0 {
-		if tuples, err = tuplekey.Tuples(b.Contextual.Keys); err != nil {
+		if tuples, err = contextual(b.Contextual.Keys); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -60,7 +69,7 @@ type Of struct {
 
 // Check asks one question.
 type Check struct {
-	Key Question `json:"tuple_key"`
+	Key TupleQuestion `json:"tuple_key"`
 	Of
 	Brought
 	Trace bool `json:"trace,omitzero" doc:"put the tuples that prove it into resolution; needs authz.tuple.read"`
@@ -327,7 +336,7 @@ func (d *Door) streamObjects(x *edge.Exchange, c access.Caller) error {
 
 // ListUsers asks for the users that have a relation to an object.
 type ListUsers struct {
-	Object     Entity         `json:"object"`
+	Object     ObjectRef      `json:"object"`
 	Relation   string         `json:"relation"`
 	Filters    []UserFilter   `json:"user_filters" max:"1" doc:"exactly one"`
 	Contextual []tuplekey.Key `json:"contextual_tuples,omitzero" max:"1000"`
@@ -336,8 +345,8 @@ type ListUsers struct {
 	Paging
 }
 
-// Entity is an object in two parts.
-type Entity struct {
+// ObjectRef is an object in two parts.
+type ObjectRef struct {
 	Type string `json:"type"`
 	ID   string `json:"id"`
 }
@@ -348,11 +357,11 @@ type UserFilter struct {
 	Relation string `json:"relation,omitzero"`
 }
 
-// User is an object, a set of users, or everybody of a type.
-type User struct {
-	Object   *Entity   `json:"object,omitzero"`
-	Userset  *Userset  `json:"userset,omitzero"`
-	Wildcard *Wildcard `json:"wildcard,omitzero"`
+// ListedUser is an object, a set of users, or everybody of a type.
+type ListedUser struct {
+	Object   *ObjectRef `json:"object,omitzero"`
+	Userset  *Userset   `json:"userset,omitzero"`
+	Wildcard *Wildcard  `json:"wildcard,omitzero"`
 }
 
 // Userset is whoever has a relation to an object.
@@ -369,8 +378,8 @@ type Wildcard struct {
 
 // UserList are users.
 type UserList struct {
-	Users []User `json:"users"`
-	Next  string `json:"continuation_token,omitzero" doc:"where to go on, if there are more"`
+	Users []ListedUser `json:"users"`
+	Next  string       `json:"continuation_token,omitzero" doc:"where to go on, if there are more"`
 }
 
 func (d *Door) listUsers(x *edge.Exchange, c access.Caller) error {
@@ -394,15 +403,15 @@ func (d *Door) listUsers(x *edge.Exchange, c access.Caller) error {
 		return err
 	}
 	asked(x, on.Revision)
-	out := UserList{Users: make([]User, 0, len(list.IDs)+1), Next: token(list.Next)}
+	out := UserList{Users: make([]ListedUser, 0, len(list.IDs)+1), Next: token(list.Next)}
 	if list.Everyone && q.After == "" {
-		out.Users = append(out.Users, User{Wildcard: &Wildcard{q.Type}})
+		out.Users = append(out.Users, ListedUser{Wildcard: &Wildcard{q.Type}})
 	}
 	for _, id := range list.IDs {
 		if q.SubjectRelation != "" {
-			out.Users = append(out.Users, User{Userset: &Userset{q.Type, id, q.SubjectRelation}})
+			out.Users = append(out.Users, ListedUser{Userset: &Userset{q.Type, id, q.SubjectRelation}})
 		} else {
-			out.Users = append(out.Users, User{Object: &Entity{q.Type, id}})
+			out.Users = append(out.Users, ListedUser{Object: &ObjectRef{q.Type, id}})
 		}
 	}
 	return ok(x, out)

@@ -18,7 +18,7 @@ type CheckMany struct {
 
 // CheckItem is one of several questions.
 type CheckItem struct {
-	Key Question `json:"tuple_key"`
+	Key TupleQuestion `json:"tuple_key"`
 	Brought
 	ID string `json:"correlation_id" pattern:"^[A-Za-z0-9_-]{1,36}$" doc:"names the answer; different for each question"`
 }
@@ -107,14 +107,14 @@ func (d *Door) checkMany(x *edge.Exchange, c access.Caller) error {
 	}
 	for i, ids := range g.ids {
 		for j, id := range ids {
-			out.Result[id] = d.answer(c, answers[i][j])
+			out.Result[id] = d.result(c, answers[i][j])
 		}
 	}
 	asked(x, on.Revision)
 	return ok(x, out)
 }
 
-func (d *Door) answer(c access.Caller, a graph.Answer) CheckedItem {
+func (d *Door) result(c access.Caller, a graph.Answer) CheckedItem {
 	err := a.Err
 	if err == nil {
 		err = unknown(a.Missing)

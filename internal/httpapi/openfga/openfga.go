@@ -125,10 +125,16 @@ func (d *Door) Routes() []edge.Route {
 		check, batch,
 		route("POST", of+"/expand", "expand", "authz.tuple.read", d.expand),
 		route("POST", of+"/explain", "explain", "authz.tuple.read", d.explain),
-		route("POST", of+"/list-objects", "list_objects", "authz.check", d.listObjects),
-		route("POST", of+"/streamed-list-objects", "stream_objects", "authz.check", d.streamObjects),
-		route("POST", of+"/list-users", "list_users", "authz.check", d.listUsers),
+		listed(route("POST", of+"/list-objects", "list_objects", "authz.check", d.listObjects)),
+		listed(route("POST", of+"/streamed-list-objects", "stream_objects", "authz.check", d.streamObjects)),
+		listed(route("POST", of+"/list-users", "list_users", "authz.check", d.listUsers)),
 	}
+}
+
+// listed is a route that refuses as lists do.
+func listed(r edge.Route) edge.Route {
+	r.Refuse = refuseList
+	return r
 }
 
 // parse reads the body of a request. Members that are not known are ignored, and a name twice is refused.

@@ -22,6 +22,24 @@ type Refusal struct {
 // refuse answers a refusal in OpenFGA's words. The status is that which its clients expect, or ours.
 func refuse(w http.ResponseWriter, p problem.Problem) {
 	status, code := translate(p)
+	answer(w, p, status, code)
+}
+
+// refuseList is refuse for lists, where OpenFGA has codes of its own for what a check calls invalid.
+func refuseList(w http.ResponseWriter, p problem.Problem) {
+	status, code := translate(p)
+	switch p.Code {
+	case "unknown_type":
+		code = "type_not_found"
+	case "unknown_relation":
+		code = "relation_not_found"
+	case "invalid_contextual_condition":
+		code = "validation_error"
+	}
+	answer(w, p, status, code)
+}
+
+func answer(w http.ResponseWriter, p problem.Problem, status int, code string) {
 	body, err := json.Marshal(Refusal{Code: code, Message: message(p), Reason: p.Code})
 	if err != nil { // a text that is not UTF-8: then the code must do
 		body, _ = json.Marshal(Refusal{Code: code, Message: p.Title, Reason: p.Code})
@@ -99,6 +117,8 @@ func byReason(code string) string {
 		return "write_failed_due_to_invalid_input"
 	case "tuple_differs", "idempotency_key_reused":
 		return conflict
+	case "invalid_contextual_tuple", "invalid_contextual_condition":
+		return "invalid_tuple"
 	case "duplicate_tuple":
 		return "cannot_allow_duplicate_tuples_in_one_request"
 	case "nothing_to_write":

@@ -90,7 +90,7 @@ func (d *Door) expand(x *edge.Exchange, c access.Caller) error {
 		return err
 	}
 	q := graph.ExpandQuery{Object: o, Relation: in.Key.Relation, Limit: math.MaxInt}
-	if q.Contextual, err = tuplekey.Tuples(in.Contextual.Keys); err != nil {
+	if q.Contextual, err = contextual(in.Contextual.Keys); err != nil {
 		return err
 	}
 	e, on, err := d.Decider.Expand(x.R.Context(), c, a, q)

@@ -1,0 +1,133 @@
+package openfga_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// server is the program itself, with its shipped defaults but for conditions that tuples bring, which
+// OpenFGA's tests use.
+type server struct {
+	issuer string
+	key    string // an API key of a service that may do everything with stores
+}
+
+// program builds the program once.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "cardea-openfga")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "cardea")
+	build := exec.Command("go", "build", "-o", path, "./cmd/cardea")
+	build.Dir = filepath.Join("..", "..", "..")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := program(); err == nil && built {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// built says that there is something to remove.
+var built bool
+
+// startServer runs the program until the test ends.
+func startServer(t *testing.T) *server {
+	t.Helper()
+	path, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	built = true
+	dir, err := os.MkdirTemp(filepath.Dir(path), "data") // the path of the control socket must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := [2]string{free(t), free(t)}
+	s := &server{issuer: "http://" + at[0]}
+	var output bytes.Buffer
+	serve := exec.Command(path, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
+	serve.Env = append(clean(), "CARDEA_AUTHZ_INLINE_CONDITIONS=true")
+	serve.Stdout, serve.Stderr = &output, &output
+	if err := serve.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = serve.Process.Signal(os.Interrupt)
+		if err := serve.Wait(); err != nil || strings.Contains(output.String(), `"level":"ERROR"`) {
+			t.Errorf("the server ended with %v\n%.4000s", err, output.String())
+		}
+	})
+	waitFor(t, "http://"+at[1]+"/readyz", &output)
+	cli := func(out any, words ...string) {
+		t.Helper()
+		c := exec.Command(path, append(words, "--data", dir, "--json")...)
+		c.Env = clean()
+		text, err := c.Output()
+		if err != nil {
+			t.Fatalf("cardea %s: %v", strings.Join(words, " "), err)
+		}
+		if err := json.Unmarshal(text, out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var app struct {
+		ID string `json:"client_id"`
+	}
+	var key struct{ Key string }
+	cli(&app, "app", "create", "Runner", "--type", "service")
+	cli(&struct{}{}, "role", "assign", "cardea:admin", "service:"+app.ID)
+	cli(&key, "apikey", "create", "service:"+app.ID, "runner", "--scope", "cardea:authz")
+	s.key = key.Key
+	return s
+}
+
+func clean() []string {
+	var out []string
+	for _, e := range os.Environ() {
+		if !strings.HasPrefix(e, "CARDEA_") {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func waitFor(t *testing.T, url string, output *bytes.Buffer) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if r, err := http.Get(url); err == nil {
+			_ = r.Body.Close()
+			if r.StatusCode == http.StatusOK {
+				return
+			}
+		}
+	}
+	t.Fatalf("the server is not ready\n%s", output.String())
+}
