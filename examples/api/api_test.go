@@ -37,6 +37,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	srv.Grant("bob", "invoice:read")
 	srv.Grant("root", "invoice:read")
 	srv.Grant("root", "invoice:delete")
+	if status, body := call(h, "GET", "/invoices", bob, ""); status != 200 || !strings.Contains(body, `"invoices":[]`) {
+		t.Errorf("no invoices yet: %d %s", status, body)
+	}
 	path := func() string { return "/invoices/" + all.add("alice", 100).ID }
 	for _, c := range []struct {
 		name, method, path, token, body string

@@ -47,5 +47,7 @@ func (all *invoices) remove(id string) {
 func (all *invoices) all() []invoice {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	return slices.SortedFunc(maps.Values(all.byID), func(a, b invoice) int { return cmp.Compare(a.ID, b.ID) })
+	list := slices.AppendSeq([]invoice{}, maps.Values(all.byID)) // an empty list is [] to clients, not null
+	slices.SortFunc(list, func(a, b invoice) int { return cmp.Compare(a.ID, b.ID) })
+	return list
 }
