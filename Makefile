@@ -1,6 +1,6 @@
 # Cardea. Bare `make` prints this help. CI runs exactly `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e bench oracle fuzz shape ui lint setup generate
+.PHONY: help run test check e2e bench lighthouse oracle fuzz shape ui lint setup generate
 
 BIN := .cache/bin
 
@@ -32,6 +32,9 @@ fuzz: ## fuzz every parser for TIME (default 30s) each
 
 shape: ## size and depth of the house, as a table
 	go run ./tools/shape
+
+lighthouse: ## how fast and accessible the pages are, in a real browser; see docs/benchmarks.md
+	scripts/lighthouse
 
 ui: ## build the pages that people see into web/dist, which is committed
 	scripts/ui
