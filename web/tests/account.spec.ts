@@ -306,7 +306,7 @@ test('preferences hold at once and in other tabs', async ({ page, context, serve
   expect(await page.evaluate(() => getComputedStyle(document.body).backgroundColor)).toBe('rgb(16, 22, 21)')
   await expect(other.getByLabel('Dark')).toBeChecked()
   await page.getByLabel('Deutsch').check()
-  await expect(page.getByRole('heading', { name: 'Einstellungen', level: 1 })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'Darstellung', level: 1 })).toBeVisible()
   await page.reload()
   await expect(page.getByLabel('Deutsch')).toBeChecked()
   for (const name of ['Profil', 'Sicherheit', 'Geräte', 'Aktivität', 'Anwendungen', 'Organisationen', 'API-Schlüssel', 'Ihre Daten']) {

@@ -15,7 +15,7 @@ export function Card({ title, description, actions, footer, children, tone = 'no
   return (
     <section className={classes('min-w-0 rounded-card border bg-surface shadow-[0_1px_2px_var(--shadow)]', tone === 'danger' ? 'border-danger' : 'border-line')}>
       {(title || actions) && (
-        <div className="flex flex-wrap items-start justify-between gap-3 px-5 pt-5 sm:px-6">
+        <div className={classes('flex flex-wrap items-start justify-between gap-3 px-5 pt-5 sm:px-6', !children && 'pb-5')}>
           <div className="min-w-0">
             {title && <h2 className="text-title">{title}</h2>}
             {description && <p className="mt-1 text-sm text-muted">{description}</p>}

@@ -29,7 +29,7 @@ export function Viewport() {
   return (
     <BaseToast.Provider toastManager={manager} timeout={6000} limit={3}>
       <BaseToast.Portal>
-        <BaseToast.Viewport className="fixed inset-x-3 bottom-3 z-30 flex flex-col gap-2 sm:inset-x-auto sm:end-5 sm:bottom-5 sm:w-96">
+        <BaseToast.Viewport className="fixed inset-x-3 top-19 z-30 flex flex-col gap-2 sm:inset-x-auto sm:top-auto sm:end-5 sm:bottom-5 sm:w-96">
           <List />
         </BaseToast.Viewport>
       </BaseToast.Portal>
