@@ -251,7 +251,7 @@ function SettingsForm({ a }: { a: Client }) {
       </Card>
       <Card title={t('app.may')}>
         <div className="grid gap-5">
-          <ScopeBoxes offered={offered} picked={s.scopes ?? []} onChange={(next) => set('scopes', next)} />
+          {offered.length > 0 && <ScopeBoxes offered={offered} picked={s.scopes ?? []} onChange={(next) => set('scopes', next)} />}
           <fieldset>
             <legend className="mb-2 text-sm font-medium">{t('app.grants')}</legend>
             <div className="grid gap-2.5 sm:grid-cols-2">
