@@ -1,0 +1,643 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/index"
+	"github.com/cardea-auth/cardea/internal/authz/model"
+	"github.com/cardea-auth/cardea/internal/authz/scenario"
+	"github.com/cardea-auth/cardea/internal/authz/stores"
+	"github.com/cardea-auth/cardea/internal/authz/tuplekey"
+	"github.com/cardea-auth/cardea/internal/httpapi/openfga"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+type authzCommands struct {
+	Store   authzStore   `cmd:"" help:"Stores: the tuples of an application, with a model."`
+	Model   authzModel   `cmd:"" help:"Versions of the model of a store."`
+	Tuple   authzTuple   `cmd:"" help:"Relation tuples of a store."`
+	Check   authzCheck   `cmd:"" help:"Ask whether a user has a relation to an object. Exits 0 if so, 1 if not, 2 on error."`
+	List    authzList    `cmd:"" help:"List the objects of a user, or the users of an object."`
+	Explain authzExplain `cmd:"" help:"Ask why, and what would change it."`
+	Test    authzTest    `cmd:"" help:"Run a store file (.fga.yaml): a model, tuples, and what they should answer. Needs no server."`
+}
+
+// inStore is what every command has that is about a store.
+type inStore struct {
+	Store string `help:"Id or name of the store; not needed if there is only one." placeholder:"STORE"`
+}
+
+// id finds the store that is meant.
+func (s inStore) id(e *env) (string, error) {
+	if id.ValidULID(s.Store) {
+		return s.Store, nil
+	}
+	found, err := all(func(r page.Request) (page.Page[*stores.Store], error) {
+		return e.Stores.List(e.ctx, e.caller(), s.Store, r)
+	})
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(found) == 1:
+		return found[0].ID, nil
+	case len(found) == 0 && s.Store != "":
+		return "", errs.New(errs.NotFound, "store_not_found", "There is no such store.")
+	case len(found) == 0:
+		return "", errs.New(errs.NotFound, "store_not_found", "There is no store yet; make one with cardea authz store create.")
+	}
+	return "", errs.Bad("--store", "must be the id of one of %d stores", len(found))
+}
+
+type authzStore struct {
+	Create storeCreate `cmd:"" help:"Make an empty store."`
+	List   storeList   `cmd:"" help:"List stores."`
+	Show   storeShow   `cmd:"" help:"Show a store."`
+	Delete storeDelete `cmd:"" help:"Delete a store with its tuples and models."`
+}
+
+type storeCreate struct {
+	Name string `arg:"" help:"Name of the store, for people."`
+}
+
+func (c *storeCreate) run(e *env) error {
+	s, err := e.Stores.Create(e.ctx, e.caller(), c.Name)
+	if err != nil {
+		return err
+	}
+	return e.print(showStore(s), func(w io.Writer) { fmt.Fprintf(w, "Store %s has the id %s.\n", visible(s.Name), s.ID) })
+}
+
+type storeOut struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Model   string `json:"authorization_model_id,omitempty"`
+	Pinned  bool   `json:"pinned"`
+	Created string `json:"created_at"`
+}
+
+func showStore(s *stores.Store) storeOut {
+	return storeOut{ID: s.ID, Name: s.Name, Model: s.Model(), Pinned: s.Pinned != "", Created: s.Created.Format("2006-01-02T15:04:05Z")}
+}
+
+type storeList struct{}
+
+func (c *storeList) run(e *env) error {
+	found, err := all(func(r page.Request) (page.Page[*stores.Store], error) { return e.Stores.List(e.ctx, e.caller(), "", r) })
+	if err != nil {
+		return err
+	}
+	out := make([]storeOut, len(found))
+	for i, s := range found {
+		out[i] = showStore(s)
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "ID NAME MODEL", func(row func(...any)) {
+			for _, s := range out {
+				row(s.ID, s.Name, s.Model)
+			}
+		})
+	})
+}
+
+type storeShow struct{ inStore }
+
+func (c *storeShow) run(e *env) error {
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	s, err := e.Stores.Get(e.ctx, e.caller(), storeID)
+	if err != nil {
+		return err
+	}
+	out := showStore(s)
+	return e.print(out, func(w io.Writer) {
+		used := "no model yet"
+		if out.Model != "" {
+			used = "model " + out.Model
+		}
+		if out.Pinned {
+			used += " (pinned)"
+		}
+		fmt.Fprintf(w, "%s\n  name     %s\n  uses     %s\n  created  %s\n", out.ID, visible(out.Name), used, out.Created)
+	})
+}
+
+type storeDelete struct {
+	Store string `arg:"" help:"Id or name of the store."`
+}
+
+func (c *storeDelete) run(e *env) error {
+	storeID, err := inStore{c.Store}.id(e)
+	if err != nil {
+		return err
+	}
+	if err := e.Stores.Delete(e.ctx, e.caller(), storeID); err != nil {
+		return err
+	}
+	return e.done(map[string]any{"id": storeID}, "Store %s is gone.", storeID)
+}
+
+type authzModel struct {
+	Write modelWrite `cmd:"" help:"Check a model and make it the one that is used."`
+	Show  modelShow  `cmd:"" help:"Print a version in the modelling language."`
+	List  modelList  `cmd:"" help:"List versions, the newest first."`
+	Check modelCheck `cmd:"" help:"Say what is wrong with a model, and what is worth a second look. Needs no server."`
+	Diff  modelDiff  `cmd:"" help:"Say what a file would change, and which tuples would no longer fit."`
+	Pin   modelPin   `cmd:"" help:"Use a version instead of the newest; an older one is a rollback. --newest takes it back."`
+}
+
+// readModel reads the modelling language, or with .json its JSON form.
+func readModel(path string) (*model.Model, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if filepath.Ext(path) == ".json" {
+		return model.ParseJSON(text)
+	}
+	return model.Parse(string(text))
+}
+
+type modelWrite struct {
+	File string `arg:"" help:"A .fga or .json file."`
+	inStore
+}
+
+func (c *modelWrite) run(e *env) error {
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	m, err := readModel(absolute(e.dir, c.File))
+	if err != nil {
+		return findings(e.out, c.File, err)
+	}
+	v, err := e.Stores.WriteModel(e.ctx, e.caller(), storeID, m)
+	if err != nil {
+		return findings(e.out, c.File, err)
+	}
+	return e.done(map[string]any{"authorization_model_id": v.ID, "digest": v.Digest}, "Model %s is used from now on, unless another is pinned.", v.ID)
+}
+
+// findings prints what is wrong with a model, one line each, in the form that editors jump to.
+func findings(w io.Writer, file string, err error) error {
+	all := model.Diagnostics(err)
+	for _, d := range all {
+		fmt.Fprintln(w, visible(file+":"+d.String()))
+	}
+	if len(all) > 0 {
+		return coded{exitFailed, nil}
+	}
+	return err
+}
+
+// ofModel is a command about a version.
+type ofModel struct {
+	inStore
+	Model string `help:"Id of the version; by default the one that is used." placeholder:"ID"`
+}
+
+func (c ofModel) version(e *env) (*stores.Version, error) {
+	storeID, err := c.id(e)
+	if err != nil {
+		return nil, err
+	}
+	return e.Stores.GetModel(e.ctx, e.caller(), storeID, c.Model)
+}
+
+type modelShow struct{ ofModel }
+
+func (c *modelShow) run(e *env) error {
+	v, err := c.version(e)
+	if err != nil {
+		return err
+	}
+	text, err := model.Format(v.Model)
+	if err != nil {
+		return err
+	}
+	return e.print(map[string]any{"id": v.ID, "digest": v.Digest, "authorization_model": v.Model}, func(w io.Writer) {
+		fmt.Fprintf(w, "# %s\n%s", v.ID, text)
+	})
+}
+
+type modelList struct{ inStore }
+
+func (c *modelList) run(e *env) error {
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	s, err := e.Stores.Get(e.ctx, e.caller(), storeID)
+	if err != nil {
+		return err
+	}
+	found, err := all(func(r page.Request) (page.Page[*stores.Version], error) {
+		return e.Stores.ListModels(e.ctx, e.caller(), storeID, r)
+	})
+	if err != nil {
+		return err
+	}
+	type one struct {
+		ID      string `json:"id"`
+		Created string `json:"created_at"`
+		Digest  string `json:"digest"`
+		Used    bool   `json:"used"`
+	}
+	out := make([]one, len(found))
+	for i, v := range found {
+		out[i] = one{v.ID, v.Created.Format("2006-01-02T15:04:05Z"), v.Digest, v.ID == s.Model()}
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "ID CREATED DIGEST USED", func(row func(...any)) {
+			for _, v := range out {
+				used := ""
+				if v.Used {
+					used = "used"
+				}
+				row(v.ID, v.Created, v.Digest[:12], used)
+			}
+		})
+	})
+}
+
+type modelCheck struct {
+	File string `arg:"" help:"A .fga or .json file."`
+}
+
+func (c *modelCheck) local(l *localRun) error {
+	m, err := readModel(absolute(l.process.Dir, c.File))
+	if err == nil {
+		err = m.Check()
+	}
+	if err != nil {
+		return findings(l.process.Stdout, c.File, err)
+	}
+	for _, d := range m.Advice() {
+		fmt.Fprintln(l.process.Stdout, visible(c.File+":"+d.String()))
+	}
+	fmt.Fprintln(l.process.Stdout, "The model is sound.")
+	return nil
+}
+
+type modelDiff struct {
+	File string `arg:"" help:"A .fga or .json file."`
+	ofModel
+}
+
+func (c *modelDiff) run(e *env) error {
+	v, err := c.version(e)
+	if err != nil {
+		return err
+	}
+	m, err := readModel(absolute(e.dir, c.File))
+	if err == nil {
+		err = m.Check()
+	}
+	if err != nil {
+		return findings(e.out, c.File, err)
+	}
+	d := model.Compare(v.Model, m)
+	return e.print(append(model.Diff{}, d...), func(w io.Writer) {
+		if len(d) == 0 {
+			fmt.Fprintln(w, "Nothing would change.")
+		}
+		fmt.Fprint(w, d.String())
+	})
+}
+
+type modelPin struct {
+	Model  string `arg:"" optional:"" help:"Id of the version."`
+	Newest bool   `help:"Use the newest again."`
+	inStore
+}
+
+func (c *modelPin) run(e *env) error {
+	if (c.Model == "") != c.Newest {
+		return errs.Bad("MODEL", "or --newest is needed, and not both")
+	}
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	s, err := e.Stores.Pin(e.ctx, e.caller(), storeID, c.Model)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"authorization_model_id": s.Model()}, "Model %s is used.", s.Model())
+}
+
+type authzTuple struct {
+	Write  tupleWrite  `cmd:"" help:"Write a tuple."`
+	Delete tupleDelete `cmd:"" help:"Delete a tuple."`
+	Read   tupleRead   `cmd:"" help:"List tuples."`
+}
+
+// oneTuple is a tuple on the command line.
+type oneTuple struct {
+	User     string `arg:"" help:"Like user:anne, team:eng#member or user:*."`
+	Relation string `arg:"" help:"Like viewer."`
+	Object   string `arg:"" help:"Like folder:designs."`
+	inStore
+}
+
+type tupleWrite struct {
+	oneTuple
+	Condition string `help:"Name of the condition under which it counts."`
+	Context   string `help:"What the tuple says to the condition: a JSON object." placeholder:"JSON"`
+}
+
+func (c *tupleWrite) run(e *env) error {
+	k := tuplekey.Key{User: c.User, Relation: c.Relation, Object: c.Object}
+	if c.Condition != "" {
+		k.Condition = &tuplekey.Condition{Name: c.Condition, Context: []byte(c.Context)}
+	}
+	t, err := k.Tuple()
+	if err != nil {
+		return err
+	}
+	return c.write(e, stores.Write{Writes: []graph.Tuple{t}}, "Written, revision %d.")
+}
+
+func (c oneTuple) write(e *env, w stores.Write, said string) error {
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	revision, err := e.Stores.WriteTuples(e.ctx, e.caller(), storeID, w)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"revision": revision}, said, revision)
+}
+
+type tupleDelete struct{ oneTuple }
+
+func (c *tupleDelete) run(e *env) error {
+	t, err := tuplekey.Key{User: c.User, Relation: c.Relation, Object: c.Object}.Tuple()
+	if err != nil {
+		return err
+	}
+	return c.write(e, stores.Write{Deletes: []graph.Tuple{t}}, "Deleted, revision %d.")
+}
+
+type tupleRead struct {
+	User     string `help:"Only of this user."`
+	Relation string `help:"Only this relation."`
+	Object   string `help:"Only of this object, or of a type (folder:)."`
+	inStore
+}
+
+func (c *tupleRead) run(e *env) error {
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	f := store.TupleFilter{Relation: c.Relation}
+	if kind, rest, _ := strings.Cut(c.Object, ":"); rest == "" {
+		f.Object.Type = kind
+	} else {
+		o, err := tuplekey.ParseObject(c.Object)
+		if err != nil {
+			return err
+		}
+		f.Object = store.ObjectRef(o)
+	}
+	if c.User != "" {
+		s, err := tuplekey.ParseSubject(c.User)
+		if err != nil {
+			return err
+		}
+		f.Subject = store.SubjectRef(s)
+	}
+	found, err := all(func(r page.Request) (page.Page[store.Tuple], error) {
+		p, _, err := e.Stores.ReadTuples(e.ctx, e.caller(), storeID, f, r)
+		return p, err
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]tuplekey.Key, len(found))
+	for i, t := range found {
+		out[i] = tuplekey.Of(index.Tuple(t))
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "USER RELATION OBJECT CONDITION", func(row func(...any)) {
+			for _, k := range out {
+				under := ""
+				if k.Condition != nil {
+					under = k.Condition.Name + " " + string(k.Condition.Context)
+				}
+				row(k.User, k.Relation, k.Object, under)
+			}
+		})
+	})
+}
+
+// askTuple is a question on the command line.
+type askTuple struct {
+	oneTuple
+	Model   string `help:"Id of the version of the model; by default the one that is used." placeholder:"ID"`
+	Context string `help:"What the request knows for conditions: a JSON object." placeholder:"JSON"`
+}
+
+func (c askTuple) ask(e *env) (stores.At, graph.Query, error) {
+	storeID, err := c.id(e)
+	if err != nil {
+		return stores.At{}, graph.Query{}, err
+	}
+	q, err := tuplekey.Key{User: c.User, Relation: c.Relation, Object: c.Object}.Question()
+	if err != nil {
+		return stores.At{}, graph.Query{}, err
+	}
+	known, err := tuplekey.Context([]byte(c.Context))
+	return stores.At{Store: storeID, Model: c.Model, Full: true}, graph.Query{Object: q.Object, Relation: q.Relation, Subject: q.Subject, Context: known}, err
+}
+
+type authzCheck struct{ askTuple }
+
+func (c *authzCheck) run(e *env) error { return c.answer(e, false) }
+
+type authzExplain struct{ askTuple }
+
+func (c *authzExplain) run(e *env) error { return c.answer(e, true) }
+
+// answer prints the sentence, and if asked for the way there, or what would lead there.
+func (c askTuple) answer(e *env, why bool) error {
+	at, q, err := c.ask(e)
+	if err != nil {
+		return coded{exitBad, err}
+	}
+	explained, _, err := e.Stores.Explain(e.ctx, e.caller(), at, q)
+	if err != nil {
+		return coded{exitBad, err}
+	}
+	out := openfga.ShowExplanation(explained)
+	if !why {
+		out = openfga.Explained{Allowed: out.Allowed, Reason: out.Reason, Missing: out.Missing}
+	}
+	err = e.print(out, func(w io.Writer) {
+		answer := "denied"
+		if out.Allowed {
+			answer = "allowed"
+		}
+		fmt.Fprintf(w, "%s: %s\n", answer, visible(out.Reason))
+		for _, k := range out.Path {
+			fmt.Fprintln(w, visible("  "+k.Object+" "+k.Relation+" "+k.User))
+		}
+		for _, r := range out.Remedies {
+			fmt.Fprintln(w, visible("  "+remedy(r)))
+		}
+	})
+	if err == nil && !out.Allowed {
+		return coded{code: exitFailed}
+	}
+	return err
+}
+
+// remedy is a set of changes in one line.
+func remedy(r openfga.Remedy) string {
+	var parts []string
+	for _, k := range r.Write {
+		parts = append(parts, "write "+k.User+" "+k.Relation+" "+k.Object)
+	}
+	for _, k := range r.Delete {
+		parts = append(parts, "delete "+k.User+" "+k.Relation+" "+k.Object)
+	}
+	for _, u := range r.Meet {
+		parts = append(parts, strings.TrimSpace("meet "+u.Tuple.Condition.Name+" "+strings.Join(u.Missing, ", ")))
+	}
+	return strings.Join(parts, "; ")
+}
+
+type authzList struct {
+	Objects listObjects `cmd:"" help:"List the objects of a type to which a user has a relation."`
+	Users   listUsers   `cmd:"" help:"List the users of a type that have a relation to an object."`
+}
+
+type listObjects struct {
+	User     string `arg:"" help:"Like user:anne."`
+	Relation string `arg:"" help:"Like viewer."`
+	Type     string `arg:"" help:"Like folder."`
+	Context  string `help:"What the request knows for conditions: a JSON object." placeholder:"JSON"`
+	inStore
+}
+
+func (c *listObjects) run(e *env) error {
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	s, err := tuplekey.ParseSubject(c.User)
+	if err != nil {
+		return err
+	}
+	q := graph.ObjectsQuery{Type: c.Type, Relation: c.Relation, Subject: s, Limit: math.MaxInt}
+	if q.Context, err = tuplekey.Context([]byte(c.Context)); err != nil {
+		return err
+	}
+	found, _, err := e.Stores.Objects(e.ctx, e.caller(), stores.At{Store: storeID, Full: true}, q)
+	if err != nil {
+		return err
+	}
+	out := listed{Items: []string{}, Missing: found.Missing}
+	for _, name := range found.IDs {
+		out.Items = append(out.Items, c.Type+":"+name)
+	}
+	return out.print(e)
+}
+
+// listed is an exact list, but for what depends on parameters that were not given.
+type listed struct {
+	Items   []string `json:"items"`
+	Missing []string `json:"missing,omitempty"`
+}
+
+func (l listed) print(e *env) error {
+	return e.print(l, func(w io.Writer) {
+		for _, name := range l.Items {
+			fmt.Fprintln(w, visible(name))
+		}
+		if len(l.Missing) > 0 {
+			fmt.Fprintln(w, visible("# others depend on "+strings.Join(l.Missing, ", ")))
+		}
+	})
+}
+
+type listUsers struct {
+	Object   string `arg:"" help:"Like folder:designs."`
+	Relation string `arg:"" help:"Like viewer."`
+	Type     string `arg:"" help:"Like user, or team#member."`
+	Context  string `help:"What the request knows for conditions: a JSON object." placeholder:"JSON"`
+	inStore
+}
+
+func (c *listUsers) run(e *env) error {
+	storeID, err := c.id(e)
+	if err != nil {
+		return err
+	}
+	o, err := tuplekey.ParseObject(c.Object)
+	if err != nil {
+		return err
+	}
+	q := graph.SubjectsQuery{Object: o, Relation: c.Relation, Limit: math.MaxInt, Named: true}
+	q.Type, q.SubjectRelation, _ = strings.Cut(c.Type, "#")
+	if q.Context, err = tuplekey.Context([]byte(c.Context)); err != nil {
+		return err
+	}
+	found, _, err := e.Stores.Subjects(e.ctx, e.caller(), stores.At{Store: storeID, Full: true}, q)
+	if err != nil {
+		return err
+	}
+	out := listed{Items: []string{}, Missing: found.Missing}
+	if found.Everyone {
+		out.Items = append(out.Items, q.Type+":"+graph.Wildcard)
+	}
+	for _, name := range found.IDs {
+		out.Items = append(out.Items, tuplekey.Subject(graph.Subject{Type: q.Type, ID: name, Relation: q.SubjectRelation}))
+	}
+	return out.print(e)
+}
+
+type authzTest struct {
+	File string `arg:"" help:"A .fga.yaml file."`
+}
+
+func (c *authzTest) local(l *localRun) error {
+	path := absolute(l.process.Dir, c.File)
+	all, err := scenario.Run(l.ctx, os.DirFS("/"), strings.TrimPrefix(filepath.Clean(path), "/"), l.process.Now())
+	if err != nil {
+		return findings(l.process.Stdout, c.File, err)
+	}
+	failed := 0
+	for _, o := range all {
+		if !o.Passed {
+			failed++
+		}
+	}
+	e := &env{global: l.global, out: l.process.Stdout}
+	err = e.print(map[string]any{"passed": len(all) - failed, "failed": failed, "outcomes": append([]scenario.Outcome{}, all...)}, func(w io.Writer) {
+		for _, o := range all {
+			if !o.Passed {
+				fmt.Fprintln(w, visible(fmt.Sprintf("%s: %s: want %s, got %s", o.Test, o.Question, o.Want, o.Got)))
+			}
+		}
+		fmt.Fprintf(w, "%d passed, %d failed\n", len(all)-failed, failed)
+	})
+	if err == nil && (failed > 0 || len(all) == 0) {
+		return errs.New(errs.Precondition, "tests_failed", "%d of %d answers are not as expected.", failed, len(all))
+	}
+	return err
+}
