@@ -20,6 +20,9 @@ import (
 type server struct {
 	issuer string
 	key    string // an API key of a service that may do everything with stores
+	// cli runs a command line beside the server and reads the JSON that it prints into out; it returns
+	// the exit status and what it wrote about a failure.
+	cli func(out any, words ...string) (int, string)
 }
 
 // program builds the program once.
@@ -76,25 +79,34 @@ func startServer(t *testing.T) *server {
 		}
 	})
 	waitFor(t, "http://"+at[1]+"/readyz", &output)
-	cli := func(out any, words ...string) {
+	s.cli = func(out any, words ...string) (int, string) {
 		t.Helper()
 		c := exec.Command(path, append(words, "--data", dir, "--json")...)
-		c.Env = clean()
-		text, err := c.Output()
-		if err != nil {
+		var stdout, stderr bytes.Buffer
+		c.Env, c.Stdout, c.Stderr = clean(), &stdout, &stderr
+		if err := c.Run(); err != nil && c.ProcessState == nil {
 			t.Fatalf("cardea %s: %v", strings.Join(words, " "), err)
 		}
-		if err := json.Unmarshal(text, out); err != nil {
-			t.Fatal(err)
+		if stdout.Len() > 0 && out != nil {
+			if err := json.Unmarshal(stdout.Bytes(), out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c.ProcessState.ExitCode(), stderr.String()
+	}
+	must := func(out any, words ...string) {
+		t.Helper()
+		if code, text := s.cli(out, words...); code != 0 {
+			t.Fatalf("cardea %s: status %d\n%s", strings.Join(words, " "), code, text)
 		}
 	}
 	var app struct {
 		ID string `json:"client_id"`
 	}
 	var key struct{ Key string }
-	cli(&app, "app", "create", "Runner", "--type", "service")
-	cli(&struct{}{}, "role", "assign", "cardea:admin", "service:"+app.ID)
-	cli(&key, "apikey", "create", "service:"+app.ID, "runner", "--scope", "cardea:authz")
+	must(&app, "app", "create", "Runner", "--type", "service")
+	must(&struct{}{}, "role", "assign", "cardea:admin", "service:"+app.ID)
+	must(&key, "apikey", "create", "service:"+app.ID, "runner", "--scope", "cardea:authz")
 	s.key = key.Key
 	return s
 }
