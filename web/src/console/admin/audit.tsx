@@ -50,7 +50,7 @@ export function Component() {
   const [live, setLive] = useState(false)
   const [verifying, setVerifying] = useState(false)
   const filter = filterOf(params)
-  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(events(filter, 50))
+  const { data, error, isPending, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(events(filter, 25))
   const { fresh, problem } = useTail(live)
   const unfiltered = Object.keys(filter).length === 0
   const listed = data?.pages.flatMap((p) => p.items) ?? []
