@@ -14,6 +14,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/authz/tuplekey"
+	"github.com/cardea-auth/cardea/internal/cache/memory"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
@@ -38,10 +39,13 @@ type house struct {
 func newHouse(t *testing.T, b index.Bounds) *house {
 	t.Helper()
 	clock := storetest.NewClock()
-	db := storetest.NewDB(t, storetest.WithClock(clock))
+	cache, err := memory.New(memory.Config{Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := storetest.NewDB(t, storetest.WithClock(clock), storetest.WithCache(cache))
 	guard := access.NewGuard(nil, clock.Now)
 	h := &house{t: t, db: db, clock: clock, graphs: index.New(db, b), root: access.Operator(acme, "root", "test")}
-	var err error
 	if h.roles, err = authz.New(authz.Config{DB: db, Graphs: h.graphs, Guard: guard}); err != nil {
 		t.Fatal(err)
 	}
