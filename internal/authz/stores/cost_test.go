@@ -31,7 +31,7 @@ func TestCheckAllocates(t *testing.T) {
 			}
 		})
 	}
-	const most = 10 // 0 and 5 without the race detector; reading one document from the store takes 20
+	const most = 16 // 0 and 5 as they are, some more under the race detector; reading one document from the store adds 20
 	if machine, service := ask(h.root), ask(c); machine > most || service > most {
 		t.Errorf("%v allocations for the operator, %v for a service", machine, service)
 	}
