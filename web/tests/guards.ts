@@ -33,7 +33,9 @@ export async function guard(context: BrowserContext, server: Server, allowed: Se
   })
 }
 
-export const test = base.extend<Guards & { faults: string[] }, { server: Server }>({
+export const test = base.extend<Guards & { faults: string[] }, { house: string; server: Server }>({
+  // Tests that name another house get a worker, and so a server, of their own.
+  house: ['', { scope: 'worker', option: true }],
   server: [
     async ({}, use) => {
       const server = await startServer()

@@ -135,26 +135,6 @@ test('too many wrong passwords wait, with a countdown', async ({ page, server, l
   await expect(page.getByText('Your account is open again')).toBeVisible()
 })
 
-test('set-up makes the first administrator, once', async ({ page, server, look }) => {
-  const link = /http\S+/.exec(server.cli('setup-link'))![0]
-  await page.goto(link)
-  await expect(page.getByRole('heading', { name: 'Set up Cardea' })).toBeVisible()
-  expect(new URL(page.url()).hash).toBe('')
-  await look('set-up')
-  await page.getByLabel('E-mail address').fill('root@example.com')
-  await page.getByLabel('Password', { exact: true }).fill(secret)
-  await page.getByRole('button', { name: 'Create administrator' }).click()
-  await page.waitForURL('**/t/system/account')
-  await expect(page.getByText('root@example.com').first()).toBeVisible()
-
-  await page.goto('about:blank')
-  await page.goto(link)
-  await expect(page.getByRole('alert')).toContainText('first administrator already')
-  await look('set-up-closed')
-  await page.goto('/t/system/set-up')
-  await expect(page.getByRole('alert')).toContainText('Open the link')
-})
-
 test('an invitation', async ({ page, server, look }) => {
   const who = `invited-${Date.now()}@example.com`
   server.cli('user', 'add', who, '--verified')
