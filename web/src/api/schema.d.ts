@@ -108,6 +108,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/access/v1/search/action": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List what a subject may do to a resource
+         * @description AuthZEN 1.0, section 8.
+         */
+        post: operations["decision.search_actions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/v1/search/resource": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the organisations in which a subject may do something
+         * @description AuthZEN 1.0, section 8. resource.type is org: other resources are not known here. context.everywhere says that the action is allowed in every organisation, listed or not.
+         */
+        post: operations["decision.search_resources"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/access/v1/search/subject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List who may do something to a resource
+         * @description AuthZEN 1.0, section 8. subject.type is user or service. The list is complete: follow page.next_token to its end, also over pages that are shorter than their limit.
+         */
+        post: operations["decision.search_subjects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/account": {
         parameters: {
             query?: never;
@@ -1744,6 +1804,323 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List stores */
+        get: operations["store.list"];
+        put?: never;
+        /**
+         * Create a store
+         * @description These end points are those of OpenFGA, with its errors: code and message.
+         */
+        post: operations["store.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a store */
+        get: operations["store.get"];
+        /** Rename a store */
+        put: operations["store.rename"];
+        post?: never;
+        /** Delete a store with its tuples and models */
+        delete: operations["store.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/assertions/{model_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the assertions of a version */
+        get: operations["store.read_assertions"];
+        /** Replace the assertions of a version */
+        put: operations["store.write_assertions"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/authorization-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List versions of the model, the newest first */
+        get: operations["store.list_models"];
+        put?: never;
+        /**
+         * Write a version of the model
+         * @description It is used from then on, unless another one is pinned.
+         */
+        post: operations["store.write_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/authorization-models/{model_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a version of the model */
+        get: operations["store.get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/batch-check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask several questions of one revision
+         * @description Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.check_many"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what changed, oldest first */
+        get: operations["store.changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask whether a user has a relation to an object
+         * @description Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/expand": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show the rule of a relation with the tuples of one object
+         * @description Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.expand"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask why, and what would change it
+         * @description Not in OpenFGA. Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/list-objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the objects to which a user has a relation
+         * @description The list is never cut silently. Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.list_objects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/list-users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the users that have a relation to an object
+         * @description Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.list_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/pinned-model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Use a version of the model instead of the newest
+         * @description Not in OpenFGA. Pinning an older one is rolling back.
+         */
+        put: operations["store.pin_model"];
+        post?: never;
+        /**
+         * Use the newest version of the model
+         * @description Not in OpenFGA.
+         */
+        delete: operations["store.unpin_model"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read tuples
+         * @description Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/streamed-list-objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the objects, one JSON text a line
+         * @description Cardea-Revision in the answer tells the revision that it rests on.
+         */
+        post: operations["store.stream_objects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/stores/{store_id}/write": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write and delete tuples, all or none
+         * @description Cardea-Revision in the answer tells the revision that it rests on; whoever asks with it knows of the write.
+         */
+        post: operations["store.write"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1755,6 +2132,12 @@ export interface components {
             access_evaluation_endpoint: string;
             /** Format: uri */
             access_evaluations_endpoint: string;
+            /** Format: uri */
+            search_subject_endpoint: string;
+            /** Format: uri */
+            search_resource_endpoint: string;
+            /** Format: uri */
+            search_action_endpoint: string;
         };
         Document: {
             issuer: string;
@@ -1850,6 +2233,64 @@ export interface components {
         };
         EvaluationAnswers: {
             evaluations: components["schemas"]["Answer"][];
+        };
+        SearchQuestion: {
+            subject?: components["schemas"]["SearchEntityInput"];
+            action?: components["schemas"]["SearchActionInput"];
+            resource?: components["schemas"]["SearchEntityInput"];
+            context?: {
+                [key: string]: unknown;
+            };
+            page?: components["schemas"]["SearchPage"];
+        };
+        SearchEntityInput: {
+            type: string;
+            id?: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        SearchActionInput: {
+            name: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        SearchPage: {
+            /** @description next_token of the page before */
+            token?: string;
+            limit?: number;
+        };
+        FoundActions: {
+            page: components["schemas"]["FoundPage"];
+            results: components["schemas"]["SearchAction"][];
+        };
+        FoundPage: {
+            /** @description empty on the last page */
+            next_token: string;
+            /** @description results on this page */
+            count: number;
+        };
+        SearchAction: {
+            name: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        FoundEntities: {
+            page: components["schemas"]["FoundPage"];
+            context?: components["schemas"]["FoundContext"];
+            results: components["schemas"]["SearchEntity"][];
+        };
+        FoundContext: {
+            everywhere: boolean;
+        };
+        SearchEntity: {
+            type: string;
+            id?: string;
+            properties?: {
+                [key: string]: unknown;
+            };
         };
         APIKeyPage: {
             items: components["schemas"]["APIKey"][];
@@ -2874,6 +3315,342 @@ export interface components {
             acr: string;
             amr: string[];
         };
+        StorePage: {
+            stores: components["schemas"]["Store"][];
+            /** @description empty on the last page */
+            continuation_token: string;
+        };
+        Store: {
+            id: string;
+            name: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            updated_at: string;
+            /**
+             * Format: date-time
+             * @description always null: what is deleted is gone
+             */
+            deleted_at: string;
+            /** @description the model that is used instead of the newest; not in OpenFGA */
+            pinned_authorization_model_id?: string;
+        };
+        StoreName: {
+            name: string;
+        };
+        AssertionList: {
+            authorization_model_id?: string;
+            assertions: components["schemas"]["Assertion"][];
+        };
+        Assertion: {
+            tuple_key: components["schemas"]["Key"];
+            expectation?: boolean;
+            contextual_tuples?: components["schemas"]["Key"][];
+            context?: unknown;
+        };
+        Key: {
+            user: string;
+            relation: string;
+            object: string;
+            condition?: components["schemas"]["Condition"];
+            /**
+             * Format: date-time
+             * @description from then on the tuple does not count; left out: never
+             */
+            expires_at?: string;
+        };
+        Condition: {
+            name: string;
+            /** @description values for parameters of the condition */
+            context?: unknown;
+        };
+        AssertionListInput: {
+            authorization_model_id?: string;
+            assertions: components["schemas"]["AssertionInput"][];
+        };
+        AssertionInput: {
+            tuple_key: components["schemas"]["KeyInput"];
+            expectation?: boolean;
+            contextual_tuples?: components["schemas"]["KeyInput"][];
+            context?: unknown;
+        };
+        KeyInput: {
+            user: string;
+            relation: string;
+            object: string;
+            condition?: components["schemas"]["ConditionInput"];
+            /**
+             * Format: date-time
+             * @description from then on the tuple does not count; left out: never
+             */
+            expires_at?: string;
+        };
+        ConditionInput: {
+            name: string;
+            /** @description values for parameters of the condition */
+            context?: unknown;
+        };
+        ModelPage: {
+            authorization_models: unknown[];
+            /** @description empty on the last page */
+            continuation_token: string;
+        };
+        ModelID: {
+            authorization_model_id: string;
+        };
+        OneModel: {
+            /** @description the JSON form of the modelling language, with the id */
+            authorization_model: unknown;
+        };
+        CheckMany: {
+            checks: components["schemas"]["CheckItem"][];
+            /** @description left out: the one that is used */
+            authorization_model_id?: string;
+            /** @enum {string} */
+            consistency?: "UNSPECIFIED" | "MINIMIZE_LATENCY" | "HIGHER_CONSISTENCY";
+        };
+        CheckItem: {
+            tuple_key: components["schemas"]["TupleQuestion"];
+            contextual_tuples?: components["schemas"]["Contextual"];
+            /** @description values for parameters of conditions */
+            context?: unknown;
+            /** @description names the answer; different for each question */
+            correlation_id: string;
+        };
+        TupleQuestion: {
+            user: string;
+            relation: string;
+            object: string;
+        };
+        Contextual: {
+            tuple_keys: components["schemas"]["KeyInput"][];
+        };
+        CheckedMany: {
+            result: {
+                [key: string]: components["schemas"]["CheckedItem"];
+            };
+        };
+        CheckedItem: {
+            allowed: boolean;
+            error?: components["schemas"]["CheckError"];
+        };
+        CheckError: {
+            input_error?: string;
+            internal_error?: string;
+            message: string;
+        };
+        ChangePage: {
+            changes: components["schemas"]["Change"][];
+            /** @description where to go on; never empty */
+            continuation_token: string;
+        };
+        Change: {
+            tuple_key: components["schemas"]["Key"];
+            /** @enum {string} */
+            operation: "TUPLE_OPERATION_WRITE" | "TUPLE_OPERATION_DELETE";
+            /** Format: date-time */
+            timestamp: string;
+        };
+        Check: {
+            tuple_key: components["schemas"]["TupleQuestion"];
+            /** @description left out: the one that is used */
+            authorization_model_id?: string;
+            /** @enum {string} */
+            consistency?: "UNSPECIFIED" | "MINIMIZE_LATENCY" | "HIGHER_CONSISTENCY";
+            contextual_tuples?: components["schemas"]["Contextual"];
+            /** @description values for parameters of conditions */
+            context?: unknown;
+            /** @description put the tuples that prove it into resolution; needs authz.tuple.read */
+            trace?: boolean;
+        };
+        Checked: {
+            allowed: boolean;
+            resolution: string;
+        };
+        Expand: {
+            tuple_key: components["schemas"]["Relation"];
+            /** @description left out: the one that is used */
+            authorization_model_id?: string;
+            /** @enum {string} */
+            consistency?: "UNSPECIFIED" | "MINIMIZE_LATENCY" | "HIGHER_CONSISTENCY";
+            contextual_tuples?: components["schemas"]["Contextual"];
+        };
+        Relation: {
+            relation: string;
+            object: string;
+        };
+        Expanded: {
+            tree: components["schemas"]["Tree"];
+        };
+        Tree: {
+            root: components["schemas"]["Node"];
+        };
+        Node: {
+            name: string;
+            leaf?: components["schemas"]["Leaf"];
+            difference?: components["schemas"]["Difference"];
+            union?: components["schemas"]["Nodes"];
+            intersection?: components["schemas"]["Nodes"];
+        };
+        Leaf: {
+            users?: components["schemas"]["Names"];
+            computed?: components["schemas"]["Computed"];
+            tupleToUserset?: components["schemas"]["From"];
+        };
+        Names: {
+            users: string[];
+        };
+        Computed: {
+            userset: string;
+        };
+        From: {
+            tupleset: string;
+            computed: components["schemas"]["Computed"][];
+        };
+        Difference: {
+            base: components["schemas"]["Node"];
+            subtract: components["schemas"]["Node"];
+        };
+        Nodes: {
+            nodes: components["schemas"]["Node"][];
+        };
+        Explained: {
+            allowed: boolean;
+            /** @description one sentence */
+            reason: string;
+            /** @description tuples that together prove it */
+            path?: components["schemas"]["Key"][];
+            /** @description parameters of conditions on which the answer depends */
+            missing?: string[];
+            /** @description sets of changes each of which would allow it, the smallest first */
+            remedies?: components["schemas"]["Remedy"][];
+            /** @description there may be other remedies */
+            truncated?: boolean;
+        };
+        Remedy: {
+            write?: components["schemas"]["Key"][];
+            delete?: components["schemas"]["Key"][];
+            /** @description conditions that would have to hold */
+            meet?: components["schemas"]["Unmet"][];
+        };
+        Unmet: {
+            tuple: components["schemas"]["Key"];
+            /** @description the parameters that it lacks */
+            missing?: string[];
+        };
+        ListObjects: {
+            type: string;
+            relation: string;
+            user: string;
+            /** @description left out: the one that is used */
+            authorization_model_id?: string;
+            /** @enum {string} */
+            consistency?: "UNSPECIFIED" | "MINIMIZE_LATENCY" | "HIGHER_CONSISTENCY";
+            contextual_tuples?: components["schemas"]["Contextual"];
+            /** @description values for parameters of conditions */
+            context?: unknown;
+            /** @description left out: all of it; not in OpenFGA */
+            page_size?: number;
+            continuation_token?: string;
+        };
+        ObjectList: {
+            objects: string[];
+            /** @description where to go on, if there are more */
+            continuation_token?: string;
+        };
+        ListUsers: {
+            object: components["schemas"]["ObjectRefInput"];
+            relation: string;
+            /** @description exactly one */
+            user_filters: components["schemas"]["UserFilter"][];
+            contextual_tuples?: components["schemas"]["KeyInput"][];
+            /** @description values for parameters of conditions */
+            context?: unknown;
+            /** @description left out: the one that is used */
+            authorization_model_id?: string;
+            /** @enum {string} */
+            consistency?: "UNSPECIFIED" | "MINIMIZE_LATENCY" | "HIGHER_CONSISTENCY";
+            /** @description left out: all of it; not in OpenFGA */
+            page_size?: number;
+            continuation_token?: string;
+        };
+        ObjectRefInput: {
+            type: string;
+            id: string;
+        };
+        UserFilter: {
+            type: string;
+            relation?: string;
+        };
+        UserList: {
+            users: components["schemas"]["ListedUser"][];
+            /** @description where to go on, if there are more */
+            continuation_token?: string;
+        };
+        ListedUser: {
+            object?: components["schemas"]["ObjectRef"];
+            userset?: components["schemas"]["Userset"];
+            wildcard?: components["schemas"]["Wildcard"];
+        };
+        ObjectRef: {
+            type: string;
+            id: string;
+        };
+        Userset: {
+            type: string;
+            id: string;
+            relation: string;
+        };
+        Wildcard: {
+            type: string;
+        };
+        ModelIDInput: {
+            authorization_model_id: string;
+        };
+        Read: {
+            /** @description left out: all tuples */
+            tuple_key?: components["schemas"]["Filter"];
+            page_size?: number;
+            continuation_token?: string;
+            /** @description reads are always of the newest */
+            consistency?: string;
+        };
+        Filter: {
+            user?: string;
+            relation?: string;
+            /** @description type:id, or type: for all of a type */
+            object?: string;
+        };
+        TuplePage: {
+            tuples: components["schemas"]["Tuple"][];
+            /** @description empty on the last page */
+            continuation_token: string;
+        };
+        Tuple: {
+            key: components["schemas"]["Key"];
+        };
+        Streamed: {
+            result: components["schemas"]["StreamedObject"];
+        };
+        StreamedObject: {
+            object: string;
+        };
+        Write: {
+            writes?: components["schemas"]["Writes"];
+            deletes?: components["schemas"]["Deletes"];
+            authorization_model_id?: string;
+        };
+        Writes: {
+            tuple_keys: components["schemas"]["KeyInput"][];
+            /** @enum {string} */
+            on_duplicate?: "error" | "ignore";
+        };
+        Deletes: {
+            tuple_keys: components["schemas"]["KeyInput"][];
+            /** @enum {string} */
+            on_missing?: "error" | "ignore";
+        };
+        Nothing: Record<string, never>;
         Problem: {
             /** @description URI that names the kind of problem and leads to its explanation */
             type: string;
@@ -3126,6 +3903,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EvaluationAnswers"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision.search_actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundActions"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision.search_resources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundEntities"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision.search_subjects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FoundEntities"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -7074,6 +7941,737 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.list": {
+        parameters: {
+            query?: {
+                page_size?: number;
+                continuation_token?: string;
+                /** @description only stores that are called so */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreName"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreName"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.read_assertions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssertionList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.write_assertions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AssertionListInput"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.list_models": {
+        parameters: {
+            query?: {
+                page_size?: number;
+                continuation_token?: string;
+            };
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.write_model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelID"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.get_model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+                model_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OneModel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.check_many": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the answer must know of this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckMany"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedMany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.changes": {
+        parameters: {
+            query?: {
+                /** @description of the objects */
+                type?: string;
+                page_size?: number;
+                continuation_token?: string;
+                /** @description leaves out what happened before */
+                start_time?: string;
+            };
+            header?: {
+                /** @description without a continuation_token: changes after this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChangePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.check": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the answer must know of this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Check"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Checked"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.expand": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the answer must know of this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Expand"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Expanded"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.explain": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the answer must know of this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Check"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explained"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.list_objects": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the answer must know of this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListObjects"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.list_users": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the answer must know of this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListUsers"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.pin_model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelIDInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.unpin_model": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Store"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Read"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TuplePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.stream_objects": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the answer must know of this revision */
+                "Cardea-Revision"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ListObjects"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Streamed"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.write": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the write happens once, however often it is sent within a day */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                store_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Write"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nothing"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
