@@ -96,7 +96,7 @@ func (p *Pool) Compute(_ context.Context, w password.Work) (password.Outcome, er
 	return password.Outcome{}, fmt.Errorf("%w: %w", password.ErrNoWorker, failed)
 }
 
-// Close ends all workers and waits for them. Computations under way are lost.
+// Close ends all workers, those that compute as soon as they have answered, and waits for them.
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	p.closed = true
