@@ -45,7 +45,7 @@ func (s *server) furnish(ctx context.Context) ([]workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	grants, err := s.refreshTokens(ctx, browser, web.ID, web.Secret, redirect, 64)
+	grants, err := s.refreshTokens(ctx, browser, web.ID, web.Secret, redirect, 64+asked)
 	if err != nil {
 		return nil, err
 	}

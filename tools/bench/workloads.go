@@ -13,6 +13,9 @@ import (
 
 const form = "application/x-www-form-urlencoded"
 
+// asked is how many grants are only asked about: those that are refreshed lose their oldest tokens.
+const asked = 2
+
 // workloads are what a server of this kind does all day.
 func (s *server) workloads(ctx context.Context, api, apiSecret, opaque, opaqueSecret, web, webSecret, user string, browser *http.Client, grants []tokenSet) ([]workload, error) {
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte(api+":"+apiSecret))
@@ -38,8 +41,8 @@ func (s *server) workloads(ctx context.Context, api, apiSecret, opaque, opaqueSe
 	opaqueBasic := "Basic " + base64.StdEncoding.EncodeToString([]byte(opaque+":"+opaqueSecret))
 	opaqueToken := []byte("token=" + url.QueryEscape(reference.Access))
 	refresh := []byte("token=" + url.QueryEscape(grants[1].Refresh))
-	own := make([]string, len(grants)) // the newest refresh token of each worker
-	for i, g := range grants {
+	own := make([]string, len(grants)-asked) // the newest refresh token of each worker
+	for i, g := range grants[asked:] {
 		own[i] = g.Refresh
 	}
 	get := func(path string, header ...string) func(int, int) []byte {
