@@ -123,7 +123,7 @@ func (e *Engine) Decide(ctx context.Context, r Request) (Decision, error) {
 		view: view, now: e.db.Now(), permission: r.Action.Name, org: r.Resource.org(), explain: r.Options.Explain,
 		subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID},
 	}
-	decide := q.grant
+	decide := q.ask
 	if r.Resource.Type == typeRole && r.Action.Name == relAssignee {
 		decide = func(ctx context.Context) (Reason, bool, error) { return q.hasRole(ctx, r.Resource.ID) }
 	}
@@ -206,8 +206,9 @@ func (q question) hasRole(ctx context.Context, role string) (Reason, bool, error
 	if q.org != "" {
 		objects = append(objects, graph.Object{Type: typeOrgRole, ID: orgRole(q.org, role)})
 	}
+	subject := asSubject(Subject{Type: q.subject.Type, ID: q.subject.ID})
 	for _, o := range objects {
-		result, err := q.view.Check(ctx, q.now, graph.Query{Object: o, Relation: relAssignee, Subject: q.subject, Explain: true})
+		result, err := q.view.Check(ctx, q.now, graph.Query{Object: o, Relation: relAssignee, Subject: subject, Explain: true})
 		if err != nil || result.Allowed {
 			return byRole(q, result.Path, role), result.Allowed, err
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
@@ -168,6 +170,49 @@ func TestRoleInOrganisationHoldsOnlyThere(t *testing.T) {
 	h.want("bob", "invoice:delete", in("org1"), false)
 	if got := h.decide("alice", "invoice:delete", in("org1")).Reasons[0].Text; !strings.Contains(got, "has role editor in org org1") {
 		t.Errorf("reason = %q", got)
+	}
+}
+
+// TestBuiltInRolesCount: whoever asks about a permission of Cardea is told what the guard would say.
+func TestBuiltInRolesCount(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.assign(authz.AdminRole, "", user("ada"))
+	h.assign(authz.ViewerRole, "", store.SubjectRef{Type: "group", ID: "desk", Relation: "member"})
+	h.assign(authz.AdminRole, "org1", user("olga"))
+	if _, err := h.SetMember(t.Context(), h.operator, "desk", user("vic"), true); err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []string{"ada", "vic", "olga", "nobody"} {
+		for _, a := range []access.Action{"user.read", "user.disable"} {
+			for _, org := range []string{"", "org1"} {
+				guard, err := h.DecideAccess(t.Context(), access.Request{
+					Caller: access.Authenticated(acme, access.User(who), access.Proof{}, access.Origin{}), Action: a, Object: access.Object{Type: "cardea:user", Org: org},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.want(who, "cardea:"+string(a), authz.Resource{Type: "user", ID: "1", Properties: authz.Properties{"org": org}}, guard.Allow)
+			}
+		}
+	}
+	d, err := h.Decide(t.Context(), authz.Request{
+		Tenant: acme, Subject: authz.Subject{Type: "user", ID: "vic"}, Action: authz.Action{Name: "cardea:user.read"},
+		Resource: post, Options: authz.Options{Explain: true},
+	})
+	want := authz.Reason{
+		Kind: "role", Role: authz.ViewerRole, Permission: "cardea:user.read",
+		Text: "user:vic has role cardea:viewer through group desk, which permits cardea:user.read.",
+		Path: []string{
+			"permission:cardea:user.read#granted@role:cardea:viewer#assignee",
+			"role:cardea:viewer#assignee@group:desk#member", "group:desk#member@user:vic",
+		},
+	}
+	if err != nil || !d.Allow {
+		t.Fatalf("%+v %v", d, err)
+	}
+	if diff := cmp.Diff(want, d.Reasons[0]); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 )
 
@@ -29,6 +30,31 @@ func ownGrants(a access.Action) []string {
 		return []string{AdminRole, ViewerRole}
 	}
 	return []string{AdminRole}
+}
+
+// ownRolesFor are the built-in roles that permit a permission of Cardea's own; none for any other permission.
+func ownRolesFor(permission string) []string {
+	action, own := strings.CutPrefix(permission, ownPrefix)
+	if !own {
+		return nil
+	}
+	return ownGrants(access.Action(action))
+}
+
+// ask is grant, with the roles that are compiled in: no tuple says what they permit, so the proof of a
+// decision that is explained gets that step from here.
+func (q question) ask(ctx context.Context) (Reason, bool, error) {
+	for _, role := range ownRolesFor(q.permission) {
+		reason, held, err := q.hasRole(ctx, role)
+		if held && q.explain {
+			granted := index.Tuple(grantTuple(role, q.permission))
+			reason.Path = append([]string{granted.String()}, reason.Path...)
+		}
+		if held || err != nil {
+			return reason, held, err
+		}
+	}
+	return q.grant(ctx)
 }
 
 // DecideAccess decides about Cardea's own administration, with full consistency unless the rule of the

@@ -16,7 +16,9 @@ import (
 
 // A search leaves one part of a question open and lists what would be allowed there (AuthZEN 1.0,
 // section 8). It lists exactly what Decide allows, in the order of ids, and every page is complete:
-// whoever is barred is left out, so a page may be shorter than asked for and still not be the last.
+// whoever is barred is left out, so a page may be shorter than asked for and still not be the last. Only
+// SearchActions leaves out what the built-in roles permit: that is every action of Cardea, and OwnPermissions
+// lists them.
 
 // source lists ids after one, in order: at most limit, fewer only at its end.
 type source func(ctx context.Context, after string, limit int) ([]string, error)
@@ -79,14 +81,19 @@ func (e *Engine) SearchSubjects(ctx context.Context, c access.Caller, r Request,
 	}
 	permission := graph.Object{Type: typePermission, ID: r.Action.Name}
 	sources := []source{holders(permission, relGranted)}
+	roles := ownRolesFor(r.Action.Name)
+	for _, role := range roles {
+		sources = append(sources, holders(graph.Object{Type: typeRole, ID: role}, relAssignee))
+	}
 	if org := r.Resource.org(); org != "" {
 		err := eachSubject(ctx, view, e, graph.SubjectsQuery{
 			Object: permission, Relation: relGranted, Type: typeRole, SubjectRelation: relAssignee,
-		}, func(role string) {
-			sources = append(sources, holders(graph.Object{Type: typeOrgRole, ID: orgRole(org, role)}, relAssignee))
-		})
+		}, func(role string) { roles = append(roles, role) })
 		if err != nil {
 			return page.Page[string]{}, unavailable(err)
+		}
+		for _, role := range roles {
+			sources = append(sources, holders(graph.Object{Type: typeOrgRole, ID: orgRole(org, role)}, relAssignee))
 		}
 	}
 	found, err := merge(ctx, p, sources...)
@@ -173,11 +180,14 @@ func (e *Engine) SearchOrgs(ctx context.Context, c access.Caller, r Request, p p
 		return none, false, err
 	}
 	q := question{view: view, now: e.db.Now(), permission: r.Action.Name, subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID}}
-	_, everywhere, err = q.grant(ctx)
+	_, everywhere, err = q.ask(ctx)
 	if err != nil {
 		return none, false, unavailable(err)
 	}
 	grants := map[string]bool{} // role → does it permit the action
+	for _, role := range ownRolesFor(r.Action.Name) {
+		grants[role] = true
+	}
 	var in []string
 	err = e.each(ctx, view, graph.ObjectsQuery{Type: typeOrgRole, Relation: relAssignee, Subject: asSubject(r.Subject)}, func(id string) error {
 		org, role, _ := strings.Cut(id, "/")
