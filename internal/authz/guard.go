@@ -86,13 +86,13 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 
 // OwnPermissions lists which of actions the caller may do in the whole tenant by one of Cardea's own roles,
 // as permissions: cardea:user.read. What roles of the tenant give is in Permissions. It tells pages what to
-// show; DecideAccess decides.
+// show, from what this node has heard of, and DecideAccess decides.
 func (e *Engine) OwnPermissions(ctx context.Context, c access.Caller, actions []access.Action) ([]string, error) {
 	home := c.Home()
 	if home != c.Tenant() && home != id.System {
 		return nil, nil
 	}
-	view, err := e.full(ctx, home)
+	view, err := e.view(ctx, home)
 	if err != nil {
 		return nil, err
 	}

@@ -167,9 +167,9 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 // must not be what is measured. net/http's own client costs more than a bare answer.
 type connection struct {
 	net.Conn
-	in     *bufio.Reader
-	body   []byte // reused: an answer is good until the next question
-	cookie string // the last one that an answer has set, as a request sends it
+	in      *bufio.Reader
+	body    []byte   // reused: an answer is good until the next question
+	cookies []string // those that the last answer has set, as a request sends them
 }
 
 // dial connects, from an address of the loopback network if from is given.
@@ -201,6 +201,7 @@ func (c *connection) ask(request []byte) (int, []byte, error) {
 		return 0, nil, fmt.Errorf("not an answer: %q", line)
 	}
 	length := -1
+	c.cookies = c.cookies[:0]
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
@@ -211,7 +212,7 @@ func (c *connection) ask(request []byte) (int, []byte, error) {
 		}
 		if value, ok := bytes.CutPrefix(line, []byte("Set-Cookie: ")); ok {
 			value, _, _ = bytes.Cut(value, []byte(";"))
-			c.cookie = string(value)
+			c.cookies = append(c.cookies, string(value))
 		}
 		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 			if length, err = strconv.Atoi(strings.TrimSpace(string(value))); err != nil {

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -23,7 +24,8 @@ type server struct {
 	process                       *exec.Cmd
 	coldNew, coldExisting         time.Duration
 	idleRSS, binarySize           int64
-	profile                       string // where profiles go; empty for none
+	profile                       string   // where profiles go; empty for none
+	devices                       sync.Map // the cookie of each account's browser, by number
 }
 
 // onServerCore is a command bound to core 0; the load runs on the others.

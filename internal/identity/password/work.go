@@ -27,6 +27,18 @@ type Worker interface {
 // ErrNoWorker is the answer of a Worker that cannot work.
 var ErrNoWorker = errors.New("password: nobody to compute hashes elsewhere")
 
+// Lanes is how many cores the work can use at once; 1 for what cannot be read.
+func (w Work) Lanes() int {
+	if w.Hash == "" {
+		return max(1, int(w.Params.Threads))
+	}
+	rec, err := parse(w.Hash)
+	if err != nil {
+		return 1
+	}
+	return rec.demand().lanes
+}
+
 // Compute does the work in this goroutine.
 func (w Work) Compute() (Outcome, error) {
 	if w.Hash == "" {

@@ -23,6 +23,14 @@ func Main(in io.Reader, out io.Writer) error {
 	return Serve(in, out)
 }
 
+// useProcessors bounds the threads that run Go by what the next hash can use. A spare one does nothing but
+// help the collection after each hash, with a bustle that costs a fifth of the hash itself.
+func useProcessors(n int) {
+	if n = min(n, runtime.NumCPU()); n != runtime.GOMAXPROCS(0) {
+		runtime.GOMAXPROCS(n)
+	}
+}
+
 // Serve computes what comes in, one after another, until in ends.
 func Serve(in io.Reader, out io.Writer) error {
 	requests, answers := json.NewDecoder(in), json.NewEncoder(out)
@@ -33,6 +41,7 @@ func Serve(in io.Reader, out io.Writer) error {
 		} else if err != nil {
 			return err
 		}
+		useProcessors(w.Lanes())
 		outcome, err := w.Compute()
 		a := answer{Outcome: outcome}
 		if err != nil {
