@@ -52,6 +52,7 @@ func (a *App) wireOAuth() error {
 	o.Scopes = scopes.New(db, guard, o.Clients, nil)
 	o.Board = revocations.NewBoard(a.Revocations, worldTenants(w), a.Now)
 	o.Families = refresh.New(refresh.Config{DB: db, Guard: guard, Board: o.Board, Clients: o.Clients, Owners: worldUsers(w)})
+	a.Sessions.Offline = o.Families
 	o.Codes = codes.New(db, guard, o.Board, o.Families)
 	all := tokens.World{
 		Tenants: worldTenants(w), Clients: o.Clients, Users: worldUsers(w), Sessions: worldSessions(w),

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/netip"
 	"strings"
@@ -32,6 +33,15 @@ type house struct {
 	machine  *flow.Machine
 	hasher   *password.Hasher
 	operator access.Caller
+	offline  offline
+}
+
+// offline notes whose offline access was ended, and under which session it was kept.
+type offline struct{ ended, kept string }
+
+func (o *offline) EndOffline(_ context.Context, _ access.Caller, userID, keepSession string) error {
+	*o = offline{userID, keepSession}
+	return nil
 }
 
 // open lets every attempt pass: the limits of addresses have tests of their own.
@@ -61,7 +71,7 @@ func newHouse(t *testing.T, options ...storetest.Option) *house {
 			return "https://id.example/" + string(k) + "#" + token
 		},
 	})
-	h.sessions = session.New(session.Config{DB: db, Guard: guard, Users: h.accounts, Tenants: h.tenants, Revocations: revocations})
+	h.sessions = session.New(session.Config{DB: db, Guard: guard, Users: h.accounts, Tenants: h.tenants, Revocations: revocations, Offline: &h.offline})
 	h.accounts.Sessions = h.sessions
 	h.machine = &flow.Machine{
 		DB: db, Guard: guard, Handles: flow.NewHandles(db, sealer),

@@ -23,13 +23,19 @@ type Users interface {
 	View(ctx context.Context, t id.Tenant, userID string) (*identity.User, error)
 }
 
-// Config is what sessions need; all of it is required.
+// Offline ends what applications were given to outlive the sessions of a user.
+type Offline interface {
+	EndOffline(ctx context.Context, c access.Caller, userID, keepSession string) error
+}
+
+// Config is what sessions need; all of it is required. Offline may be set later, by who stands above.
 type Config struct {
 	DB          *store.DB
 	Guard       *access.Guard
 	Users       Users
 	Tenants     *tenant.Tenants
 	Revocations *tenant.Revocations
+	Offline     Offline
 }
 
 // Sessions are the sessions of all tenants.
@@ -395,7 +401,9 @@ func (s *Sessions) finish(ctx context.Context, t id.Tenant, permit access.Permit
 	}
 }
 
-// RevokeAll ends the sessions of a user, except the one the caller came with, and returns how many.
+// RevokeAll ends the sessions of a user, except the one the caller came with, and returns how many. What
+// applications were given to use offline ends too, also where its session has expired long ago. It may be
+// called again after an error.
 func (s *Sessions) RevokeAll(ctx context.Context, c access.Caller, userID string) (int, error) {
 	permit, err := s.Guard.Allow(ctx, c, "session.revoke", object("", userID))
 	if err != nil {
@@ -418,7 +426,7 @@ func (s *Sessions) RevokeAll(ctx context.Context, c access.Caller, userID string
 		}
 		ended++
 	}
-	return ended, nil
+	return ended, s.Offline.EndOffline(ctx, c, userID, c.Proof().Session)
 }
 
 // Run writes last activities until ctx ends. What it could not write is lost: a session may then

@@ -633,6 +633,9 @@ func TestSessionLimit(t *testing.T) {
 	if n, err := h.sessions.RevokeAll(t.Context(), me, u.ID); n != 1 || err != nil {
 		t.Errorf("revoked %d others, %v", n, err)
 	}
+	if want := (offline{ended: u.ID, kept: me.Proof().Session}); h.offline != want {
+		t.Errorf("offline access: %+v, want %+v", h.offline, want)
+	}
 	h.as(third)
 	if err := h.sessions.Revoke(t.Context(), me, me.Proof().Session); err != nil {
 		t.Fatal(err)

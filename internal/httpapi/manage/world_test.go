@@ -163,7 +163,7 @@ func (w *world) people(guard *access.Guard, revocations *tenant.Revocations) {
 		DB: w.db, Guard: guard, Hasher: hasher, Limits: unlimited{}, Tenants: a.Tenants, Revocations: revocations,
 		LinkTo: func(_ id.Tenant, k flow.Kind, token string) string { return "https://id.example/#" + token },
 	})
-	a.Sessions = session.New(session.Config{DB: w.db, Guard: guard, Users: a.Accounts, Tenants: a.Tenants, Revocations: revocations})
+	a.Sessions = session.New(session.Config{DB: w.db, Guard: guard, Users: a.Accounts, Tenants: a.Tenants, Revocations: revocations, Offline: w})
 	a.Accounts.Sessions = a.Sessions
 	a.APIKeys = apikey.New(apikey.Config{DB: w.db, Guard: guard, Owners: w})
 }
@@ -343,3 +343,6 @@ func (w *world) ok(who, method, target, body string, header ...string) answer {
 	}
 	return a
 }
+
+// EndOffline ends nothing: no application is given anything here.
+func (w *world) EndOffline(context.Context, access.Caller, string, string) error { return nil }

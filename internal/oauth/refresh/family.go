@@ -32,6 +32,22 @@ type Family struct {
 	Dead       Reason          `json:"dead,omitzero"`
 }
 
+const offlineByUser = "offline_by_user"
+
+func familyKind() store.Kind[Family] {
+	return store.Kind[Family]{
+		Name: "refresh_family", Noun: "refresh token",
+		Meta: func(f *Family) *store.Meta { return &f.Meta },
+		Columns: []store.ColumnOf[Family]{{Name: "offline_user", Kind: store.TextKind, Of: func(f *Family) store.Value {
+			if !f.Offline { // dies with its session, by which it is found
+				return store.Value{}
+			}
+			return store.Text(f.User)
+		}}},
+		Indexes: []store.Index{{Name: offlineByUser, Columns: []string{"offline_user"}}},
+	}
+}
+
 // Access is an access token that came with a refresh token.
 type Access struct {
 	JTI     string    `json:"jti"`
@@ -52,6 +68,7 @@ const (
 	CodeReused Reason = "code_reused" // the code behind it was presented twice
 	OtherOwner Reason = "other_owner" // another client presented a token
 	Revoked    Reason = "revoked"     // the client gave it back
+	SignedOut  Reason = "signed_out"  // its user, or an administrator, ended everything of the user
 )
 
 // alarming reports whether the reason means that something was stolen.

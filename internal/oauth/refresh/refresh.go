@@ -21,6 +21,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/opaque"
+	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/revocations"
@@ -62,10 +63,7 @@ type Families struct {
 func New(c Config) *Families {
 	return &Families{
 		db: c.DB, guard: c.Guard, board: c.Board, clients: c.Clients, owners: c.Owners, keys: newKeys(c.DB, c.Guard),
-		all: store.NewCollection(c.DB, store.Kind[Family]{
-			Name: "refresh_family", Noun: "refresh token",
-			Meta: func(f *Family) *store.Meta { return &f.Meta },
-		}),
+		all: store.NewCollection(c.DB, familyKind()),
 	}
 }
 
@@ -246,6 +244,29 @@ func (s *Families) End(ctx context.Context, c access.Caller, family string, why 
 		return nil
 	}
 	return err
+}
+
+// EndOffline ends what was given to applications of a user to outlive its sessions, except under the
+// session to keep. An error half-way leaves the rest alive; it may be called again.
+func (s *Families) EndOffline(ctx context.Context, c access.Caller, userID, keep string) error {
+	q := store.Query{Index: offlineByUser, Eq: []store.Value{store.Text(userID)}, Request: page.Request{Limit: page.MaxLimit}}
+	for {
+		p, err := s.all.In(c.Tenant()).Find(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, f := range p.Items {
+			if f.Dead != "" || keep != "" && f.Session == keep {
+				continue
+			}
+			if err := s.End(ctx, c, f.ID, SignedOut); err != nil {
+				return err
+			}
+		}
+		if q.Request.Cursor = p.Next; p.Next == "" {
+			return nil
+		}
+	}
 }
 
 // errAlreadyDead stops an update that has nothing to do.

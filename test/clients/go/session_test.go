@@ -80,8 +80,8 @@ func TestRevokedDeviceStaysRevoked(t *testing.T) {
 	if a := s.change(t, http.MethodPatch, "/api/tenant/settings", admin, `{"refresh_idle":7776000,"refresh_absolute":31536000}`); a.status != http.StatusOK {
 		t.Fatalf("changing the settings: %s", a)
 	}
-	u := s.addUser(t, "owner@device.example")
-	p := s.newParty(t, s.addApp(t, "web", scopes("openid", "offline_access")...), "openid", "offline_access")
+	u, web := s.addUser(t, "owner@device.example"), s.addApp(t, "web", scopes("openid", "offline_access")...)
+	p := s.newParty(t, web, "openid", "offline_access")
 	lost, left := s.browser(t, u), s.browser(t, u)
 	stolen, kept := p.login(lost).RefreshToken, p.login(left).RefreshToken
 	s.cli(t, "session", "revoke", lost.me().Session.ID)
@@ -93,8 +93,24 @@ func TestRevokedDeviceStaysRevoked(t *testing.T) {
 	if _, err := p.refresh(t, stolen); !refusedWith(err, "invalid_grant") {
 		t.Errorf("the refresh token of the revoked device, a month later: %v", err)
 	}
-	if _, err := p.refresh(t, kept); err != nil {
-		t.Errorf("offline access after signing out, a month later: %v", err)
+	lives, err := p.refresh(t, kept)
+	if err != nil {
+		t.Fatalf("offline access after signing out, a month later: %v", err)
+	}
+	// Signing out everywhere else reaches it all the same, though there is no session to find it by.
+	here := s.browser(t, u).signIn()
+	own := p.login(here).RefreshToken
+	if a := here.do(here.request(http.MethodDelete, "/account/sessions", nil)); a.status != http.StatusOK {
+		t.Fatalf("signing out everywhere else: %s", a)
+	}
+	if _, err := p.refresh(t, lives.RefreshToken); !refusedWith(err, "invalid_grant") {
+		t.Errorf("offline access after signing out everywhere else: %v", err)
+	}
+	if s.active(t, web, lives.AccessToken) {
+		t.Error("its access token is active")
+	}
+	if _, err := p.refresh(t, own); err != nil {
+		t.Errorf("offline access given in the browser that stays: %v", err)
 	}
 }
 
