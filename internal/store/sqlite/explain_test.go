@@ -12,6 +12,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
 func explainSchema() store.Schema {
@@ -52,7 +53,7 @@ func TestPlans(t *testing.T) {
 			t.Fatal(err)
 		}
 		shapes := 0
-		for name, x := range table.indexes {
+		for name, x := range table.Indexes {
 			for _, q := range everyShape(name, x) {
 				segments, err := table.segments(q)
 				if err != nil {
@@ -93,7 +94,7 @@ func fillThings(t *testing.T, e *Engine) {
 
 // everyShape is every number of equal columns, with and without bounds, in both directions, from the
 // start and from positions with and without absent values.
-func everyShape(name string, x index) []store.Scan {
+func everyShape(name string, x relational.Index) []store.Scan {
 	sample := func(k store.ValueKind) store.Value {
 		if k == store.IntKind {
 			return store.Int(5)
@@ -101,19 +102,19 @@ func everyShape(name string, x index) []store.Scan {
 		return store.Text("5")
 	}
 	var out []store.Scan
-	for eq := range x.columns {
-		next := sample(x.kinds[eq])
+	for eq := range x.Columns {
+		next := sample(x.Kinds[eq])
 		bounds := []store.Scan{{}, {From: &next}, {Until: &next}, {From: &next, Until: &next}}
 		if next.Kind == store.TextKind {
 			bounds = append(bounds, store.Scan{Prefix: "5"}, store.Scan{Prefix: "5", From: &next})
 		}
 		for _, q := range bounds {
 			q.Tenant, q.Collection, q.Index, q.Limit, q.Now = "t1", "thing", name, 10, time.Now()
-			for _, k := range x.kinds[:eq] {
+			for _, k := range x.Kinds[:eq] {
 				q.Eq = append(q.Eq, sample(k))
 			}
 			full, empty := store.Position{ID: "5"}, store.Position{ID: "5"}
-			for _, k := range x.kinds[eq : len(x.kinds)-1] {
+			for _, k := range x.Kinds[eq : len(x.Kinds)-1] {
 				full.Values, empty.Values = append(full.Values, sample(k)), append(empty.Values, store.Value{})
 			}
 			for _, after := range []*store.Position{nil, &full, &empty} {
@@ -127,7 +128,7 @@ func everyShape(name string, x index) []store.Scan {
 	return out
 }
 
-func checkPlan(t *testing.T, e *Engine, table *table, x index, s segment) {
+func checkPlan(t *testing.T, e *Engine, table *table, x relational.Index, s segment) {
 	t.Helper()
 	for _, statement := range []string{
 		"SELECT id, version, expires, body" + s.text + s.order + " LIMIT ?",
@@ -136,7 +137,7 @@ func checkPlan(t *testing.T, e *Engine, table *table, x index, s segment) {
 		plan := e.explain(t, statement, append(slices.Clone(s.args), int64(10))...)
 		search := ""
 		for _, line := range plan {
-			if strings.Contains(line, table.schema.Name) {
+			if strings.Contains(line, table.Schema.Name) {
 				search = line
 			}
 			if strings.Contains(line, "TEMP B-TREE") {
@@ -144,8 +145,8 @@ func checkPlan(t *testing.T, e *Engine, table *table, x index, s segment) {
 			}
 		}
 		wanted := "USING PRIMARY KEY ("
-		if x.name != "" {
-			wanted = "INDEX " + strings.Trim(x.name, `"`) + " ("
+		if x.Name != "" {
+			wanted = "INDEX " + strings.Trim(x.Name, `"`) + " ("
 		}
 		if !strings.HasPrefix(search, "SEARCH ") || !strings.Contains(search, wanted) {
 			t.Errorf("does not search its index: %s\n%q", statement, plan)

@@ -13,6 +13,7 @@ import (
 	"maps"
 
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
 // sweepPage is how many rows one transaction removes, so that no writer waits long.
@@ -148,23 +149,7 @@ func (e *Engine) Committed(ctx context.Context, w store.Write) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return judge(w, w.Docs[i], version, batch)
-}
-
-// judge decides from the row of the marked operation whether the batch was written. version is 0 if
-// there is no row.
-func judge(w store.Write, op store.Op, version int64, batch string) (bool, error) {
-	ours := int64(1) // the version that the row had right after the batch
-	if op.Kind == store.ReplaceOp {
-		ours = op.Version + 1
-	}
-	switch {
-	case batch == w.ID && w.ID != "":
-		return true, nil
-	case version <= ours:
-		return false, nil // not there, not yet changed, or changed by another
-	}
-	return false, store.ErrAmbiguous // changed again since, and the mark is gone
+	return relational.Judge(w, version, batch)
 }
 
 // Backup implements store.Keeper. The copy appears under its name only when it is complete and on

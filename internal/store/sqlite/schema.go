@@ -62,15 +62,15 @@ func (t *table) existing(ctx context.Context, c *conn) (map[string]string, error
 	err := c.query(ctx, func(v []driver.Value) error {
 		have[text(v[0])] = text(v[1])
 		return nil
-	}, "SELECT name, type FROM pragma_table_info(?)", "c_"+t.schema.Name)
+	}, "SELECT name, type FROM pragma_table_info(?)", t.Name)
 	return have, err
 }
 
 func (t *table) create() string {
 	var b strings.Builder
 	b.WriteString("CREATE TABLE " + t.name + " (tenant TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, expires INTEGER, batch TEXT")
-	for i, c := range t.columns {
-		b.WriteString(", " + c + " " + columnType(t.schema.Columns[i].Kind))
+	for i, c := range t.Columns {
+		b.WriteString(", " + c + " " + columnType(t.Schema.Columns[i].Kind))
 	}
 	b.WriteString(", body TEXT NOT NULL, PRIMARY KEY (tenant, id)) STRICT, WITHOUT ROWID")
 	return b.String()
@@ -79,11 +79,11 @@ func (t *table) create() string {
 // extend adds the columns that are new and fills them from the bodies.
 func (t *table) extend(ctx context.Context, c *conn, have map[string]string) error {
 	added := false
-	for i, name := range t.columns {
-		want := columnType(t.schema.Columns[i].Kind)
+	for i, name := range t.Columns {
+		want := columnType(t.Schema.Columns[i].Kind)
 		if kind, ok := have[name]; ok {
 			if kind != want {
-				return fmt.Errorf("sqlite: column %s was of another kind; give the new one another name", t.schema.Columns[i].Name)
+				return fmt.Errorf("sqlite: column %s was of another kind; give the new one another name", t.Schema.Columns[i].Name)
 			}
 			continue
 		}
@@ -104,7 +104,7 @@ const backfillPage = 500
 // backfill computes the columns of every row anew.
 func (t *table) backfill(ctx context.Context, c *conn) error {
 	var set strings.Builder
-	for i, name := range t.columns {
+	for i, name := range t.Columns {
 		if i > 0 {
 			set.WriteString(", ")
 		}
@@ -117,15 +117,9 @@ func (t *table) backfill(ctx context.Context, c *conn) error {
 			return err
 		}
 		for _, r := range records {
-			if t.schema.Derive == nil {
-				return fmt.Errorf("sqlite: a new column cannot be filled: the schema does not say how")
-			}
-			values, err := t.schema.Derive(r)
+			values, err := t.Derive(r)
 			if err != nil {
 				return err
-			}
-			if len(values) != len(t.columns) {
-				return fmt.Errorf("sqlite: %d columns were declared, not %d", len(t.columns), len(values))
 			}
 			args := appendValues(make([]driver.Value, 0, len(values)+2), values)
 			if _, err := c.exec(ctx, update, append(args, string(r.Tenant), r.ID)...); err != nil {
@@ -139,13 +133,13 @@ func (t *table) backfill(ctx context.Context, c *conn) error {
 // ensureIndexes creates what is missing. An index that exists under the same name with another
 // definition is an error: whoever wrote it meant something else.
 func (t *table) ensureIndexes(ctx context.Context, c *conn) error {
-	expiries := t.schema.Name + ":expires"
+	expiries := t.Schema.Name + ":expires"
 	err := ensureIndex(ctx, c, expiries, "CREATE INDEX "+quote(expiries)+" ON "+t.name+"(expires) WHERE expires IS NOT NULL")
 	if err != nil {
 		return err
 	}
-	for _, d := range t.schema.Indexes {
-		if err := ensureIndex(ctx, c, t.schema.Name+"/"+d.Name, t.createIndex(d)); err != nil {
+	for _, d := range t.Schema.Indexes {
+		if err := ensureIndex(ctx, c, t.Schema.Name+"/"+d.Name, t.createIndex(d)); err != nil {
 			return err
 		}
 	}
@@ -171,13 +165,13 @@ func ensureIndex(ctx context.Context, c *conn, name, statement string) error {
 }
 
 func (t *table) createIndex(d store.Index) string {
-	x := t.indexes[d.Name]
+	x := t.Indexes[d.Name]
 	if d.Unique {
 		// The table's key, and so the id, is part of every index of a table WITHOUT ROWID.
-		columns := x.columns[:len(x.columns)-1]
-		return "CREATE UNIQUE INDEX " + x.name + " ON " + t.name + "(tenant, " + strings.Join(columns, ", ") + ")"
+		columns := x.Columns[:len(x.Columns)-1]
+		return "CREATE UNIQUE INDEX " + quote(x.Name) + " ON " + t.name + "(tenant, " + strings.Join(columns, ", ") + ")"
 	}
-	return "CREATE INDEX " + x.name + " ON " + t.name + "(tenant, " + strings.Join(x.columns, ", ") + ")"
+	return "CREATE INDEX " + quote(x.Name) + " ON " + t.name + "(tenant, " + strings.Join(x.Columns, ", ") + ")"
 }
 
 // page reads rows in key order, expired ones included.
@@ -185,7 +179,7 @@ func (t *table) page(ctx context.Context, c *conn, after store.Key, limit int) (
 	out := make([]store.Record, 0, limit)
 	err := c.query(ctx, func(v []driver.Value) error {
 		out = append(out, store.Record{
-			Key:     store.Key{Tenant: tenantOf(v[0]), Collection: t.schema.Name, ID: text(v[1])},
+			Key:     store.Key{Tenant: tenantOf(v[0]), Collection: t.Schema.Name, ID: text(v[1])},
 			Version: integer(v[2]), Expires: moment(v[3]), Body: []byte(text(v[4])),
 		})
 		return nil

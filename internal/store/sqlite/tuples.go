@@ -9,6 +9,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
 // baseTables are the tables that every database has: what is related to what now, in both
@@ -260,6 +261,14 @@ func tupleList(s store.TupleStore, f store.TupleFilter, after *store.Tuple) (str
 	return source + where + tupleLive + " ORDER BY " + strings.Join(rest, ", ") + " LIMIT ?", args
 }
 
+// changeOf reads a row of the changelog.
+func changeOf(v []driver.Value) store.TupleChange {
+	return store.TupleChange{
+		Revision: uint64(integer(v[9])), At: time.UnixMilli(integer(v[10])).UTC(),
+		TupleOp: store.TupleOp{Delete: integer(v[11]) != 0, Tuple: tupleOf(v)},
+	}
+}
+
 // errEnough ends a query that has delivered what was asked for.
 var errEnough = errors.New("sqlite: enough")
 
@@ -282,7 +291,13 @@ func (e *Engine) Changes(ctx context.Context, s store.TupleStore, since uint64, 
 		if since < trimmed || since > revision {
 			return store.ErrTrimmed
 		}
-		collect := func(v []driver.Value) error { return collectChange(&out, limit, v) }
+		collect := func(v []driver.Value) error {
+			var more bool
+			if out, more = relational.Collect(out, limit, changeOf(v)); !more {
+				return errEnough
+			}
+			return nil
+		}
 		return c.query(quiet, collect, "SELECT "+tupleFields+", revision, at, removed FROM tuple_log"+
 			inStore+" AND revision > ? ORDER BY revision, n", append(storeArgs(s), int64(since))...)
 	})
@@ -290,25 +305,4 @@ func (e *Engine) Changes(ctx context.Context, s store.TupleStore, since uint64, 
 		err = nil
 	}
 	return out, err
-}
-
-// collectChange appends a row. When the limit is passed it cuts back to the last whole revision, or
-// goes on to the end of the first one, which is delivered however long it is.
-func collectChange(out *[]store.TupleChange, limit int, v []driver.Value) error {
-	change := store.TupleChange{
-		Revision: uint64(integer(v[9])), At: time.UnixMilli(integer(v[10])).UTC(),
-		TupleOp: store.TupleOp{Delete: integer(v[11]) != 0, Tuple: tupleOf(v)},
-	}
-	n := len(*out)
-	if n >= limit && (*out)[0].Revision != change.Revision {
-		if (*out)[n-1].Revision == change.Revision { // it does not fit whole
-			for n > 0 && (*out)[n-1].Revision == change.Revision {
-				n--
-			}
-			*out = (*out)[:n]
-		}
-		return errEnough
-	}
-	*out = append(*out, change)
-	return nil
 }

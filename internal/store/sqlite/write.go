@@ -12,6 +12,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
 // Commit implements store.Engine.
@@ -48,26 +49,8 @@ func (e *Engine) admit(w store.Write) error {
 		if err != nil {
 			return err
 		}
-		if op.Kind != store.InsertOp && op.Kind != store.ReplaceOp {
-			continue
-		}
-		if err := t.admit(op); err != nil {
+		if err := t.Admit(op); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (t *table) admit(op store.Op) error {
-	if op.Key.Tenant == "" || op.Key.ID == "" {
-		return fmt.Errorf("sqlite: collection %s: a record needs a tenant and an id", t.schema.Name)
-	}
-	if len(op.Columns) != len(t.columns) {
-		return fmt.Errorf("sqlite: collection %s: %d columns were declared, not %d", t.schema.Name, len(t.columns), len(op.Columns))
-	}
-	for i, v := range op.Columns {
-		if v.Kind != store.None && v.Kind != t.schema.Columns[i].Kind {
-			return fmt.Errorf("sqlite: collection %s: column %s has the wrong kind", t.schema.Name, t.schema.Columns[i].Name)
 		}
 	}
 	return nil
@@ -123,7 +106,7 @@ func (t *table) apply(ctx context.Context, c *conn, op store.Op, s stamp) error 
 		n, err := c.number(ctx, t.check, string(op.Key.Tenant), op.Key.ID, op.Version, s.now.UnixMilli())
 		return changed(n, err)
 	}
-	return fmt.Errorf("sqlite: collection %s: unknown operation %d", t.schema.Name, op.Kind)
+	return fmt.Errorf("sqlite: collection %s: unknown operation %d", t.Schema.Name, op.Kind)
 }
 
 func (t *table) doInsert(ctx context.Context, c *conn, op store.Op, s stamp) error {
@@ -173,7 +156,7 @@ func (t *table) retry(ctx context.Context, c *conn, op store.Op, s stamp, write 
 			return err
 		}
 		if n > 0 {
-			return &store.ExistsError{Collection: t.schema.Name, Index: store.PrimaryIndex}
+			return &store.ExistsError{Collection: t.Schema.Name, Index: store.PrimaryIndex}
 		}
 	}
 	return exists
@@ -187,14 +170,14 @@ func (t *table) clearExpired(ctx context.Context, c *conn, op store.Op, now time
 	if err != nil {
 		return 0, err
 	}
-	for _, x := range t.schema.Indexes {
+	for _, x := range t.Schema.Indexes {
 		if !x.Unique {
 			continue
 		}
 		where, args := " WHERE tenant = ?", []driver.Value{string(op.Key.Tenant)}
 		for _, name := range x.Columns {
 			where += " AND x_" + name + " = ?" // a NULL equals nothing, and nothing was in its way
-			args = append(args, value(op.Columns[columnAt(t.schema, name)]))
+			args = append(args, value(op.Columns[relational.ColumnAt(t.Schema, name)]))
 		}
 		n, err := c.exec(ctx, "DELETE FROM "+t.name+where+gone, append(args, now.UnixMilli())...)
 		if err != nil {
@@ -215,7 +198,7 @@ func (t *table) exists(err error) error {
 	}
 	_, columns, _ := strings.Cut(e.Error(), "UNIQUE constraint failed: ")
 	columns, _, _ = strings.Cut(columns, " (")
-	return &store.ExistsError{Collection: t.schema.Name, Index: t.unique[columns]}
+	return &store.ExistsError{Collection: t.Schema.Name, Index: t.unique[columns]}
 }
 
 // value is what the driver binds for v.
