@@ -28,7 +28,9 @@ kit                       <                                   : words without pr
 access                    < kit                               : who asks is ground for everybody
 store                     < access                            : the contract of memory
 store/envelope            < store                             : seals what the contract asks to be sealed
-store/sqlite              < store                             : an engine knows collections, not nouns
+store/relational          < store                             : what the SQL engines make of a declaration
+store/sqlite              < store/relational                  : an engine knows collections, not nouns
+store/postgres            < store/relational                  : an engine knows collections, not nouns
 store/storetest           < store/sqlite                      : a kit for tests needs one engine
 store/portable            < store                             : moving data knows collections, not nouns
 cache/memory              < store                             : a cache knows keys, not nouns
@@ -176,6 +178,8 @@ func TestArchitectureForeignImports(t *testing.T) {
 		{"net/http", "internal/httpapi internal/gateway internal/kit/egress internal/app internal/cli internal/mail cardeatest cmd tools test .", "domains must not know HTTP"},
 		{"database/sql", "internal/store/sqlite internal/store/portable", "only an engine knows SQL"},
 		{"modernc.org/sqlite", "internal/store/sqlite internal/store/portable", "only the SQLite engine knows SQLite"},
+		{"github.com/jackc/pgx/v5", "internal/store/postgres", "only the PostgreSQL engine knows PostgreSQL"},
+		{"github.com/jackc/pgx/v5/pgxpool", "internal/store/postgres", "only the PostgreSQL engine knows PostgreSQL"},
 	}
 	for _, s := range sources(t) {
 		if s.test || strings.Contains(s.dir, "test") {

@@ -55,9 +55,10 @@ func (s Scope[T]) Get(ctx context.Context, docID string) (*T, error) {
 }
 
 // View reads one document through the cache. The document is shared: it must not be changed, and it
-// may be as old as the last change that this node has heard of.
+// may be as old as the last change that this node has heard of. A node that hears nothing of the
+// others reads the engine.
 func (s Scope[T]) View(ctx context.Context, docID string) (*T, error) {
-	if s.c.db.cache == nil {
+	if s.c.db.cache == nil || !s.c.db.Current() {
 		return s.Get(ctx, docID)
 	}
 	v, ok := s.c.db.cache.Peek(s.key(docID)) // what is nearly always so costs no closure

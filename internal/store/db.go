@@ -37,6 +37,8 @@ type Cache interface {
 	Get(ctx context.Context, k Key, load func(context.Context) (any, error)) (any, error)
 	// Drop forgets keys, loads under way included.
 	Drop(keys ...Key)
+	// Clear forgets everything, loads under way included.
+	Clear() error
 }
 
 // Config is what a DB needs. All fields but Cache are required.
@@ -59,6 +61,9 @@ type DB struct {
 	onTuples func(ctx context.Context, s TupleStore, revision uint64) error
 	onOutbox func(t id.Tenant)
 	onEvents func([]Event)
+	onMissed func(context.Context)
+
+	following following
 
 	events *Collection[EventRecord]
 	outbox *Collection[OutboxRecord]
@@ -68,6 +73,7 @@ type DB struct {
 // Ensure once all are known.
 func New(c Config) *DB {
 	db := &DB{engine: c.Engine, sealer: c.Sealer, cache: c.Cache, now: c.Now}
+	db.following.engine, _ = c.Engine.(Shared)
 	db.events = NewCollection(db, eventKind())
 	db.outbox = NewCollection(db, outboxKind())
 	return db

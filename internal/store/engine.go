@@ -71,6 +71,30 @@ type Keeper interface {
 	Close() error
 }
 
+// Shared is an engine that other nodes write to as well. It keeps, in the transaction of each change, a
+// note of it for some minutes.
+type Shared interface {
+	// Follow begins to follow what all nodes change, until ctx ends.
+	Follow(ctx context.Context) Follower
+}
+
+// Follower hears of changes, its own node's among them. One goroutine uses it.
+type Follower interface {
+	// Next returns what has become visible since the Next before, each change at least once; the first
+	// returns none. at is the time by the engine's clock. ErrTrimmed means that changes were missed:
+	// everything may be another, and the next Next goes on from here.
+	Next(ctx context.Context) (changes []Change, at time.Time, err error)
+	// Wake receives now and then when there is something to read. Nothing may depend on it.
+	Wake() <-chan struct{}
+}
+
+// Change is a record that was replaced or deleted, or with an empty collection the tuple store that
+// has reached Revision, whose ID is that of the Key; Revision 0 means that it was dropped.
+type Change struct {
+	Key      Key
+	Revision uint64
+}
+
 // Engine errors. Engines return them bare; the typed layer turns them into *errs.Error.
 var (
 	ErrNotFound  = errors.New("store: not found")

@@ -31,9 +31,10 @@ type Rules struct {
 
 // Index holds graphs of tuple stores.
 type Index struct {
-	tuples store.Tuples
-	now    func() time.Time
-	bounds Bounds
+	tuples  store.Tuples
+	now     func() time.Time
+	current func() bool // whether this node hears of what others write
+	bounds  Bounds
 
 	mu     sync.RWMutex
 	graphs map[store.TupleStore][]*mirror
@@ -54,14 +55,18 @@ type mirror struct {
 
 // New makes an index over the tuples of a DB and follows its commits.
 func New(db *store.DB, b Bounds) *Index {
-	x := &Index{tuples: db.Tuples(), now: db.Now, bounds: b.orDefault(), graphs: map[store.TupleStore][]*mirror{}}
+	x := &Index{tuples: db.Tuples(), now: db.Now, current: db.Current, bounds: b.orDefault(), graphs: map[store.TupleStore][]*mirror{}}
 	db.OnTuples(x.follow)
+	db.OnMissed(func(context.Context) { x.doubt() })
 	return x
 }
 
-// View returns the newest state that this node has heard of. It fails if the tuples cannot be read,
-// or could not be after a commit.
+// View returns the newest state that this node has heard of; where it hears nothing of other nodes, as
+// Full does. It fails if the tuples cannot be read, or could not be after a commit.
 func (x *Index) View(ctx context.Context, s store.TupleStore, r Rules) (graph.View, error) {
+	if !x.current() {
+		return x.Full(ctx, s, r)
+	}
 	m := x.of(s, r)
 	if !m.ready.Load() {
 		if err := x.catchUp(ctx, m, 0); err != nil {
@@ -141,6 +146,19 @@ func (x *Index) follow(ctx context.Context, s store.TupleStore, revision uint64)
 		all = append(all, x.catchUp(ctx, m, revision))
 	}
 	return errors.Join(all...)
+}
+
+// doubt has every graph look into the store before it answers again.
+func (x *Index) doubt() {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, mirrors := range x.graphs {
+		for _, m := range mirrors {
+			m.mu.Lock() // or what is being loaded now would count as looked at
+			m.ready.Store(false)
+			m.mu.Unlock()
+		}
+	}
 }
 
 // changesPage is how many changes are read at once.

@@ -1,0 +1,114 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+)
+
+// How a node follows the others.
+const (
+	// followEvery is the pause between two looks when nobody wakes the node.
+	followEvery = 250 * time.Millisecond
+	// followWithin bounds one look.
+	followWithin = 2 * time.Second
+	// heardWithin is how long a node may act on what it remembers without having looked.
+	heardWithin = 5 * time.Second
+)
+
+// following is how far this node has followed the others. The zero value has heard of nothing.
+type following struct {
+	engine Shared // nil: no other node can change anything
+	heard  atomic.Pointer[time.Time]
+	skew   atomic.Int64 // nanoseconds by which this node's clock is ahead of the engine's
+}
+
+// Current reports whether what this node remembers is current: it has heard of all changes up to a few
+// seconds ago. Otherwise the caches are passed by, and whoever needs to know asks the engine.
+func (db *DB) Current() bool {
+	if db.following.engine == nil {
+		return true
+	}
+	at := db.following.heard.Load()
+	return at != nil && db.now().Sub(*at) < heardWithin
+}
+
+// Skew is by how much the clock of this node is ahead of the engine's, as of the last look; 0 where the
+// engine is not shared.
+func (db *DB) Skew() time.Duration { return time.Duration(db.following.skew.Load()) }
+
+// Follow has the node forget what other nodes change, until ctx ends. It does nothing where no other
+// node can.
+func (db *DB) Follow(ctx context.Context) {
+	if db.following.engine == nil {
+		return
+	}
+	f := db.following.engine.Follow(ctx)
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		db.look(ctx, f)
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.Wake():
+		case <-tick.C:
+		}
+	}
+}
+
+// look hears of changes once. What was heard is forgotten before the node counts as current.
+func (db *DB) look(ctx context.Context, f Follower) {
+	ctx, cancel := context.WithTimeout(ctx, followWithin)
+	defer cancel()
+	began := db.now()
+	changes, at, err := f.Next(ctx)
+	switch {
+	case errors.Is(err, ErrTrimmed):
+		err = db.forgetAll(ctx)
+	case err == nil:
+		db.forget(ctx, changes)
+	}
+	if err != nil {
+		return // and after a while the node is no longer current
+	}
+	db.following.heard.Store(&began)
+	db.following.skew.Store(int64(began.Sub(at)))
+}
+
+func (db *DB) forget(ctx context.Context, changes []Change) {
+	db.mu.Lock()
+	f := db.onTuples
+	db.mu.Unlock()
+	for _, c := range changes {
+		switch {
+		case c.Key.Collection != "" && db.cache != nil:
+			db.cache.Drop(c.Key)
+		case c.Key.Collection == "" && f != nil:
+			_ = f(ctx, TupleStore{c.Key.Tenant, c.Key.ID}, c.Revision) // it knows by itself that it is behind
+		}
+	}
+}
+
+// forgetAll is for a node that may have missed changes.
+func (db *DB) forgetAll(ctx context.Context) error {
+	db.mu.Lock()
+	f := db.onMissed
+	db.mu.Unlock()
+	if f != nil {
+		f(ctx)
+	}
+	if db.cache == nil {
+		return nil
+	}
+	return db.cache.Clear()
+}
+
+// OnMissed has f called when this node may have missed changes of other nodes: what is remembered must
+// be looked at anew.
+func (db *DB) OnMissed(f func(ctx context.Context)) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.onMissed = f
+}
