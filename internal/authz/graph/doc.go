@@ -45,7 +45,8 @@
 // assumption and is forgotten when such an atom turns out better, or becomes final together with
 // the atom that all of them leaned on. Relations that are only unions of direct tuples and used as
 // usersets (groups, roles) are answered from the subject's side: the groups of one subject are few,
-// the members of one group are many.
+// the members of one group are many. Which groups a group is nested in is remembered between questions
+// (closures) until a tuple from group to group changes.
 //
 // The package must not know tenants, users, HTTP, storage, caches or policies. A subject is an
 // opaque type and id. It imports the standard library and internal/kit only, so that it can be

@@ -96,10 +96,60 @@ func (e *evaluator) enter(obj, rel uint32) verdict {
 			return v
 		}
 	}
+	if r.body.grouped {
+		if v := e.held(obj, r); v != pending {
+			e.remember(key, v)
+			return v
+		}
+		if e.err != nil {
+			return pending
+		}
+	}
 	e.memo.put(key, stateOpen|uint32(len(e.opens)))
 	e.opens = append(e.opens, open{key: key, low: leansOnNone, trail: int32(len(e.trail))})
 	e.frames = append(e.frames, frame{op: r.body, obj: obj, root: true})
 	return pending
+}
+
+// remember notes the final answer about an atom that was never open.
+func (e *evaluator) remember(key uint64, v verdict) {
+	state := uint32(stateNo)
+	switch v {
+	case unknown:
+		state = stateUnknown
+	case yes:
+		e.proved++
+		state = stateYes | e.proved
+	}
+	e.memo.put(key, state)
+}
+
+// held tells whether tuples give a relation to the subject, its wildcard or its groups, where all usersets
+// of the relation are groups. Pending means that the groups are not known, or that evaluation has failed.
+func (e *evaluator) held(obj uint32, r *relation) verdict {
+	v := e.direct(obj, r)
+	if v == yes || len(r.usersets) == 0 {
+		return v
+	}
+	c := e.forward.scan(pack(obj, r.id), pack(1, 0), math.MaxUint64)
+	for n := 0; ; n++ {
+		lo, condition, ok := e.forward.next(&c)
+		switch {
+		case !ok:
+			return v
+		case !e.tick() || !e.groupsKnown():
+			return pending
+		case n > 16 && n > 4*len(e.groups.atoms): // trying the subject's groups is cheaper
+			return max(v, e.anyGroup(obj, r))
+		}
+		member := e.groups.verdict(pack(low(lo), high(lo)))
+		if member == no {
+			continue
+		}
+		if v = max(v, min(member, e.condition(condition))); v == yes {
+			return yes
+		}
+	}
 }
 
 // walked is a walk from the subject that has found all there is of a relation, if there is one.
@@ -177,6 +227,11 @@ func (e *evaluator) call(o *op, obj uint32) verdict {
 		return e.enter(obj, o.relation)
 	case rewriteThis:
 		r := e.model.relations[o.relation]
+		if o.grouped {
+			if v := e.held(obj, r); v != pending || e.err != nil {
+				return v
+			}
+		}
 		v := e.direct(obj, r)
 		if v == yes || len(r.usersets) == 0 {
 			return v
@@ -258,9 +313,6 @@ func (e *evaluator) stepThis(f *frame, v verdict) verdict {
 		f.cur = e.forward.scan(pack(f.obj, r.id), pack(1, 0), math.MaxUint64)
 	}
 	for !f.followed(v) {
-		if f.op.grouped && e.wide(f) {
-			return e.pop(max(e.anyGroup(f.obj, r), f.orUnknown(no)))
-		}
 		lo, condition, ok := e.forward.next(&f.cur)
 		if !ok {
 			return e.pop(f.orUnknown(no))
@@ -285,11 +337,6 @@ func (f *frame) followed(v verdict) bool {
 	v = min(v, f.edge)
 	f.unsure = f.unsure || v == unknown
 	return v == yes
-}
-
-// wide reports whether so many usersets were tried that trying the subject's groups is cheaper.
-func (e *evaluator) wide(f *frame) bool {
-	return f.next > 16 && e.groupsKnown() && int(f.next) > 4*len(e.groups.atoms)
 }
 
 // anyGroup tells whether the relation was given to one of the subject's groups.

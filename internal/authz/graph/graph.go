@@ -54,6 +54,7 @@ type state struct {
 	bindings *bindings
 	forward  tree
 	reverse  tree
+	closures *closures
 	ignored  int
 }
 
@@ -61,7 +62,7 @@ type state struct {
 func New(m *Model, l Limits) *Graph {
 	g := &Graph{model: m, limits: l.orDefault()}
 	g.pool.New = func() any { return &evaluator{locals: map[name]uint32{}} }
-	g.now.Store(&state{names: newNames(g.kinds()), bindings: newBindings()})
+	g.now.Store(&state{names: newNames(g.kinds()), bindings: newBindings(), closures: &closures{}})
 	return g
 }
 
@@ -118,7 +119,7 @@ func (g *Graph) Load(revision uint64, tuples iter.Seq2[Tuple, error]) error {
 
 // fill makes names and trees of a state that nobody reads yet. On error the graph is as it was.
 func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
-	next.names, next.bindings = newNames(g.kinds()), newBindings()
+	next.names, next.bindings, next.closures = newNames(g.kinds()), newBindings(), &closures{}
 	items, err := g.number(next, tuples)
 	if err != nil {
 		return err
@@ -191,6 +192,9 @@ func (g *Graph) Apply(revision uint64, changes []Change) error {
 			g.write(&next, c.Tuple)
 		case g.model.holds(c.Tuple):
 			g.delete(&next, c.Tuple)
+		}
+		if g.model.nests(c.Tuple) && next.closures == old.closures {
+			next.closures = &closures{}
 		}
 	}
 	if g.mostlyDead(&next) {

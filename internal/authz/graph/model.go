@@ -144,6 +144,12 @@ func (m *Model) holds(t Tuple) bool {
 	return err == nil && checkID(t.Object.ID) == nil && m.checkSubject(t.Subject) == nil && m.takes(r, t)
 }
 
+// nests reports whether a tuple gives a group or role to the holders of another.
+func (m *Model) nests(t Tuple) bool {
+	r, err := m.relation(t.Object.Type, t.Relation)
+	return err == nil && r.group && t.Subject.Relation != ""
+}
+
 // shapeOf is the kind of subject of a tuple whose subject is well formed.
 func (m *Model) shapeOf(t Tuple) shape {
 	k := m.byName[t.Subject.Type]

@@ -26,6 +26,10 @@ type goal struct {
 
 // path is the proof of an atom that run has just found to hold.
 func (e *evaluator) path(obj, rel uint32) []Tuple {
+	if e.groups.leapt && e.groupsState == groupsReady { // which says what, but not how
+		e.groups.start(e, e.model.index.groups, math.MaxInt)
+		e.groups.finish()
+	}
 	p := proof{e: e, todo: []goal{{obj: obj, rel: rel}}}
 	for len(p.todo) > 0 {
 		last := len(p.todo) - 1

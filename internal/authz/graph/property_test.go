@@ -343,7 +343,11 @@ func TestProperty(t *testing.T) {
 		if err := grown.Load(7, graph.All(w.tuples()...)); err != nil {
 			t.Fatal(err)
 		}
-		before := grown.View()
+		// What the graph remembers of its first questions must not outlive the changes, nor what it learns
+		// after them reach the view of before.
+		before, past := grown.View(), *w
+		past.stored = maps.Clone(w.stored)
+		past.compare([]reader{grown}, circumstances{given: w.drawGiven()})
 		changes := w.grow(grown)
 		supposed, err := before.With(changes...)
 		if err != nil {
@@ -355,6 +359,7 @@ func TestProperty(t *testing.T) {
 		}
 		with := circumstances{given: w.drawGiven()}
 		w.compare([]reader{grown, fresh, graph.WithoutGroups(fresh), supposed}, with)
+		past.compare([]reader{before}, with)
 		for range rapid.IntRange(0, 3).Draw(t, "contextual") {
 			if c := w.drawTuple(); accepted(w.rules, c) {
 				c.Expires = w.drawExpiry()

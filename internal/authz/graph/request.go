@@ -18,10 +18,11 @@ const maxContextual = 1000
 // evaluator answers questions about one subject at one revision for one request. It is pooled; reset
 // makes it new. It is used by one goroutine.
 type evaluator struct {
-	model   *Model
-	names   *names
-	forward side // from the object
-	reverse side // from the subject
+	model    *Model
+	names    *names
+	closures *closures
+	forward  side // from the object
+	reverse  side // from the subject
 
 	subject     uint32
 	subjectRel  uint32 // 0 for a plain subject
@@ -70,6 +71,7 @@ func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given
 	e := v.graph.pool.Get().(*evaluator)
 	e.model, e.names, e.bindings = v.graph.model, v.state.names, v.state.bindings
 	at := now.UnixMilli()
+	e.closures = v.state.closures
 	e.forward = side{tree: v.state.forward, extra: e.forward.extra[:0], gone: e.forward.gone[:0], now: at}
 	e.reverse = side{tree: v.state.reverse, extra: e.reverse.extra[:0], gone: e.reverse.gone[:0], now: at}
 	e.ctx, e.context, e.steps, e.budget, e.err = ctx, given, 0, v.graph.limits.Check, nil
@@ -95,7 +97,7 @@ func (v View) close(e *evaluator) {
 	clear(e.brought)
 	clear(e.outcomes)
 	e.frames, e.local, e.brought, e.outcomes = e.frames[:0], e.local[:0], e.brought[:0], e.outcomes[:0]
-	e.names, e.bindings, e.ctx, e.context = nil, nil, nil, nil
+	e.names, e.bindings, e.closures, e.ctx, e.context = nil, nil, nil, nil, nil
 	e.forward.tree, e.reverse.tree = tree{}, tree{}
 	e.forward.last, e.reverse.last = finger{}, finger{}
 	v.graph.pool.Put(e)

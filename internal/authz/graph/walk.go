@@ -11,6 +11,7 @@ type walk struct {
 	seen  table  // atom → position in atoms
 	atoms []reached
 	sure  int       // how many of atoms were reached without an unknown condition; the rest are unknown
+	leapt bool      // atoms came from closures: from and via say nothing
 	later []reached // what unknown conditions lead to, followed when all else is
 	limit int       // atoms and edges; beyond it the walk gives up
 	steps int
@@ -40,7 +41,7 @@ func (e *evaluator) groupsKnown() bool {
 	if e.groupsState == groupsUnasked {
 		e.groups.start(e, e.model.index.groups, maxGroups)
 		e.groupsState = groupsTooMany
-		if e.groups.finish() {
+		if e.groups.leap() || e.groups.finish() {
 			e.groupsState = groupsReady
 		}
 	}
@@ -50,7 +51,7 @@ func (e *evaluator) groupsKnown() bool {
 // start begins a walk for the evaluator's subject.
 func (w *walk) start(e *evaluator, want []bool, limit int) {
 	w.e, w.want, w.limit, w.steps = e, want, limit, 0
-	w.atoms, w.later, w.sure = w.atoms[:0], w.later[:0], -1
+	w.atoms, w.later, w.sure, w.leapt = w.atoms[:0], w.later[:0], -1, false
 	w.seen.reset()
 	index := &e.model.index
 	if rel := e.subjectRel; rel != 0 {
