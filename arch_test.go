@@ -31,7 +31,7 @@ store/envelope            < store                             : seals what the c
 store/relational          < store                             : what the SQL engines make of a declaration
 store/sqlite              < store/relational                  : an engine knows collections, not nouns
 store/postgres            < store/relational                  : an engine knows collections, not nouns
-store/storetest           < store/sqlite                      : a kit for tests needs one engine
+store/storetest           < store/sqlite store/postgres       : a kit for tests needs engines
 store/portable            < store                             : moving data knows collections, not nouns
 cache/memory              < store                             : a cache knows keys, not nouns
 mail                      < store                             : an engine that sends what the outbox holds

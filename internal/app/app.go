@@ -25,6 +25,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/kit/egress"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/mail"
 	"github.com/cardea-auth/cardea/internal/store"
@@ -35,9 +36,11 @@ import (
 
 // Config is what an App needs. The command line makes it from the configuration.
 type Config struct {
-	Dir    string // the data directory
-	Dev    bool   // demo data, mails to a page, loopback only
-	Issuer string // public address of the default tenant: scheme, host and port
+	Dir string // the data directory
+	// Database is the URL of a PostgreSQL database, which other nodes may share; empty is a file in Dir.
+	Database secret.Value
+	Dev      bool   // demo data, mails to a page, loopback only
+	Issuer   string // public address of the default tenant: scheme, host and port
 
 	Listen          string // address of the public listener
 	Management      string // address of the private listener: health and metrics

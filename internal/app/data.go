@@ -18,13 +18,17 @@ import (
 // Backup writes a consistent copy of the database to a new file, while the server works. It holds no
 // master key and no waiting mail.
 func (a *App) Backup(ctx context.Context, path string) error {
-	return a.house.engine.Backup(ctx, path)
+	return a.house.engine.backup(ctx, a, path)
 }
 
 // Export writes everything but waiting mails to w, in a form that every engine can import. What is
 // sealed stays sealed: the same master key is needed to read it again.
-func (a *App) Export(ctx context.Context, w io.Writer) (portable.Summary, error) {
-	return portable.Export(ctx, a.house.engine, a.DB.Schemas(), a.DB.Now(), w)
+func (a *App) Export(ctx context.Context, w io.Writer) (done portable.Summary, err error) {
+	err = a.house.engine.still(ctx, func(ctx context.Context, all portable.Source) (err error) {
+		done, err = portable.Export(ctx, all, a.DB.Schemas(), a.DB.Now(), w)
+		return err
+	})
+	return done, err
 }
 
 // Import fills an empty data directory from an export.
@@ -42,8 +46,12 @@ func Import(ctx context.Context, c Config, file io.ReadSeeker) (portable.Summary
 
 // Restore puts a backup in the place of the database and returns where the old one is kept. What was
 // revoked after the backup does not come back to life: in the same step the epoch of every tenant is
-// raised, which ends all sessions and tokens, and every API key is revoked.
+// raised, which ends all sessions and tokens, and every API key is revoked. A database that is no file
+// must be empty, and nothing is kept.
 func Restore(ctx context.Context, c Config, backup string) (kept string, err error) {
+	if !c.Database.Empty() {
+		return "", restoreByImport(ctx, c, backup)
+	}
 	if err := config.ClaimDir(c.Dir, c.Dev); err != nil {
 		return "", err
 	}
@@ -63,7 +71,7 @@ func Restore(ctx context.Context, c Config, backup string) (kept string, err err
 
 // prepare ends, in the copy that will become the database, all that was given before.
 func prepare(ctx context.Context, c Config, master envelope.Master, e *sqlite.Engine) error {
-	h := &house{dir: c.Dir, master: master, engine: e}
+	h := &house{dir: c.Dir, master: master, engine: onFile(e)}
 	if err := h.assemble(c); err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
-	"github.com/cardea-auth/cardea/internal/store/sqlite"
 )
 
 // The files of a data directory.
@@ -32,8 +31,9 @@ var ErrRunning = errors.New("another cardea process uses this data directory")
 type house struct {
 	dir    string
 	lock   *os.File
-	engine *sqlite.Engine
+	engine database
 	master envelope.Master
+	made   string // the file of a master key that was made at this start
 	sealer *lateSealer
 	db     *store.DB
 }
@@ -60,9 +60,8 @@ func (h *house) open(ctx context.Context, c Config) error {
 	if h.master, err = h.findMaster(c); err != nil {
 		return err
 	}
-	h.engine, err = sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(h.dir, fileDatabase), Now: c.Now})
-	if err != nil {
-		return fmt.Errorf("opening the database: %w", err)
+	if h.engine, err = openDatabase(ctx, c); err != nil {
+		return err
 	}
 	return h.assemble(c)
 }
@@ -74,7 +73,7 @@ func (h *house) assemble(c Config) error {
 		return err
 	}
 	h.sealer = &lateSealer{}
-	h.db = store.New(store.Config{Engine: h.engine, Sealer: h.sealer, Now: c.Now, Cache: cache})
+	h.db = store.New(store.Config{Engine: h.engine.engine, Sealer: h.sealer, Now: c.Now, Cache: cache})
 	return nil
 }
 
@@ -88,8 +87,16 @@ func (h *house) ensure(ctx context.Context, g *access.Guard) error {
 	return nil
 }
 
-// unlock opens what is sealed. A wrong master key ends the start.
-func (h *house) unlock(ctx context.Context) error { return h.sealer.envelope.Unlock(ctx) }
+// unlock opens what is sealed. A wrong master key ends the start. One that was made at this start is
+// wrong where other nodes have begun the database: it is of no use to anybody and removed.
+func (h *house) unlock(ctx context.Context) error {
+	err := h.sealer.envelope.Unlock(ctx)
+	if _, wrong := errors.AsType[*envelope.WrongKeyError](err); wrong && h.made != "" {
+		return errors.Join(errors.New("the database has been begun with another master key; give every node the same one with master_key (CARDEA_MASTER_KEY_FILE)"),
+			os.Remove(h.made))
+	}
+	return err
+}
 
 // lateSealer is the envelope, which needs a guard and the DB, which needs a sealer. Until unlock has
 // filled it in, nothing can be sealed or opened.
@@ -120,10 +127,11 @@ func (h *house) findMaster(c Config) (envelope.Master, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return master, err
 	}
-	if _, err := os.Stat(filepath.Join(h.dir, fileDatabase)); err == nil {
+	if _, err := os.Stat(filepath.Join(h.dir, fileDatabase)); err == nil && c.Database.Empty() {
 		return master, fmt.Errorf("the master key %s is missing, and the database cannot be read without it: put your copy back", path)
 	}
 	if master, err = envelope.CreateMaster(path); err == nil {
+		h.made = path
 		c.notice("The master key is in " + path + ". Keep a copy elsewhere: no backup holds it, and without it no backup can be read.")
 	}
 	return master, err
@@ -137,7 +145,7 @@ func (c Config) notice(text string) {
 
 func (h *house) close() error {
 	var all []error
-	if h.engine != nil {
+	if h.engine.engine != nil {
 		all = append(all, h.engine.Close())
 	}
 	if h.lock != nil {

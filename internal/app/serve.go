@@ -150,11 +150,25 @@ func (a *App) httpServer(h http.Handler) (*http.Server, error) {
 	return serve.Server(h, certificates, a.Log), nil
 }
 
-// Ready reports whether the server can do its work: the database can be written.
+// maxSkew is how far the clock of a node may be from the database's: half of what revocations and
+// changes are looked back for.
+const maxSkew = 5 * time.Second
+
+// Ready reports whether the server can do its work: the database can be written, and where other nodes
+// share it, this one hears of what they change and agrees with it about the time.
 func (a *App) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	return a.house.engine.Ping(ctx)
+	if err := a.house.engine.Ping(ctx); err != nil {
+		return err
+	}
+	if !a.DB.Current() {
+		return errors.New("this node has not heard for five seconds what others change")
+	}
+	if skew := a.DB.Skew(); skew.Abs() > maxSkew {
+		return fmt.Errorf("the clock of this machine is %v ahead of the database's; set it right", skew.Round(time.Millisecond))
+	}
+	return nil
 }
 
 // How often what runs in the background looks around.
@@ -167,6 +181,7 @@ const (
 
 // background starts what runs beside the requests. Each task ends with ctx.
 func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
+	tasks.Go(func() { a.DB.Follow(ctx) })
 	tasks.Go(func() { a.Sessions.Run(ctx) })
 	tasks.Go(func() { a.APIKeys.Run(ctx) })
 	tasks.Go(func() { a.report("mail", a.Mail.Run(ctx)) })
@@ -207,8 +222,9 @@ func (a *App) every(ctx context.Context, tasks *sync.WaitGroup, pause time.Durat
 	})
 }
 
+// report logs what went wrong in the background. A conflict is another node that was faster.
 func (a *App) report(task string, err error) {
-	if err != nil {
+	if err != nil && !errs.Is(err, errs.Conflict) {
 		a.Log.Error("background task failed", "task", task, "kind", errs.KindOf(err).String(), "error", err.Error())
 	}
 }

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +20,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/mail"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
+	"github.com/cardea-auth/cardea/internal/store/postgres"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
@@ -44,12 +47,29 @@ func (l *localRun) settings() (*config.Config, error) {
 	if g.Dev {
 		flags["dev"] = "true"
 	}
-	return config.Load(config.Options{File: g.global.Config, Env: l.process.Env, Flags: flags, Checks: []func(*config.Config) config.Problems{
+	if g.Database != "" {
+		if u, err := url.Parse(g.Database); err != nil || hasPassword(u) {
+			return nil, errors.New("--database must be a URL without a password, which others on this machine could see; put one with a password into a file, named by CARDEA_DATABASE_URL_FILE")
+		}
+		flags["database.url"] = g.Database
+	}
+	return config.Load(config.Options{File: g.global.Config, Env: l.process.Env, Flags: flags, Open: []string{"database.url"}, Checks: []func(*config.Config) config.Problems{
+		check("database.url", func(c *config.Config) error {
+			if c.Database.URL.Empty() {
+				return nil
+			}
+			return postgres.Check(c.Database.URL.Reveal())
+		}),
 		check("limits", func(c *config.Config) error { return limits(c.Limits).Check() }),
 		check("password", func(c *config.Config) error { return policyOf(c.Password).Validate() }),
 		check("password", func(c *config.Config) error { _, err := password.New(hasherOf(c.Password)); return err }),
 		check("master_key", func(c *config.Config) error { _, err := masterOf(c); return err }),
 	}})
+}
+
+func hasPassword(u *url.URL) bool {
+	_, has := u.User.Password()
+	return has || u.Query().Has("password") || u.Query().Has("sslpassword")
 }
 
 // check turns a room's own check of its settings into a problem of the configuration.
@@ -73,7 +93,7 @@ func (l *localRun) config() (app.Config, error) {
 		return app.Config{}, err
 	}
 	out := app.Config{
-		Dir: absolute(l.process.Dir, c.Data.Dir), Dev: c.Dev, Issuer: string(c.Server.Issuer),
+		Dir: absolute(l.process.Dir, c.Data.Dir), Database: c.Database.URL, Dev: c.Dev, Issuer: string(c.Server.Issuer),
 		Listen: string(c.Server.Listen), Management: string(c.Server.Management),
 		TLSCert: c.Server.TLS.CertFile, TLSKey: c.Server.TLS.KeyFile, TrustedProxies: c.Server.TrustedProxies,
 		ProxyCerts: c.Server.ProxiesSendCertificates, Hosts: texts(c.Server.Hosts), InsecureCookies: c.Server.InsecureCookies,

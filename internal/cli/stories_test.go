@@ -19,6 +19,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/cardea-auth/cardea/internal/cli"
+	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -32,8 +33,22 @@ func TestMain(m *testing.M) {
 
 // TestStories runs what an operator would type; each file is a story and a page of documentation.
 func TestStories(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/stories",
+	testscript.Run(t, stories("testdata/stories", func(*testscript.Env) error { return nil }))
+}
+
+// TestPostgresStories are those of a server whose database is PostgreSQL. Each has two schemas.
+func TestPostgresStories(t *testing.T) {
+	pgtest.URL(t) // or it is skipped
+	testscript.Run(t, stories("testdata/postgres", func(e *testscript.Env) error {
+		e.Setenv("POSTGRES_URL", pgtest.URL(t))
+		e.Setenv("POSTGRES_SECOND_URL", pgtest.URL(t))
+		return nil
+	}))
+}
+
+func stories(dir string, more func(*testscript.Env) error) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"PORT", "MANAGEMENT"} {
 				l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -49,10 +64,22 @@ func TestStories(t *testing.T) {
 			e.Setenv("CARDEA_SERVER_ISSUER", e.Getenv("ISSUER"))
 			e.Setenv("CARDEA_SERVER_LISTEN", "127.0.0.1:"+e.Getenv("PORT"))
 			e.Setenv("CARDEA_SERVER_MANAGEMENT", "127.0.0.1:"+e.Getenv("MANAGEMENT"))
-			return nil
+			return more(e)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"ready": ready, "sealed": sealed, "status": status, "tamper": tamper},
-	})
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"ready": ready, "sealed": sealed, "status": status, "tamper": tamper, "url": urlFile, "sql": inPostgres,
+		},
+	}
+}
+
+// urlFile puts the URL of the database into a file of mode 0600: url FILE.
+func urlFile(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(ts.Getenv("POSTGRES_URL")+"\n"), 0o600))
+}
+
+// inPostgres changes the database behind the server's back: sql STATEMENT.
+func inPostgres(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(pgtest.Exec(ts.Getenv("POSTGRES_URL"), args[0]))
 }
 
 // ready waits until the server answers that it can work.

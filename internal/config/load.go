@@ -15,6 +15,8 @@ type Options struct {
 	File  string            // path of the YAML file; empty: none
 	Env   []string          // the environment as NAME=value, as os.Environ gives it
 	Flags map[string]string // by key: server.listen; a secret by the key of its file
+	// Open are secrets whose values in Flags hold nothing that others must not see.
+	Open []string
 	// Checks are what rooms know about their settings. They see a configuration that may have other
 	// problems, and return their own.
 	Checks []func(*Config) Problems
@@ -61,7 +63,7 @@ func (l *loader) all(o Options, source []byte) {
 	root := reflect.ValueOf(l.config).Elem()
 	l.file(o.File, source, root)
 	l.environment(o.Env, root)
-	l.flags(o.Flags, root)
+	l.flags(o, root)
 }
 
 // set gives v, the setting key, the value text that stands at where.
@@ -105,7 +107,8 @@ func (l *loader) setSecret(v reflect.Value, key, where, path string) {
 }
 
 // flags applies what the command line says.
-func (l *loader) flags(flags map[string]string, root reflect.Value) {
+func (l *loader) flags(o Options, root reflect.Value) {
+	flags := o.Flags
 	keys := make([]string, 0, len(flags))
 	for k := range flags {
 		keys = append(keys, k)
@@ -117,7 +120,7 @@ func (l *loader) flags(flags map[string]string, root reflect.Value) {
 		switch {
 		case !v.IsValid() || isSection(v.Type()) || isList(v.Type()) && isSection(v.Type().Elem()):
 			l.problems.add(shown(key), shown(where), "there is no such setting%s", meant(key, allKeys(root.Type(), "")))
-		case isSecret(v.Type()) && !file:
+		case isSecret(v.Type()) && !file && !slices.Contains(o.Open, key):
 			l.problems.add(key, where, "a secret on the command line can be seen by others on this machine; name a file with --%s%s", key, fileSuffix)
 		case file:
 			l.setSecret(v, strings.TrimSuffix(key, fileSuffix), where, flags[key])

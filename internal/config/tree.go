@@ -23,6 +23,7 @@ type Config struct {
 
 	Server   Server   `yaml:"server"`
 	Data     Data     `yaml:"data"`
+	Database Database `yaml:"database"`
 	Mail     Mail     `yaml:"mail"`
 	Password Password `yaml:"password"`
 	Lockout  Lockout  `yaml:"lockout"`
@@ -78,6 +79,16 @@ type Data struct {
 	// Directory of the database, the control socket and, unless it is set, the master key. It is made
 	// if it does not exist. A directory of --dev is refused without it, and the other way round.
 	Dir string `yaml:"dir"`
+}
+
+// The database. By default it is a file in the data directory, and one server uses it.
+type Database struct {
+	// A PostgreSQL database that several servers may share:
+	// postgres://user:password@host:5432/name?sslmode=verify-full. Where the server is not on this
+	// machine its certificate must be good unless sslmode says otherwise; search_path names a schema,
+	// pool_max_conns bounds the connections (16), and pgbouncer=true is for a pooler that gives each
+	// transaction another connection. All servers need the same master_key.
+	URL secret.Value `yaml:"url"`
 }
 
 // How mails leave. Without a server nobody can open an account or recover one: messages wait, and the

@@ -65,7 +65,7 @@ func (r *Ring) published(ctx context.Context, t id.Tenant) (*view, error) {
 	if err == nil {
 		return v, nil
 	}
-	if last := r.home(t).view.Load(); r.young(last, maxSetAge) {
+	if last := r.home(t).view.Load(); r.aged(last, maxSetAge) {
 		return last, nil
 	}
 	return nil, err

@@ -17,6 +17,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/store/storetest"
 )
 
 // refused checks that a token is refused as every kind, by the one error.
@@ -253,6 +254,7 @@ func TestRegress_032_MutilatedTokens(t *testing.T) {
 // Row 146: neither the database nor anything printed gives a private key away.
 func TestRegress_146_NoKeyLeaves(t *testing.T) {
 	t.Parallel()
+	storetest.OnFile(t)
 	h := newHouse(t, options{})
 	for _, alg := range keyring.Tokens.Algs() {
 		h.access(alg)

@@ -38,6 +38,8 @@ const (
 	// maxAge is how old the view of a tenant's keys may be: a key that another node revoked counts
 	// here no longer than that, without any message.
 	maxAge = time.Minute
+	// unheard is how old it may be where this node hears nothing of what others change.
+	unheard = time.Second
 	// missAge is how old the view must be to be read again because of an unknown key, so that forged
 	// tokens cost no reads.
 	missAge = 5 * time.Second
@@ -95,6 +97,7 @@ type Ring struct {
 type home struct {
 	mu   sync.Mutex // one load, or one birth of a key, at a time
 	view atomic.Pointer[view]
+	old  atomic.Bool // another node has changed the keys since view was read
 }
 
 // New declares the keys to the DB. It fails if the policy contradicts itself.
@@ -103,10 +106,15 @@ func New(c Config) (*Ring, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	return &Ring{
+	r := &Ring{
 		db: c.DB, guard: c.Guard, revocations: c.Revocations, policy: p,
 		keys: store.NewCollection(c.DB, documentKind()),
-	}, nil
+	}
+	c.DB.OnChanged(documentKind().Name, func(_ context.Context, t id.Tenant) { r.home(t).old.Store(true) })
+	c.DB.OnMissed(func(context.Context) {
+		r.homes.Range(func(_, h any) bool { h.(*home).old.Store(true); return true })
+	})
+	return r, nil
 }
 
 func (r *Ring) home(t id.Tenant) *home {
@@ -132,19 +140,28 @@ func (r *Ring) view(ctx context.Context, t id.Tenant) (*view, error) { return r.
 // within is the tenant's keys, at most limit old. Those who come while they are read wait for that.
 func (r *Ring) within(ctx context.Context, t id.Tenant, limit time.Duration) (*view, error) {
 	h := r.home(t)
-	if v := h.view.Load(); r.young(v, limit) {
+	if v := h.view.Load(); r.young(h, v, limit) {
 		return v, nil
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if v := h.view.Load(); r.young(v, limit) {
+	if v := h.view.Load(); r.young(h, v, limit) {
 		return v, nil
 	}
 	return r.load(ctx, t, h)
 }
 
-// young reports whether v is at most limit old. After the clock was set back nothing is.
-func (r *Ring) young(v *view, limit time.Duration) bool {
+// young reports whether v is at most limit old and nobody is known to have changed the keys since. Where
+// nothing is heard of other nodes, it must be younger.
+func (r *Ring) young(h *home, v *view, limit time.Duration) bool {
+	if !r.db.Current() {
+		limit = min(limit, unheard)
+	}
+	return !h.old.Load() && r.aged(v, limit)
+}
+
+// aged reports whether v is at most limit old. After the clock was set back nothing is.
+func (r *Ring) aged(v *view, limit time.Duration) bool {
 	if v == nil {
 		return false
 	}
@@ -158,12 +175,15 @@ func (r *Ring) load(ctx context.Context, t id.Tenant, h *home) (*view, error) {
 		return nil, errs.Wrap(errs.Internal, errors.New("keyring: no tenant"), "", "Something went wrong on our side.")
 	}
 	now := r.db.Now() // before the read: what changes during it is not in the view
+	h.old.Store(false)
 	docs, err := r.documents(ctx, t)
 	if err != nil {
+		h.old.Store(true)
 		return nil, err
 	}
 	v, err := newView(docs, h.view.Load(), now, r.policy.Cache)
 	if err != nil {
+		h.old.Store(true)
 		return nil, errs.Wrap(errs.Internal, err, "", "Something went wrong on our side.")
 	}
 	h.view.Store(v)

@@ -56,12 +56,13 @@ type DB struct {
 	cache  Cache
 	now    func() time.Time
 
-	mu       sync.Mutex
-	schemas  []Schema
-	onTuples func(ctx context.Context, s TupleStore, revision uint64) error
-	onOutbox func(t id.Tenant)
-	onEvents func([]Event)
-	onMissed func(context.Context)
+	mu        sync.Mutex
+	schemas   []Schema
+	onTuples  func(ctx context.Context, s TupleStore, revision uint64) error
+	onOutbox  func(t id.Tenant)
+	onEvents  func([]Event)
+	onChanged map[string]func(context.Context, id.Tenant)
+	onMissed  []func(context.Context)
 
 	following following
 

@@ -64,8 +64,6 @@ type Keeper interface {
 	Export(ctx context.Context, collection string, yield func(Record) error) error
 	// TupleStores lists the tuple stores that there are, by tenant and id.
 	TupleStores(ctx context.Context) ([]TupleStore, error)
-	// Backup writes a consistent copy to a new file at path, without the outbox.
-	Backup(ctx context.Context, path string) error
 	// Ping reports whether the engine can write.
 	Ping(ctx context.Context) error
 	Close() error

@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/cardea-auth/cardea/internal/kit/id"
 )
 
 // How a node follows the others.
@@ -79,14 +83,20 @@ func (db *DB) look(ctx context.Context, f Follower) {
 
 func (db *DB) forget(ctx context.Context, changes []Change) {
 	db.mu.Lock()
-	f := db.onTuples
+	tuples, others := db.onTuples, maps.Clone(db.onChanged)
 	db.mu.Unlock()
 	for _, c := range changes {
-		switch {
-		case c.Key.Collection != "" && db.cache != nil:
+		if c.Key.Collection == "" {
+			if tuples != nil {
+				_ = tuples(ctx, TupleStore{c.Key.Tenant, c.Key.ID}, c.Revision) // it knows by itself that it is behind
+			}
+			continue
+		}
+		if db.cache != nil {
 			db.cache.Drop(c.Key)
-		case c.Key.Collection == "" && f != nil:
-			_ = f(ctx, TupleStore{c.Key.Tenant, c.Key.ID}, c.Revision) // it knows by itself that it is behind
+		}
+		if f := others[c.Key.Collection]; f != nil {
+			f(ctx, c.Key.Tenant)
 		}
 	}
 }
@@ -94,9 +104,9 @@ func (db *DB) forget(ctx context.Context, changes []Change) {
 // forgetAll is for a node that may have missed changes.
 func (db *DB) forgetAll(ctx context.Context) error {
 	db.mu.Lock()
-	f := db.onMissed
+	all := slices.Clone(db.onMissed)
 	db.mu.Unlock()
-	if f != nil {
+	for _, f := range all {
 		f(ctx)
 	}
 	if db.cache == nil {
@@ -105,10 +115,21 @@ func (db *DB) forgetAll(ctx context.Context) error {
 	return db.cache.Clear()
 }
 
+// OnChanged has f called when another node, or this one, has replaced or deleted a document of a
+// collection, for whoever remembers such documents in a form of its own. f must not block.
+func (db *DB) OnChanged(collection string, f func(ctx context.Context, t id.Tenant)) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.onChanged == nil {
+		db.onChanged = map[string]func(context.Context, id.Tenant){}
+	}
+	db.onChanged[collection] = f
+}
+
 // OnMissed has f called when this node may have missed changes of other nodes: what is remembered must
-// be looked at anew.
+// be looked at anew. f must not block.
 func (db *DB) OnMissed(f func(ctx context.Context)) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	db.onMissed = f
+	db.onMissed = append(db.onMissed, f)
 }

@@ -20,7 +20,7 @@ func (e *Engine) commitGroup(ctx context.Context, jobs []*job) {
 		g := &group{engine: e, jobs: jobs, careful: careful}
 		err := g.attempt(ctx)
 		if err == nil {
-			e.waker.committed(true)
+			e.done(true)
 			return
 		}
 		switch {

@@ -226,9 +226,3 @@ func (e *Engine) Ping(ctx context.Context) error {
 		return err
 	})
 }
-
-// Backup implements store.Keeper: it refuses. A file cannot take the place of a database that others
-// use; the server's own tools, or an export, can.
-func (e *Engine) Backup(context.Context, string) error {
-	return sentence("a PostgreSQL database is backed up with its own tools, such as pg_dump; cardea export writes a form that every engine can import")
-}

@@ -46,6 +46,7 @@ type Engine struct {
 	tables  atomic.Pointer[map[string]*table]
 	lanes   lanes
 	waker   waker
+	commits atomic.Int64 // transactions of batches that became durable
 
 	closing sync.Once
 }
@@ -123,6 +124,15 @@ func (e *Engine) Close() error {
 		e.pool.Close()
 	})
 	return nil
+}
+
+// Commits is how many transactions have become durable since Open: groups, not batches. For metrics.
+func (e *Engine) Commits() int64 { return e.commits.Load() }
+
+// done notes a commit, and whether it has told other nodes something.
+func (e *Engine) done(told bool) {
+	e.commits.Add(1)
+	e.waker.committed(told)
 }
 
 // read runs f, which changes nothing, on a connection. A connection that turns out to be dead costs

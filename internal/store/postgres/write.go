@@ -62,7 +62,7 @@ func (e *Engine) commit(ctx context.Context, w store.Write) error {
 			return named
 		case !again(err) || try == tries:
 			if err == nil {
-				e.waker.committed(s.told)
+				e.done(s.told)
 			}
 			return err
 		default:

@@ -152,7 +152,7 @@ func (e *Engine) Committed(ctx context.Context, w store.Write) (bool, error) {
 	return relational.Judge(w, version, batch)
 }
 
-// Backup implements store.Keeper. The copy appears under its name only when it is complete and on
+// Backup writes a consistent copy to a new file at path, without the outbox. The copy appears under its name only when it is complete and on
 // the disk; writers go on meanwhile.
 func (e *Engine) Backup(ctx context.Context, path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {

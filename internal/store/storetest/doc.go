@@ -4,8 +4,9 @@
 //
 //	func TestConformance(t *testing.T) { storetest.Run(t, open) }
 //
-// Other rooms' tests use NewDB, which opens an engine in a temporary file, Ensure, a Clock that they
-// move, Guard, which allows everything, and Faults, which makes the k-th call to an engine fail.
+// Other rooms' tests use NewDB, which opens an engine of the test's own, Ensure, a Clock that they
+// move, Guard, which allows everything, and Faults, which makes the k-th call to an engine fail. With
+// CARDEA_TEST_ENGINE=postgres all of them run on PostgreSQL.
 //
 // It knows no noun of the product; its own documents are gadgets.
 package storetest

@@ -6,7 +6,6 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
-	"github.com/cardea-auth/cardea/internal/store/sqlite"
 )
 
 // Epoch is where a Clock starts that is not told otherwise.
@@ -59,7 +57,7 @@ type setup struct {
 	sealer store.Sealer
 	wrap   func(store.Engine) store.Engine
 	faults *Faults
-	engine sqlite.Config
+	path   string
 }
 
 // WithClock sets the time by c. Without it the time is the machine's.
@@ -79,28 +77,19 @@ func WithEngine(wrap func(store.Engine) store.Engine) Option {
 	return func(s *setup) { s.wrap = wrap }
 }
 
-// WithPath keeps the database in the given file, so that a test can open it twice.
-func WithPath(path string) Option { return func(s *setup) { s.engine.Path = path } }
+// WithPath names a database that outlives the DB, so that a test can open it twice: the path of a file
+// in a directory of the test's.
+func WithPath(path string) Option { return func(s *setup) { s.path = path } }
 
-// WithDurability is for tests of durability itself; the default is sqlite.Off, for speed.
-func WithDurability(d sqlite.Durability) Option { return func(s *setup) { s.engine.Durability = d } }
-
-// NewDB makes a DB over a SQLite engine in a temporary file, which the end of the test closes. It
-// knows the store's own collections; call Ensure after declaring more.
+// NewDB makes a DB over an engine of its own, which the end of the test closes. It knows the store's
+// own collections; call Ensure after declaring more.
 func NewDB(t testing.TB, options ...Option) *store.DB {
 	t.Helper()
-	s := setup{now: time.Now, sealer: NewSealer(), engine: sqlite.Config{Durability: sqlite.Off}}
+	s := setup{now: time.Now, sealer: NewSealer()}
 	for _, o := range options {
 		o(&s)
 	}
-	if s.engine.Path == "" {
-		s.engine.Path = filepath.Join(t.TempDir(), "test.db")
-	}
-	s.engine.Now = s.now
-	engine, err := sqlite.Open(t.Context(), s.engine)
-	if err != nil {
-		t.Fatalf("opening the engine: %v", err)
-	}
+	engine := open(t, s)
 	t.Cleanup(func() {
 		if err := engine.Close(); err != nil {
 			t.Errorf("closing the engine: %v", err)

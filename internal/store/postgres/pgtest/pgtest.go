@@ -59,10 +59,25 @@ func URL(t testing.TB) string {
 	if err != nil {
 		missing(t, err)
 	}
-	schema := "t_" + strings.ToLower(rand.Text())
-	execute(t, server, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { execute(t, server, "DROP SCHEMA "+schema+" CASCADE") })
-	return With(t, server, "search_path", schema)
+	return schema(t, server, "t_"+strings.ToLower(rand.Text()))
+}
+
+// Named is like URL for the schema of that name, which is made if it is not there: a test gets the same
+// one each time.
+func Named(t testing.TB, name string) string {
+	t.Helper()
+	server, err := shared()
+	if err != nil {
+		missing(t, err)
+	}
+	return schema(t, server, "t_"+name)
+}
+
+func schema(t testing.TB, server, name string) string {
+	t.Helper()
+	execute(t, server, "CREATE SCHEMA IF NOT EXISTS "+name)
+	t.Cleanup(func() { execute(t, server, "DROP SCHEMA IF EXISTS "+name+" CASCADE") })
+	return With(t, server, "search_path", name)
 }
 
 // With is a URL with another parameter.
@@ -267,14 +282,19 @@ func sweep() {
 
 func execute(t testing.TB, uri, statement string) {
 	t.Helper()
+	if err := Exec(uri, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Exec runs a statement on the database of a URL.
+func Exec(uri, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	c, err := pgx.Connect(ctx, uri)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	defer func() { _ = c.Close(ctx) }()
-	if _, err := c.Exec(ctx, statement); err != nil {
-		t.Fatal(err)
-	}
+	_, err = c.Exec(ctx, statement)
+	return errors.Join(err, c.Close(ctx))
 }

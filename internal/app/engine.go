@@ -1,0 +1,90 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/portable"
+	"github.com/cardea-auth/cardea/internal/store/postgres"
+	"github.com/cardea-auth/cardea/internal/store/sqlite"
+)
+
+// engine is what every engine can do.
+type engine interface {
+	store.Engine
+	store.Keeper
+	Commits() int64 // transactions that became durable since the start
+}
+
+// database is the engine that the configuration names, and what each does in a way of its own.
+type database struct {
+	engine
+	// still calls f with all data, as it is at one moment where the engine can do that.
+	still func(ctx context.Context, f func(context.Context, portable.Source) error) error
+	// backup writes a copy to a new file, from which Restore can make a database again.
+	backup func(ctx context.Context, a *App, path string) error
+}
+
+// openDatabase opens the database of c: by default a file in the data directory.
+func openDatabase(ctx context.Context, c Config) (database, error) {
+	if !c.Database.Empty() {
+		e, err := postgres.Open(ctx, postgres.Config{URL: c.Database, Now: c.Now})
+		if err != nil {
+			return database{}, fmt.Errorf("database: %w", err)
+		}
+		still := func(ctx context.Context, f func(context.Context, portable.Source) error) error {
+			return e.Freeze(ctx, func(ctx context.Context, frozen postgres.Frozen) error { return f(ctx, frozen) })
+		}
+		return database{engine: e, still: still, backup: backupByExport}, nil
+	}
+	e, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(c.Dir, fileDatabase), Now: c.Now})
+	if err != nil {
+		return database{}, fmt.Errorf("opening the database: %w", err)
+	}
+	return onFile(e), nil
+}
+
+func onFile(e *sqlite.Engine) database {
+	return database{
+		engine: e,
+		still:  func(ctx context.Context, f func(context.Context, portable.Source) error) error { return f(ctx, e) },
+		backup: func(ctx context.Context, _ *App, path string) error { return e.Backup(ctx, path) },
+	}
+}
+
+// backupByExport writes an export, all of one moment, for a database that no file can take the place
+// of. It appears under its name only when it is complete and on the disk.
+func backupByExport(ctx context.Context, a *App, path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(errors.New("writing a backup: the file exists already"), err)
+	}
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("writing a backup: %w", err)
+	}
+	defer func() { _ = os.Remove(part) }() // is gone after the rename
+	_, err = a.Export(ctx, f)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		return fmt.Errorf("writing a backup: %w", err)
+	}
+	return nil
+}
+
+// restoreByImport fills an empty database from what backupByExport has written.
+func restoreByImport(ctx context.Context, c Config, backup string) error {
+	f, err := os.Open(backup)
+	if err != nil {
+		return fmt.Errorf("opening the backup: %w", err)
+	}
+	_, err = Import(ctx, c, io.ReadSeeker(f))
+	return errors.Join(err, f.Close())
+}

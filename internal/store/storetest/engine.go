@@ -1,0 +1,64 @@
+package storetest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/postgres"
+	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/internal/store/sqlite"
+)
+
+// Variable names the engine under every test that uses NewDB: sqlite, which is the default, or
+// postgres.
+const Variable = "CARDEA_TEST_ENGINE"
+
+// OnFile skips a test that opens the database file beside the engine, where there is none.
+func OnFile(t testing.TB) {
+	t.Helper()
+	if name := os.Getenv(Variable); name != "" && name != "sqlite" {
+		t.Skip("this test opens the database file, and the engine under test has none")
+	}
+}
+
+// engine is what NewDB needs of one.
+type engine interface {
+	store.Engine
+	store.Keeper
+}
+
+func open(t testing.TB, s setup) engine {
+	t.Helper()
+	var e engine
+	var err error
+	switch name := os.Getenv(Variable); name {
+	case "", "sqlite":
+		if s.path == "" {
+			s.path = filepath.Join(t.TempDir(), "test.db")
+		}
+		e, err = sqlite.Open(t.Context(), sqlite.Config{Path: s.path, Now: s.now, Durability: sqlite.Off})
+	case "postgres":
+		e, err = postgres.Open(t.Context(), postgres.Config{URL: secret.New(address(t, s.path)), Now: s.now, Connections: 4})
+	default:
+		t.Fatalf("%s names no engine: %s", Variable, name)
+	}
+	if err != nil {
+		t.Fatalf("opening the engine: %v", err)
+	}
+	return e
+}
+
+// address is a schema of its own, or the one that stands for a path.
+func address(t testing.TB, path string) string {
+	t.Helper()
+	if path == "" {
+		return pgtest.URL(t)
+	}
+	sum := sha256.Sum256([]byte(path))
+	return pgtest.Named(t, hex.EncodeToString(sum[:10]))
+}
