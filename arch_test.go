@@ -44,7 +44,8 @@ authz/index               < store authz/graph                 : keeps tuple stor
 authz/tuplekey            < authz/condition                   : tuples as texts, in the words of OpenFGA
 authz/stores              < authz/index authz/model authz/tuplekey : stores of applications, besides the roles of Cardea
 authz/scenario            < authz/tuplekey authz/model        : tests of a model, without a store
-authz                     < tenant authz/index authz/condition : decides for all, asks nobody
+authz/policy              < store                             : decides by policies, knows no graph
+authz                     < tenant authz/index authz/condition authz/policy : decides for all, asks nobody
 flow                      < store                             : knows Step, not steps
 keyring                   < tenant                            : keeps keys, knows no token
 audit                     < tenant keyring                    : reads events of all, is imported by none but wiring and doors
@@ -56,7 +57,8 @@ session                   < identity                          : a proved identit
 federation                < session                           : identity proved elsewhere
 oauth                     < session keyring identity/apikey   : turns sessions and grants into tokens
 governance                < authz audit oauth                 : rules over everything that is given
-httpapi                   < authz authz/stores authz/tuplekey audit oauth session limit   : a door imports domains, never engines
+authz/journal             < authz                             : remembers decisions and asks them again
+httpapi                   < authz authz/journal authz/stores authz/tuplekey audit oauth session limit   : a door imports domains, never engines
 gateway                   < authz oauth session limit         : a door imports domains, never engines
 config                    < kit                               : one struct tree
 app                       < *                                 : wiring introduces the rooms to each other

@@ -146,7 +146,7 @@ func takingRules(a Action) (Rule, bool) {
 	return Rule{}, false
 }
 
-// storeRules are for stores of relation tuples.
+// storeRules are for stores of relation tuples and for policies.
 func storeRules(a Action) (Rule, bool) {
 	words := ""
 	switch a {
@@ -168,10 +168,20 @@ func storeRules(a Action) (Rule, bool) {
 		words = "read relation tuples and their changes"
 	case "authz.tuple.write":
 		words = "write and delete relation tuples"
+	case "decision.environment":
+		words = "say in a question what time it is, from where the subject comes and how it has signed in"
+	case "policy.read":
+		words = "read policies and test them"
+	case "policy.write":
+		words = "write policies, which decide nothing yet"
+	case "policy.activate":
+		words = "have a version of policies decide, or roll back to an older one"
+	case "policy.delete":
+		words = "delete policies that no decision plan names"
 	default:
 		return Rule{}, false
 	}
-	return Rule{Scope: ScopeAuthz, Near: a == "authz.check", Words: words}, true
+	return Rule{Scope: ScopeAuthz, Near: a == "authz.check" || a == "decision.environment", Words: words}, true
 }
 
 func routineRules(a Action) Rule {
@@ -204,6 +214,10 @@ func routineRules(a Action) Rule {
 		return Rule{Routine: true, Words: "make or retire a data key"}
 	case "authz.store.forget":
 		return Rule{Routine: true, Words: "forget the models of a deleted store"}
+	case "policy.forget":
+		return Rule{Routine: true, Words: "forget the versions of a deleted policy set"}
+	case "decision.record":
+		return Rule{Routine: true, Words: "keep a decision in the decision log"}
 	case "lease.take":
 		return Rule{Routine: true, Words: "take a lease on a background task"}
 	}

@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/kit/egress"
@@ -38,6 +41,89 @@ func (s standing) Barred(ctx context.Context, t id.Tenant, subjectType, subjectI
 		err = nil
 	}
 	return "", err
+}
+
+// Attributes implements authz.Attributes.
+func (s standing) Attributes(ctx context.Context, t id.Tenant, subjectType, subjectID string) (map[string]any, bool, error) {
+	var known map[string]any
+	var err error
+	switch subjectType {
+	case access.TypeUser:
+		var u *identity.User
+		if u, err = s.a.Accounts.View(ctx, t, subjectID); err == nil {
+			known = map[string]any{"email": u.Email, "email_verified": !u.EmailVerified.IsZero(), "disabled": !u.Disabled.IsZero(), "name": u.Name}
+		}
+	case access.TypeService:
+		var c *oauth.Client
+		if c, err = s.a.Clients.Standing(ctx, t, oauth.ClientID(subjectID)); err == nil {
+			known = map[string]any{"disabled": c.Disabled, "name": c.Name}
+		}
+	}
+	if errs.Is(err, errs.NotFound) {
+		err = nil
+	}
+	return known, known != nil, err
+}
+
+// answers lets the decision engine ask stores of applications. Whether somebody may ask them was decided
+// when the plan was made, so the stores see the server itself.
+type answers struct{ a *App }
+
+func (w answers) at(at authz.StoreAt) (access.Caller, stores.At) {
+	return access.System(at.Tenant, "decision"), stores.At{
+		Store: at.Store, Model: at.Model, AtLeast: at.AtLeast, Past: at.Past, Suppose: at.Suppose,
+	}
+}
+
+// Check implements authz.Stores.
+func (w answers) Check(ctx context.Context, at authz.StoreAt, q graph.Query) (graph.Result, authz.StoreAnswer, error) {
+	c, where := w.at(at)
+	result, asked, err := w.a.Stores.Check(ctx, c, where, q)
+	return result, authz.StoreAnswer(asked), err
+}
+
+// Explain implements authz.Stores.
+func (w answers) Explain(ctx context.Context, at authz.StoreAt, q graph.Query) (graph.WhyNot, string, authz.StoreAnswer, error) {
+	c, where := w.at(at)
+	e, asked, err := w.a.Stores.Explain(ctx, c, where, q)
+	return e.WhyNot, e.Sentence, authz.StoreAnswer(asked), err
+}
+
+// Objects implements authz.Stores.
+func (w answers) Objects(ctx context.Context, at authz.StoreAt, q graph.ObjectsQuery) (graph.List, error) {
+	c, where := w.at(at)
+	list, _, err := w.a.Stores.Objects(ctx, c, where, q)
+	return list, err
+}
+
+// Subjects implements authz.Stores.
+func (w answers) Subjects(ctx context.Context, at authz.StoreAt, q graph.SubjectsQuery) (graph.List, error) {
+	c, where := w.at(at)
+	list, _, err := w.a.Stores.Subjects(ctx, c, where, q)
+	return list, err
+}
+
+// Relations implements authz.Stores.
+func (w answers) Relations(ctx context.Context, at authz.StoreAt, q graph.RelationsQuery) (graph.Held, error) {
+	c, where := w.at(at)
+	held, _, err := w.a.Stores.Relations(ctx, c, where, q)
+	return held, err
+}
+
+// RelationsOf implements authz.Stores.
+func (w answers) RelationsOf(ctx context.Context, at authz.StoreAt, objectType string) ([]string, error) {
+	c, where := w.at(at)
+	v, err := w.a.Stores.GetModel(ctx, c, where.Store, where.Model)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if t := v.Model.Type(objectType); t != nil {
+		for _, r := range t.Relations {
+			names = append(names, r.Name)
+		}
+	}
+	return names, nil
 }
 
 // owners tells API keys whether their owner may act.

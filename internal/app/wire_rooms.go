@@ -8,6 +8,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/index"
+	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/identity"
@@ -18,6 +19,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/mail"
+	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
@@ -30,6 +32,7 @@ type Rooms struct {
 	Keys          *keyring.Ring
 	Graphs        *index.Index
 	Decisions     *authz.Engine
+	Policies      *policy.Sets
 	Stores        *stores.Stores
 	Audit         *audit.Log
 	Hasher        *password.Hasher
@@ -50,7 +53,11 @@ func (a *App) wireRooms() (err error) {
 	a.Organisations = tenant.NewOrganisations(db, guard)
 	a.Revocations = tenant.NewRevocations(db)
 	a.Graphs = index.New(db, a.GraphBounds)
-	a.Decisions, err = authz.New(authz.Config{DB: db, Graphs: a.Graphs, Guard: guard, Subjects: standing{a}})
+	a.Policies = policy.New(policy.Config{DB: db, Guard: guard, InUse: a.policyInUse})
+	a.Decisions, err = authz.New(authz.Config{
+		DB: db, Graphs: a.Graphs, Guard: guard, Subjects: standing{a}, Attributes: standing{a}, Policies: a.Policies, Stores: answers{a},
+		ACRs: oauth.ACRs(),
+	})
 	if err != nil {
 		return err
 	}
@@ -96,6 +103,11 @@ func (a *App) wirePeople() (err error) {
 		Steps: identity.Steps(a.Accounts), Need: a.Accounts.Enough, Finish: a.Accounts.Finishers(a.Sessions.Start),
 	}
 	return nil
+}
+
+// policyInUse tells whether decisions rest on a policy set.
+func (a *App) policyInUse(ctx context.Context, t id.Tenant, set string) (bool, error) {
+	return a.Decisions.InUse(ctx, t, set)
 }
 
 // forget has every room forget a person whose account was deleted.

@@ -48,8 +48,13 @@ type Request struct {
 
 // Options say how the question is to be answered.
 type Options struct {
-	AtLeast uint64 // the answer must know of this revision (Decision.Revision of a write); 0: the newest known here
-	Explain bool   // fill Reason.Path
+	AtLeast      uint64 // the answer must know of this revision (Decision.Revision of a write); 0: the newest known here
+	StoreAtLeast uint64 // the same, of the store that the plan names
+	Explain      bool   // fill Reason.Path and Reason.Values
+	// Environment is what policies are told of the moment.
+	Environment Environment
+	// Suppose answers as if something were otherwise; nil: as things are.
+	Suppose *Suppose
 }
 
 // Decision is the answer. The zero value denies.
@@ -58,6 +63,18 @@ type Decision struct {
 	Reasons  []Reason // at least one
 	Missing  []string // on a deny: the permission that would allow it
 	Revision uint64   // of the tuples that were looked at
+	Basis    Basis    // of what else was looked at
+	StepUp   *StepUp  // on a deny: how the subject would have to prove itself to be allowed
+}
+
+// Basis is what a decision rests on besides roles. It is empty where roles answer alone.
+type Basis struct {
+	Planned       bool           `json:"planned,omitzero"`
+	Policies      map[string]int `json:"policies,omitzero"` // version of each set that was asked; 0: a draft
+	Store         string         `json:"store,omitzero"`
+	Model         string         `json:"model,omitzero"`
+	StoreRevision uint64         `json:"store_revision,omitzero"`
+	Assumed       int            `json:"-"` // of a decision about the past: see StoreAnswer.Assumed
 }
 
 // Bounds of a question; longer ones are Invalid.
@@ -81,6 +98,14 @@ type Engine struct {
 	rules    index.Rules // of tenants' own stores
 	subjects Subjects
 	roles    *store.Collection[Role]
+
+	attributes Attributes
+	policies   Policies
+	stores     Stores
+	acrs       []string
+	plans      *store.Collection[plans]
+	planless   planless
+	recorder   Recorder
 }
 
 // Config is what an Engine needs.
@@ -89,6 +114,12 @@ type Config struct {
 	Graphs   *index.Index  // nil: one of its own
 	Guard    *access.Guard // for the administration of roles; it asks this same engine, see guard.go
 	Subjects Subjects      // nil: nobody is barred
+
+	Attributes Attributes // nil: policies know nothing of a subject but what a question says
+	Policies   Policies   // nil: plans cannot name policies
+	Stores     Stores     // nil: plans cannot name stores
+	// ACRs are the values of acr for the strengths of a proof, weakest first: for policies, and for advice.
+	ACRs []string
 }
 
 // New makes an engine over the tuples of the DB.
@@ -102,7 +133,9 @@ func New(c Config) (*Engine, error) {
 	}
 	e := &Engine{
 		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: "built-in", Model: model},
-		roles: store.NewCollection(c.DB, roleKind()),
+		roles:      store.NewCollection(c.DB, roleKind()),
+		attributes: c.Attributes, policies: c.Policies, stores: c.Stores, acrs: c.ACRs,
+		plans: store.NewCollection(c.DB, plansKind()),
 	}
 	return e, nil
 }
@@ -113,14 +146,26 @@ func (e *Engine) Decide(ctx context.Context, r Request) (Decision, error) {
 		return Decision{}, err
 	}
 	if why, err := e.barred(ctx, r); why != "" || err != nil {
-		return Decision{Reasons: []Reason{{Kind: "barred", Text: why}}}, err
+		return Decision{Reasons: []Reason{{Kind: kindBarred, Text: why}}}, err
 	}
+	plan, planned, err := e.planOf(ctx, r)
+	if err != nil {
+		return Decision{}, unavailable(err)
+	}
+	if planned {
+		return e.combine(ctx, r, plan)
+	}
+	return e.byRoles(ctx, r)
+}
+
+// byRoles answers by the tenant's own roles.
+func (e *Engine) byRoles(ctx context.Context, r Request) (Decision, error) {
 	view, err := e.viewFor(ctx, r)
 	if err != nil {
 		return Decision{}, err
 	}
 	q := question{
-		view: view, now: e.db.Now(), permission: r.Action.Name, org: r.Resource.org(), explain: r.Options.Explain,
+		view: view, now: e.clock(r), permission: r.Action.Name, org: r.Resource.org(), explain: r.Options.Explain,
 		subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID},
 	}
 	decide := q.ask
@@ -140,6 +185,9 @@ func (e *Engine) Decide(ctx context.Context, r Request) (Decision, error) {
 }
 
 func (e *Engine) viewFor(ctx context.Context, r Request) (graph.View, error) {
+	if s := r.Options.Suppose; s != nil {
+		return e.supposed(ctx, r, *s)
+	}
 	return e.graphs.AtLeast(ctx, store.OwnTuples(r.Tenant), e.rules, r.Options.AtLeast)
 }
 
@@ -291,7 +339,14 @@ func (e *Engine) Ask(ctx context.Context, c access.Caller, r Request) (Decision,
 	if err := e.mayAsk(ctx, c, &r); err != nil {
 		return Decision{}, err
 	}
-	return e.Decide(ctx, r)
+	if err := e.around(ctx, c, &r); err != nil {
+		return Decision{}, err
+	}
+	d, err := e.Decide(ctx, r)
+	if err == nil {
+		e.record(ctx, c, r, d)
+	}
+	return d, err
 }
 
 // mayAsk refuses a question that the caller may not ask or nobody can answer, and sets its tenant.

@@ -9,18 +9,35 @@ import (
 
 // Reason is why a decision is what it is.
 type Reason struct {
-	Kind       string   `json:"kind"` // role | barred | not_granted
-	Text       string   `json:"text"` // one sentence
-	Role       string   `json:"role,omitempty"`
-	Permission string   `json:"permission,omitempty"`
-	Org        string   `json:"org,omitempty"`
-	Path       []string `json:"path,omitempty"` // tuples that prove it, if explained
+	Kind       string            `json:"kind"` // role | policy | relation | barred | forbidden | failed | not_granted | condition
+	Text       string            `json:"text"` // one sentence
+	Role       string            `json:"role,omitempty"`
+	Permission string            `json:"permission,omitempty"`
+	Org        string            `json:"org,omitempty"`
+	Path       []string          `json:"path,omitempty"`    // tuples that prove it, if explained
+	Engine     string            `json:"engine,omitempty"`  // of a plan: roles, policies:NAME or store:ID
+	Version    int               `json:"version,omitempty"` // of the policies
+	Policy     string            `json:"policy,omitempty"`  // its id
+	Line       int               `json:"line,omitempty"`    // on which the policy begins
+	Values     map[string]string `json:"values,omitempty"`  // what the conditions of the policy read, if explained
 }
+
+// The kinds of Reason.
+const (
+	kindRole       = "role"
+	kindPolicy     = "policy"
+	kindRelation   = "relation"
+	kindBarred     = "barred"
+	kindForbidden  = "forbidden"   // a policy forbids it
+	kindFailed     = "failed"      // an engine could not answer, which denies
+	kindNotGranted = "not_granted" // nothing permits it
+	kindCondition  = "condition"   // a policy would permit it if its conditions held
+)
 
 // byRole explains an allow. The path runs from the permission to the subject; the role that was
 // assigned is the last one on it. In an organisation granting is the role that has the permission.
 func byRole(q question, path []graph.Tuple, granting string) Reason {
-	r := Reason{Kind: "role", Permission: q.permission, Role: granting}
+	r := Reason{Kind: kindRole, Permission: q.permission, Role: granting}
 	for _, t := range path {
 		switch t.Object.Type {
 		case typeRole:
@@ -61,7 +78,7 @@ func notGranted(r Request) Reason {
 		where = ", in the tenant or in org " + org
 	}
 	return Reason{
-		Kind: "not_granted", Permission: r.Action.Name,
+		Kind: kindNotGranted, Permission: r.Action.Name,
 		Text: fmt.Sprintf("%s:%s has no role that permits %s%s.", r.Subject.Type, r.Subject.ID, r.Action.Name, where),
 	}
 }

@@ -3,12 +3,15 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -175,7 +178,11 @@ type checkCommand struct {
 	Action   string `arg:"" help:"The permission, like invoice:delete."`
 	Resource string `arg:"" help:"Like invoice:42."`
 	Org      string `help:"The organisation that the resource belongs to." placeholder:"ID"`
-	Explain  bool   `help:"Show the tuples that prove it."`
+	Explain  bool   `help:"Show the tuples that prove it, and what policies have read."`
+
+	About   string `name:"subject" help:"What is known of the subject: a JSON object." placeholder:"JSON"`
+	With    string `name:"resource" help:"What is known of the resource: a JSON object." placeholder:"JSON"`
+	Context string `help:"What else the request knows: a JSON object, in which environment and authentication may stand." placeholder:"JSON"`
 }
 
 type checkOut struct {
@@ -184,6 +191,9 @@ type checkOut struct {
 	Reasons  []authz.Reason `json:"reasons"`
 	Missing  []string       `json:"missing,omitempty"`
 	Revision uint64         `json:"revision"`
+	// How the subject would have to sign in to be allowed.
+	ACRValues string `json:"acr_values,omitempty"`
+	MaxAge    *int64 `json:"max_age,omitempty"`
 }
 
 func (c *checkCommand) run(e *env) error {
@@ -192,6 +202,13 @@ func (c *checkCommand) run(e *env) error {
 		return coded{exitBad, err}
 	}
 	out := checkOut{Decision: d.Allow, Reason: d.Reasons[0].Text, Reasons: d.Reasons, Missing: d.Missing, Revision: d.Revision}
+	if d.StepUp != nil {
+		out.ACRValues = d.StepUp.ACR
+		if d.StepUp.MaxAge != nil {
+			seconds := int64(d.StepUp.MaxAge.Seconds())
+			out.MaxAge = &seconds
+		}
+	}
 	err = e.print(out, func(w io.Writer) {
 		answer := "denied"
 		if d.Allow {
@@ -199,8 +216,14 @@ func (c *checkCommand) run(e *env) error {
 		}
 		fmt.Fprintf(w, "%s: %s\n", answer, visible(out.Reason))
 		for _, r := range d.Reasons {
+			if len(d.Reasons) > 1 {
+				fmt.Fprintf(w, "  %s\n", visible(r.Text))
+			}
 			for _, t := range r.Path {
 				fmt.Fprintf(w, "  %s\n", visible(t))
+			}
+			for _, name := range slices.Sorted(maps.Keys(r.Values)) {
+				fmt.Fprintf(w, "    %s = %s\n", visible(name), visible(r.Values[name]))
 			}
 		}
 	})
@@ -223,8 +246,27 @@ func (c *checkCommand) decide(e *env) (authz.Decision, error) {
 		Tenant: e.caller().Tenant(), Subject: authz.Subject{Type: s.Type, ID: s.ID}, Action: authz.Action{Name: c.Action},
 		Resource: authz.Resource{Type: kind, ID: name}, Options: authz.Options{Explain: c.Explain},
 	}
+	for _, part := range []struct {
+		flag, text string
+		into       *authz.Properties
+	}{
+		{"--subject", c.About, &r.Subject.Properties}, {"--resource", c.With, &r.Resource.Properties}, {"--context", c.Context, &r.Context},
+	} {
+		if part.text == "" {
+			continue
+		}
+		if err := strict.Unmarshal([]byte(part.text), part.into); err != nil {
+			return authz.Decision{}, errs.Bad(part.flag, "must be a JSON object")
+		}
+	}
 	if c.Org != "" {
-		r.Resource.Properties = authz.Properties{"org": c.Org}
+		if r.Resource.Properties == nil {
+			r.Resource.Properties = authz.Properties{}
+		}
+		r.Resource.Properties["org"] = c.Org
+	}
+	if r, err = e.Decisions.Trusted(r); err != nil {
+		return authz.Decision{}, err
 	}
 	return e.Decisions.Decide(e.ctx, r)
 }

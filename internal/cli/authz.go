@@ -28,6 +28,8 @@ type authzCommands struct {
 	Check   authzCheck   `cmd:"" help:"Ask whether a user has a relation to an object. Exits 0 if so, 1 if not, 2 on error."`
 	List    authzList    `cmd:"" help:"List the objects of a user, or the users of an object."`
 	Explain authzExplain `cmd:"" help:"Ask why, and what would change it."`
+	Policy  authzPolicy  `cmd:"" help:"Cedar policies: sets, with versions that are tested before they decide."`
+	Plan    authzPlan    `cmd:"" help:"Which engines answer questions about which type of resource."`
 	Test    authzTest    `cmd:"" help:"Run a store file (.fga.yaml): a model, tuples, and what they should answer. Needs no server."`
 }
 

@@ -27,7 +27,7 @@ type grammar struct {
 	App       appCommands      `cmd:"" help:"Applications: OAuth clients."`
 	Role      roleCommands     `cmd:"" help:"Roles, and who has them."`
 	Check     checkCommand     `cmd:"" help:"Ask whether somebody may do something, and why. Exits 0 if allowed, 1 if denied, 2 on error."`
-	Authz     authzCommands    `cmd:"" help:"Stores of relation tuples: models, tuples, and who may do what."`
+	Authz     authzCommands    `cmd:"" help:"Stores of relation tuples, policies, and which of them decide."`
 	Org       orgCommands      `cmd:"" help:"Organisations, members and invitations."`
 	Apikey    apikeyCommands   `cmd:"" help:"API keys of people and services."`
 	Keys      keysCommands     `cmd:"" help:"Signing keys."`

@@ -20,22 +20,34 @@ type At struct {
 	Full bool
 	// AtLeast is a revision that the answer must know of, as a write or another answer told it.
 	AtLeast uint64
+	// Past is a revision that is to be looked at instead, if it is not 0; see index.Past.
+	Past uint64
+	// Suppose answers as if this were written.
+	Suppose []graph.Change
 }
 
 // Asked is what an answer rests on.
 type Asked struct {
 	Model    string // id of the version
-	Revision uint64
+	Revision uint64 // the newest that was known; with At.Past, that one
+	Assumed  int    // with At.Past: tuples of which the log does not tell for certain how they were
 }
 
 // question is a store that is open for questions.
 type question struct {
 	*compiledVersion
-	view graph.View
-	now  time.Time
+	view    graph.View
+	now     time.Time
+	past    uint64
+	assumed int
 }
 
-func (q question) asked() Asked { return Asked{Model: q.id, Revision: q.view.Revision()} }
+func (q question) asked() Asked {
+	if q.past > 0 {
+		return Asked{Model: q.id, Revision: q.past, Assumed: q.assumed}
+	}
+	return Asked{Model: q.id, Revision: q.view.Revision()}
+}
 
 // ask opens a store for questions. It reads no storage once the store has been asked before, unless
 // the question wants full consistency.
@@ -57,7 +69,10 @@ func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.
 	}
 	tuples := tuplesOf(c.Tenant(), doc)
 	var view graph.View
+	assumed := 0
 	switch {
+	case at.Past > 0:
+		view, assumed, err = s.graphs.Past(ctx, tuples, v.rules, at.Past)
 	case at.Full && at.AtLeast == 0:
 		view, err = s.graphs.Full(ctx, tuples, v.rules)
 	case at.AtLeast > 0: // a revision that was told of exists, so knowing of it is enough
@@ -65,7 +80,10 @@ func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.
 	default:
 		view, err = s.graphs.View(ctx, tuples, v.rules)
 	}
-	return question{v, view, s.db.Now()}, err
+	if err == nil && len(at.Suppose) > 0 {
+		view, err = view.With(at.Suppose...)
+	}
+	return question{v, view, s.db.Now(), at.Past, assumed}, err
 }
 
 // blame says of a refusal that it is about a tuple that the request brings, if it is.

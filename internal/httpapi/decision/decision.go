@@ -10,6 +10,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
@@ -104,7 +105,11 @@ type Context struct {
 	Reasons  []authz.Reason `json:"reasons,omitempty"`
 	Missing  []string       `json:"missing,omitempty"`
 	Revision string         `json:"revision,omitempty"` // ask again with context.revision to see at least this state
-	Error    *Failure       `json:"error,omitempty"`
+	Basis    *authz.Basis   `json:"basis,omitempty"`    // of a type with a decision plan
+	// ACRValues and MaxAge say, on a deny, how the subject would have to sign in to be allowed (RFC 9470).
+	ACRValues string   `json:"acr_values,omitempty"`
+	MaxAge    *int64   `json:"max_age,omitempty"` // seconds
+	Error     *Failure `json:"error,omitempty"`
 }
 
 // Failure says, within several answers, why one question could not be answered.
@@ -142,12 +147,43 @@ func (d *Door) ask(x *edge.Exchange, c access.Caller, q Evaluation) (Answer, err
 		d.Activity(c, decided.Allow)
 	}
 	a := Answer{Decision: decided.Allow, Context: Context{
-		Reasons: decided.Reasons, Missing: decided.Missing, Revision: strconv.FormatUint(decided.Revision, 10),
+		Reasons: decided.Reasons, Missing: decided.Missing, Revision: revision(decided),
 	}}
+	if decided.Basis.Planned {
+		a.Context.Basis = &decided.Basis
+	}
+	if s := decided.StepUp; s != nil {
+		if a.Context.ACRValues = s.ACR; s.MaxAge != nil {
+			seconds := int64(s.MaxAge.Seconds())
+			a.Context.MaxAge = &seconds
+		}
+	}
 	if len(decided.Reasons) > 0 {
 		a.Context.Reason = decided.Reasons[0].Text
 	}
 	return a, nil
+}
+
+// revision is what an answer rests on: a revision of the tenant's roles, and behind a dot that of the
+// store, if the decision plan names one.
+func revision(d authz.Decision) string {
+	text := strconv.FormatUint(d.Revision, 10)
+	if d.Basis.Store != "" {
+		text += "." + strconv.FormatUint(d.Basis.StoreRevision, 10)
+	}
+	return text
+}
+
+// wanted reads the revisions that an answer must know of.
+func wanted(text string, o *authz.Options) (err error) {
+	roles, tuples, both := strings.Cut(text, ".")
+	if o.AtLeast, err = strconv.ParseUint(roles, 10, 64); err == nil && both {
+		o.StoreAtLeast, err = strconv.ParseUint(tuples, 10, 62)
+	}
+	if err != nil {
+		return errs.Bad("/context/revision", "must be a revision that was given out here")
+	}
+	return nil
 }
 
 // request turns a question into the domain's words.
@@ -164,11 +200,9 @@ func (q Evaluation) request() (authz.Request, error) {
 		Subject: authz.Subject(*q.Subject), Action: authz.Action(*q.Action), Resource: authz.Resource(*q.Resource), Context: q.Context,
 	}
 	if text, ok := q.Context["revision"].(string); ok {
-		revision, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return r, errs.Bad("/context/revision", "must be a revision that was given out here")
+		if err := wanted(text, &r.Options); err != nil {
+			return r, err
 		}
-		r.Options.AtLeast = revision
 	}
 	if explain, ok := q.Context["explain"].(bool); ok {
 		r.Options.Explain = explain

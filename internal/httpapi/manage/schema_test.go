@@ -112,6 +112,10 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 		"scope.declare": "name words", "audit.verify": "pinned", "key.rotate": "alg purpose", "tenant.create": "id name",
 		"tenant.configure": "access_token_life origins refresh_absolute refresh_grace refresh_idle session_absolute session_idle session_limit session_refuse sign_up_closed",
 	}
+	want["policy_set.create"], want["policy_set.activate"], want["plan.set"] = "description name", "version", "policies relations roles store"
+	want["policy_version.write"] = "cases cases.acr cases.action cases.address cases.auth_age cases.by cases.context cases.expect cases.name" +
+		" cases.resource cases.resource.id cases.resource.parents cases.resource.properties cases.resource.type cases.strength" +
+		" cases.subject cases.subject.id cases.subject.parents cases.subject.properties cases.subject.type cases.time note policies schema"
 	client := "access_token_format access_token_life audience client_uri first_party grants jwks jwks_uri lean_id_tokens min_acr name org origins policy_uri post_logout_redirect_uris redirect_uris scopes serves signing_alg token_endpoint_auth_method token_endpoint_auth_signing_alg tos_uri unsafe_no_pkce"
 	want["client.update"] = client
 	got := map[string]string{}

@@ -19,6 +19,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
@@ -171,7 +172,8 @@ func (w *world) people(guard *access.Guard, revocations *tenant.Revocations) {
 func (w *world) machines(guard *access.Guard, revocations *tenant.Revocations) {
 	var err error
 	a := w.api
-	a.Decisions, err = authz.New(authz.Config{DB: w.db, Guard: guard})
+	a.Policies = policy.New(policy.Config{DB: w.db, Guard: guard})
+	a.Decisions, err = authz.New(authz.Config{DB: w.db, Guard: guard, Policies: a.Policies})
 	w.must(err)
 	a.Keys, err = keyring.New(keyring.Config{DB: w.db, Guard: guard, Revocations: revocations})
 	w.must(err)

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -41,6 +42,7 @@ type input struct {
 	params []param
 	body   *field
 	form   bool
+	max    int64 // bytes of the body; 0: strict.MaxBytes
 }
 
 // wildcard finds the names in a path pattern.
@@ -270,7 +272,7 @@ func (in *input) readBody(x *edge.Exchange, into reflect.Value, found *findings)
 		return err
 	}
 	v := into.FieldByIndex(in.body.index)
-	if err := strict.Unmarshal(b, v.Addr().Interface()); err != nil {
+	if err := strict.UnmarshalUpTo(b, v.Addr().Interface(), int(cmp.Or(in.max, strict.MaxBytes))); err != nil {
 		return in.body.node.explain(err)
 	}
 	in.body.node.check(v, "", found)

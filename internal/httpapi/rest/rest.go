@@ -104,7 +104,9 @@ func Describe[In, Out any](e Endpoint, outType string, h edge.Handler) Operation
 func declare[In, Out any](e Endpoint) Operation {
 	o := Operation{Endpoint: e, outType: "application/json"}
 	var errIn, errOut error
-	o.in, errIn = compileInput[In](e.Path)
+	if o.in, errIn = compileInput[In](e.Path); errIn == nil {
+		o.in.max = e.MaxBody
+	}
 	_, none := any(*new(Out)).(None)
 	if !none {
 		o.out, errOut = (&compiler{seen: map[reflect.Type]*node{}}).compile(reflect.TypeFor[Out](), "")

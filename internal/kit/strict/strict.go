@@ -21,14 +21,17 @@ const (
 )
 
 // Unmarshal reads data, at most MaxBytes long and MaxDepth deep, into out. An unknown member is an error.
-func Unmarshal(data []byte, out any) error { return decode(data, out, true) }
+func Unmarshal(data []byte, out any) error { return decode(data, out, true, MaxBytes) }
+
+// UnmarshalUpTo is Unmarshal for bodies that may be longer: max bytes.
+func UnmarshalUpTo(data []byte, out any, max int) error { return decode(data, out, true, max) }
 
 // UnmarshalOpen is Unmarshal for formats whose specification says that unknown members are ignored.
-func UnmarshalOpen(data []byte, out any) error { return decode(data, out, false) }
+func UnmarshalOpen(data []byte, out any) error { return decode(data, out, false, MaxBytes) }
 
-func decode(data []byte, out any, closed bool) error {
-	if len(data) > MaxBytes {
-		return errs.New(errs.Invalid, "body_too_large", "The body is larger than %d bytes.", MaxBytes)
+func decode(data []byte, out any, closed bool, max int) error {
+	if len(data) > max {
+		return errs.New(errs.Invalid, "body_too_large", "The body is larger than %d bytes.", max)
 	}
 	if err := checkDepth(data); err != nil {
 		return err

@@ -1,0 +1,63 @@
+package authz
+
+import (
+	"context"
+
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/policy"
+	"github.com/cardea-auth/cardea/internal/kit/id"
+)
+
+// The names of engines in plans and answers; those of policies and stores go on with a name or an id.
+const (
+	engineRoles    = "roles"
+	enginePolicies = "policies:"
+	engineStore    = "store:"
+)
+
+// Policies are the policy sets of tenants. They are given by wiring.
+type Policies interface {
+	// Judge asks a set, and says which version has answered.
+	Judge(ctx context.Context, t id.Tenant, u policy.Use, q policy.Question, explain bool) (policy.Verdict, int, error)
+	// Active fails if no version of the set is active.
+	Active(ctx context.Context, t id.Tenant, set string) error
+	// OnlyForbids reports whether the set can permit nothing.
+	OnlyForbids(ctx context.Context, t id.Tenant, set string) (bool, error)
+}
+
+// Attributes tell what is known of a user or service; false if there is none. They are given by wiring;
+// identity knows.
+type Attributes interface {
+	Attributes(ctx context.Context, t id.Tenant, subjectType, subjectID string) (map[string]any, bool, error)
+}
+
+// StoreAt says where a store is asked.
+type StoreAt struct {
+	Tenant  id.Tenant
+	Store   string
+	Model   string         // empty: the version that is used
+	AtLeast uint64         // a revision that the answer must know of
+	Past    uint64         // the revision to be looked at, if not 0
+	Suppose []graph.Change // as if this were written
+}
+
+// StoreAnswer is what an answer of a store rests on.
+type StoreAnswer struct {
+	Model    string
+	Revision uint64
+	// Assumed counts tuples that were taken to be absent in the past, because the log does not reach back
+	// to before they were written.
+	Assumed int
+}
+
+// Stores answer from the relation tuples of applications. They are given by wiring.
+type Stores interface {
+	Check(ctx context.Context, at StoreAt, q graph.Query) (graph.Result, StoreAnswer, error)
+	// Explain is Check with a sentence, and on a deny what would change it.
+	Explain(ctx context.Context, at StoreAt, q graph.Query) (graph.WhyNot, string, StoreAnswer, error)
+	Objects(ctx context.Context, at StoreAt, q graph.ObjectsQuery) (graph.List, error)
+	Subjects(ctx context.Context, at StoreAt, q graph.SubjectsQuery) (graph.List, error)
+	Relations(ctx context.Context, at StoreAt, q graph.RelationsQuery) (graph.Held, error)
+	// RelationsOf lists the relations that the model has for a type.
+	RelationsOf(ctx context.Context, at StoreAt, objectType string) ([]string, error)
+}

@@ -1,0 +1,62 @@
+package authz
+
+import (
+	"context"
+	"time"
+
+	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/policy"
+	"github.com/cardea-auth/cardea/internal/store"
+)
+
+// Suppose is what is otherwise than it is, for one question.
+type Suppose struct {
+	Roles    []graph.Change        // of the tenant's own tuples
+	Store    []graph.Change        // of the store that the plan names
+	Model    string                // of that store
+	Policies map[string]policy.Use // by set
+	Time     time.Time             // at which tuples are looked at; zero: now
+	// Past looks at the tuples as they were.
+	Past *Past
+}
+
+// Past is a state of tuples that was.
+type Past struct{ Revision, StoreRevision uint64 }
+
+// use is what is asked in place of a set.
+func (s *Suppose) use(set string) policy.Use {
+	if u, ok := s.Policies[set]; ok {
+		u.Set = set
+		return u
+	}
+	return policy.Use{Set: set}
+}
+
+// supposed is the view of roles that a question supposes.
+func (e *Engine) supposed(ctx context.Context, r Request, s Suppose) (graph.View, error) {
+	own := store.OwnTuples(r.Tenant)
+	if s.Past == nil || s.Past.Revision == 0 {
+		view, err := e.graphs.AtLeast(ctx, own, e.rules, r.Options.AtLeast)
+		if err != nil || len(s.Roles) == 0 {
+			return view, err
+		}
+		return view.With(s.Roles...)
+	}
+	view, _, err := e.graphs.Past(ctx, own, e.rules, s.Past.Revision)
+	if err != nil || len(s.Roles) == 0 {
+		return view, err
+	}
+	return view.With(s.Roles...)
+}
+
+// storeAt is where the store of a plan is asked.
+func (r Request) storeAt(p Plan) StoreAt {
+	at := StoreAt{Tenant: r.Tenant, Store: p.Store, AtLeast: r.Options.StoreAtLeast}
+	if s := r.Options.Suppose; s != nil {
+		at.Model, at.Suppose = s.Model, s.Store
+		if s.Past != nil {
+			at.Past = s.Past.StoreRevision
+		}
+	}
+	return at
+}
