@@ -137,6 +137,8 @@ func New(c Config) (*Engine, error) {
 		attributes: c.Attributes, policies: c.Policies, stores: c.Stores, acrs: c.ACRs,
 		plans: store.NewCollection(c.DB, plansKind()),
 	}
+	c.DB.OnChanged(plansKind().Name, e.planless.forget)
+	c.DB.OnMissed(e.planless.forgetAll)
 	return e, nil
 }
 

@@ -77,17 +77,25 @@ func (p *planless) remember(t id.Tenant, writes uint64) {
 	}
 }
 
-func (p *planless) forget(t id.Tenant) {
+func (p *planless) forget(_ context.Context, t id.Tenant) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.writes++
 	delete(p.tenants, t)
 }
 
+// forgetAll is for a node that may have missed what others wrote.
+func (p *planless) forgetAll(context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writes++
+	p.tenants = nil
+}
+
 // plansOf are the plans of a tenant, shared and not to be changed; nil if it has none.
 func (e *Engine) plansOf(ctx context.Context, t id.Tenant) (*plans, error) {
 	without, writes := e.planless.has(t)
-	if without || t == id.System { // the platform itself is ruled by roles alone
+	if t == id.System || without && e.db.Current() { // the platform itself is ruled by roles alone
 		return nil, nil
 	}
 	doc, err := e.plans.In(t).View(ctx, plansID)
@@ -181,22 +189,22 @@ func (e *Engine) RemovePlan(ctx context.Context, c access.Caller, resourceType s
 	})
 }
 
-// changePlans changes the one document, and makes it if there is none.
+// changePlans changes the one document. Where there is none it is made empty first, so that what other
+// nodes hear of is a change: they do not hear of documents that are new.
 func (e *Engine) changePlans(ctx context.Context, permit access.Permit, change func(*plans) (store.Event, error)) error {
 	t := permit.By().Tenant()
 	in := e.plans.In(t)
-	defer e.planless.forget(t) // also when it is not known whether anything was written
+	defer e.planless.forget(ctx, t) // also when it is not known whether anything was written
 	_, err := in.Get(ctx, plansID)
 	if errs.Is(err, errs.NotFound) {
-		doc := &plans{Meta: store.Meta{ID: plansID}}
-		event, err := change(doc)
-		if err != nil {
-			return err
+		empty := &plans{Meta: store.Meta{ID: plansID}}
+		_, err = e.db.Commit(ctx, store.Batch{Permit: e.guard.Task(t, "plan.begin"), Docs: []store.DocOp{in.Insert(ctx, empty)}})
+		if errs.CodeOf(err) == "already_exists" { // somebody was faster
+			err = nil
 		}
-		_, err = e.db.Commit(ctx, store.Batch{Permit: permit, Docs: []store.DocOp{in.Insert(ctx, doc)}, Events: []store.Event{event}})
-		if errs.CodeOf(err) != "already_exists" { // somebody was faster: then it is there
-			return err
-		}
+	}
+	if err != nil {
+		return err
 	}
 	_, err = in.Update(ctx, plansID, func(doc *plans) (store.Batch, error) {
 		event, err := change(doc)

@@ -58,10 +58,14 @@ type Config struct {
 
 // New makes the sets of a DB.
 func New(c Config) *Sets {
-	return &Sets{
+	s := &Sets{
 		db: c.DB, guard: c.Guard, inUse: c.InUse, compiled: newShelf(),
 		sets: store.NewCollection(c.DB, setKind()), versions: store.NewCollection(c.DB, versionKind()),
 	}
+	// A set may have been deleted and made anew by another node, with other policies under its numbers.
+	c.DB.OnChanged(setKind().Name, func(_ context.Context, t id.Tenant) { s.compiled.drop(t, "") })
+	c.DB.OnMissed(func(context.Context) { s.compiled.clear() })
+	return s
 }
 
 func setObject(name string) access.Object { return access.Object{Type: "cardea:policy_set", ID: name} }

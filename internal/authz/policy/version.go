@@ -296,12 +296,19 @@ func (s *shelf) put(k versionKey, p *Policies) {
 	s.all[k] = p
 }
 
-// drop lets go of a set that was deleted: its numbers may begin again.
+func (s *shelf) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.all)
+}
+
+// drop lets go of a set that was deleted, because its numbers may begin again; of all sets of the tenant
+// with an empty name.
 func (s *shelf) drop(t id.Tenant, set string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k := range s.all {
-		if k.tenant == t && k.set == set {
+		if k.tenant == t && (set == "" || k.set == set) {
 			delete(s.all, k)
 		}
 	}
