@@ -1,4 +1,4 @@
-// Package cli is the command line. Every command but serve, config, restore, import and version is
+// Package cli is the command line. Every command but serve, config, restore, import, health and version is
 // a function over an App, so it gives the same answer whether it runs inside the server (through the
 // control socket) or by itself (under the lock of the data directory):
 //

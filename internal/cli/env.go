@@ -39,6 +39,7 @@ type grammar struct {
 	Export    exportCommand    `cmd:"" help:"Write all data in a form that every engine can import."`
 	Import    importCommand    `cmd:"" help:"Fill an empty data directory from an export."`
 	Config    configCommands   `cmd:"" help:"Check, print or explain the configuration."`
+	Health    healthCommand    `cmd:"" help:"Ask whether the server on this machine is ready. Exits 1 if not."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 

@@ -56,7 +56,8 @@ func passwordWorker() *exec.Cmd {
 		}
 	}
 	c := exec.Command(program)
-	c.Args, c.Env, c.Dir = []string{os.Args[0], apart.Name}, []string{}, os.TempDir()
+	// The root is there in every container, and keeps no directory from being unmounted.
+	c.Args, c.Env, c.Dir = []string{os.Args[0], apart.Name}, []string{}, string(filepath.Separator)
 	return c
 }
 

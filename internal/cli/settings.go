@@ -187,6 +187,14 @@ type configCommands struct {
 	Check configCheck `cmd:"" help:"Say what is wrong with the configuration."`
 	Print configPrint `cmd:"" help:"Print the configuration as it would be used, and where each value comes from."`
 	Docs  configDocs  `cmd:"" help:"Print the reference of all settings."`
+	Key   configKey   `cmd:"" help:"Print a new master key, for several servers on one database. Keep it where no backup is."`
+}
+
+type configKey struct{}
+
+func (configKey) local(l *localRun) error {
+	_, err := fmt.Fprintln(l.process.Stdout, envelope.NewMaster().Text().Reveal())
+	return err
 }
 
 type configCheck struct{}

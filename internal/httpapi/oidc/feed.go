@@ -40,6 +40,7 @@ func (d *Door) feed(x *edge.Exchange, c access.Caller) error {
 		return answer(x, err)
 	}
 	x.Header().Set("Content-Type", "application/x-ndjson")
+	x.Header().Set("X-Accel-Buffering", "no") // nginx would keep entries until it has a buffer full of them
 	x.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(x)
 	for entry, err := range entries {

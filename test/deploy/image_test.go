@@ -1,0 +1,196 @@
+package deploy_test
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// nobody is the user of the image.
+const nobody = 65532
+
+// TestImage runs the binary where nothing else is: an empty root, no C library, no shell, an unprivileged
+// user, as the image of deploy/Dockerfile has it. Passwords are checked by workers there too.
+func TestImage(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root for chroot")
+	}
+	jail, err := os.MkdirTemp("", "cardea-image-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(jail) })
+	program, err := os.ReadFile(binary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []error{
+		os.Chmod(jail, 0o755), os.WriteFile(filepath.Join(jail, "cardea"), program, 0o755),
+		os.Mkdir(filepath.Join(jail, "data"), 0o700), os.Chown(filepath.Join(jail, "data"), nobody, nobody),
+	} {
+		if step != nil {
+			t.Fatal(step)
+		}
+	}
+	port, private := freePort(t), freePort(t)
+	env := []string{
+		"CARDEA_DATA_DIR=/data", "CARDEA_SERVER_ISSUER=http://localhost:" + port,
+		"CARDEA_SERVER_LISTEN=:" + port, "CARDEA_SERVER_MANAGEMENT=127.0.0.1:" + private,
+	}
+	inside := func(args ...string) *exec.Cmd {
+		c := exec.Command("/cardea", args...)
+		c.Dir, c.Env = "/", env
+		c.SysProcAttr = &syscall.SysProcAttr{Chroot: jail, Credential: &syscall.Credential{Uid: nobody, Gid: nobody, NoSetGroups: true}}
+		return c
+	}
+	server := start(t, inside("serve"))
+	await(t, server, "http://127.0.0.1:"+private+"/readyz", http.StatusOK)
+	if out, err := inside("health").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "ok") {
+		t.Errorf("health: %v\n%s", err, out)
+	}
+	add := inside("user", "add", "ada@example.com", "--verified", "--password-stdin")
+	add.Stdin = strings.NewReader("correct horse battery staple")
+	if out, err := add.CombinedOutput(); err != nil {
+		t.Fatalf("user add: %v\n%s", err, out)
+	}
+	signIn(t, "http://localhost:"+port)
+	if strings.Contains(server.log.String(), "hashes itself") {
+		t.Error("no worker for passwords could be started")
+	}
+	server.stop()
+	if code := server.command.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("told to stop, it ended with %d", code)
+	}
+}
+
+// TestDockerfile holds the parts of the recipe that have no engine to run them here.
+func TestDockerfile(t *testing.T) {
+	t.Parallel()
+	text := read(t, "deploy/Dockerfile")
+	var env []string
+	for _, m := range regexp.MustCompile(`(?m)(CARDEA_[A-Z_]+)=(\S+)`).FindAllStringSubmatch(text[strings.Index(text, "FROM scratch"):], -1) {
+		env = append(env, m[1]+"="+m[2])
+	}
+	if len(env) < 3 {
+		t.Fatalf("the image sets %q", env)
+	}
+	configCheck(t, append(env, "CARDEA_SERVER_ISSUER=https://id.example.com", "CARDEA_SERVER_TRUSTED_PROXIES=10.0.0.1/32"))
+	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, "go.mod"))[1]
+	if !strings.Contains(text, "golang:"+goVersion+"-") {
+		t.Errorf("the image is not built with Go %s of go.mod", goVersion)
+	}
+	for _, flag := range []string{"CGO_ENABLED=0", "-tags timetzdata", "USER 65532"} {
+		if !strings.Contains(text, flag) {
+			t.Errorf("the recipe lacks %q, which TestImage relies on", flag)
+		}
+	}
+}
+
+// configCheck has the program judge settings from the environment.
+func configCheck(t *testing.T, env []string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), binary, "config", "check")
+	c.Env = env
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Errorf("%q: %s", env, out)
+	}
+}
+
+// TestCompose: every service of the product has settings that the program accepts, and what the file
+// mounts is there.
+func TestCompose(t *testing.T) {
+	t.Parallel()
+	var file struct {
+		Services map[string]struct {
+			Build       any
+			Environment map[string]string
+			Volumes     []string
+		}
+	}
+	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose/compose.yaml")), &file); err != nil {
+		t.Fatal(err)
+	}
+	key := strings.TrimSpace(run1(t, binary, "config", "key"))
+	ours := 0
+	for name, s := range file.Services {
+		for _, v := range s.Volumes {
+			if from, _, _ := strings.Cut(v, ":"); strings.HasPrefix(from, ".") {
+				if _, err := os.Stat(filepath.Join(root, "deploy/compose", from)); err != nil {
+					t.Errorf("%s mounts what is not there: %v", name, err)
+				}
+			}
+		}
+		if s.Build == nil {
+			continue
+		}
+		ours++
+		env := []string{"CARDEA_MASTER_KEY=" + key, "CARDEA_DATABASE_URL=postgres://cardea:x@postgres:5432/cardea?sslmode=disable"}
+		for k, v := range s.Environment {
+			env = append(env, k+"="+v)
+		}
+		configCheck(t, env)
+	}
+	if ours != 2 {
+		t.Errorf("%d services of the product, want 2", ours)
+	}
+}
+
+func run1(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), name, args...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// TestSecrets makes the secrets of Compose with the program itself.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	script := filepath.Join(dir, "secrets.sh")
+	if err := os.WriteFile(script, []byte(read(t, "deploy/compose/secrets.sh")), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	make := func() string {
+		c := exec.CommandContext(t.Context(), "sh", script)
+		c.Env = append(os.Environ(), "CARDEA="+binary)
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "secrets/cardea.env"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	first := make()
+	if make() != first {
+		t.Error("a second run has made other secrets: the database would be lost")
+	}
+	is, err := os.Stat(filepath.Join(dir, "secrets/cardea.env"))
+	if err != nil || is.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", is.Mode(), err)
+	}
+	configCheck(t, strings.Fields(first))
+}
+
+// TestUnit has systemd read the unit.
+func TestUnit(t *testing.T) {
+	t.Parallel()
+	analyze := program(t, "systemd-analyze")
+	unit := filepath.Join(t.TempDir(), "cardea.service")
+	text := strings.ReplaceAll(read(t, "deploy/systemd/cardea.service"), "/usr/local/bin/cardea", binary)
+	if err := os.WriteFile(unit, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	checked(t, analyze, "verify", "--man=no", unit)
+}
