@@ -1,6 +1,6 @@
 # Cardea. Bare `make` prints this help. CI runs exactly `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check e2e bench lighthouse oracle fuzz shape ui lint setup generate
+.PHONY: help run test check postgres e2e bench lighthouse oracle fuzz shape ui lint setup generate
 
 BIN := .cache/bin
 
@@ -17,6 +17,9 @@ check: ## the quick part: format, vet, tests without the race detector
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt"; exit 1; }
 	go vet ./...
 	go test -short ./...
+
+postgres: setup ## the tests of every domain on PostgreSQL
+	scripts/postgres
 
 e2e: setup ## clients that nobody here wrote, against the real binary
 	scripts/e2e

@@ -15,7 +15,7 @@ import (
 // width, compatibility forms, and what LIKE and GLOB would take for a pattern.
 func texts() []string {
 	all := []string{
-		"", "\x00", "\x00a", " ", " a", "!", "%", "*", "10", "2", "A", "A ", "Ab", "B", "Straße", "[a]", "_",
+		"", "\x00", "\x00\x00", "\x00\x01", "\x00a", "\x01", "\x01\x00", "\x01a", "\x02", " ", " a", "!", "%", "*", "10", "2", "A", "A ", "Ab", "B", "Straße", "[a]", "_",
 		"a", "a\x00", "a\x00b", "a ", "a  ", "a\t", "aa", "ab", "a\u0301", "b", "i", "ss", "~",
 		"\u00c1", "\u00df", "\u00e1", "\u00ff", "\u0130", "\u0131", "\u0391", "\u200b", "\u2028", "\ufb01",
 		"\ufeff", "\uff41", "\ufffd", "\U0001f600", "\U0010ffff",

@@ -34,7 +34,11 @@ func (s *server) browser(t testing.TB, u user) *browser {
 
 // browserAt is a browser at another address of this machine, such as 127.0.0.2.
 func (s *server) browserAt(t testing.TB, u user, address string) *browser {
-	return &browser{t: t, server: s, http: clientAt(address), cookies: map[string]string{}, email: u.email, secret: password}
+	client := s.http
+	if client == nil {
+		client = clientAt(address)
+	}
+	return &browser{t: t, server: s, http: client, cookies: map[string]string{}, email: u.email, secret: password}
 }
 
 // clientAt is an HTTP client at an address of this machine that follows no redirects.

@@ -122,7 +122,7 @@ func form(pairs []string) url.Values {
 // send sends a request without following redirects.
 func (s *server) send(t testing.TB, r *http.Request) answer {
 	t.Helper()
-	a, err := send(plain, r)
+	a, err := send(s.client(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

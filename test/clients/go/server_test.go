@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,16 @@ type server struct {
 
 	management string   // address of the private listener
 	env        []string // with which it was started
+
+	http *http.Client // leads to this node of several that share an issuer; nil: the issuer's address does
+}
+
+// client is what requests to this server are sent with.
+func (s *server) client() *http.Client {
+	if s.http != nil {
+		return s.http
+	}
+	return plain
 }
 
 // launch says which server is started. The zero launch is the program as it is shipped.
@@ -44,6 +55,9 @@ func newServer(ctx context.Context, l launch) (*server, error) {
 	}
 	if l.program == "" {
 		l.program = built.cardea
+	}
+	if l.env, err = withDatabase(l.env); err != nil {
+		return nil, err
 	}
 	s := &server{origin: "http://" + at[0], issuer: "http://" + at[0], tenant: "default", dir: dir, management: "http://" + at[1], env: l.env}
 	s.process, err = start(l.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)

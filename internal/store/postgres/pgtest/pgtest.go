@@ -62,6 +62,19 @@ func URL(t testing.TB) string {
 	return schema(t, server, "t_"+strings.ToLower(rand.Text()))
 }
 
+// New is URL for whoever is not a test: the schema stays until the server ends.
+func New() (string, error) {
+	server, err := shared()
+	if err != nil {
+		return "", err
+	}
+	name := "t_" + strings.ToLower(rand.Text())
+	if err := Exec(server, "CREATE SCHEMA "+name); err != nil {
+		return "", err
+	}
+	return with(server, "search_path", name)
+}
+
 // Named is like URL for the schema of that name, which is made if it is not there: a test gets the same
 // one each time.
 func Named(t testing.TB, name string) string {
@@ -83,14 +96,22 @@ func schema(t testing.TB, server, name string) string {
 // With is a URL with another parameter.
 func With(t testing.TB, uri, name, value string) string {
 	t.Helper()
-	u, err := url.Parse(uri)
+	out, err := with(uri, name, value)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return out
+}
+
+func with(uri, name, value string) (string, error) {
+	u, err := url.Parse(uri)
+	if err != nil {
+		return "", err
 	}
 	q := u.Query()
 	q.Set(name, value)
 	u.RawQuery = q.Encode()
-	return u.String()
+	return u.String(), nil
 }
 
 // Private starts a server for one test, which writes to its disk for good.

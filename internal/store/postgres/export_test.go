@@ -1,0 +1,8 @@
+package postgres
+
+// For the tests.
+var (
+	ToText   = toText
+	FromText = fromText
+	Refused  = refused
+)
