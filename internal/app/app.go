@@ -17,6 +17,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -49,6 +50,8 @@ type Config struct {
 	ProxyCerts      bool     // the trusted proxies put the client's certificate into Client-Cert
 	Hosts           []string // further host names, without port
 	InsecureCookies bool
+	// Drain is how long Run goes on serving, not ready, once it is told to end.
+	Drain time.Duration
 
 	// Master is the master key; the zero Master means the file Dir/master.key, made at the first start.
 	Master      envelope.Master
@@ -83,7 +86,8 @@ type App struct {
 
 	Rooms
 	OAuth
-	tally *tally
+	tally   *tally
+	leaving atomic.Bool // told to end: not ready any more
 }
 
 // Open builds an App over the data directory, which it locks. It creates what a first start needs:

@@ -119,6 +119,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 	select {
 	case <-ctx.Done():
+		err = s.app.leave(failed)
 	case err = <-failed:
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -129,6 +130,22 @@ func (s *Server) Run(ctx context.Context) error {
 	// What has happened is sealed, and what was counted is written, before the end.
 	sealed := s.app.eachTenant(drain, func(t id.Tenant) error { return s.app.Audit.Seal(drain, t) })
 	return errors.Join(err, sealed, s.app.Audit.Flush(drain))
+}
+
+// leave lets proxies see that this node wants no more requests before it refuses any.
+func (a *App) leave(failed <-chan error) error {
+	a.leaving.Store(true)
+	if a.Drain <= 0 {
+		return nil
+	}
+	wait := time.NewTimer(a.Drain)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case err := <-failed:
+		return err
+	}
 }
 
 // ignoreTimeout forgives requests that did not finish in time: long ones, such as a followed feed.
@@ -157,6 +174,9 @@ const maxSkew = 5 * time.Second
 // Ready reports whether the server can do its work: the database can be written, and where other nodes
 // share it, this one hears of what they change and agrees with it about the time.
 func (a *App) Ready(ctx context.Context) error {
+	if a.leaving.Load() {
+		return errors.New("the server is stopping")
+	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := a.house.engine.Ping(ctx); err != nil {

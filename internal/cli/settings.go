@@ -96,7 +96,7 @@ func (l *localRun) config() (app.Config, error) {
 		Dir: absolute(l.process.Dir, c.Data.Dir), Database: c.Database.URL, Dev: c.Dev, Issuer: string(c.Server.Issuer),
 		Listen: string(c.Server.Listen), Management: string(c.Server.Management),
 		TLSCert: c.Server.TLS.CertFile, TLSKey: c.Server.TLS.KeyFile, TrustedProxies: c.Server.TrustedProxies,
-		ProxyCerts: c.Server.ProxiesSendCertificates, Hosts: texts(c.Server.Hosts), InsecureCookies: c.Server.InsecureCookies,
+		ProxyCerts: c.Server.ProxiesSendCertificates, Hosts: texts(c.Server.Hosts), InsecureCookies: c.Server.InsecureCookies, Drain: time.Duration(c.Server.Drain),
 		Master: master, Password: hasherOf(c.Password), Policy: policyOf(c.Password), Lockout: lockoutOf(c.Lockout),
 		Limits: limits(c.Limits), Allow: c.Egress.Allow, Product: c.Mail.Product, Defaults: defaultsOf(c),
 		GraphBounds: index.Bounds{Memory: int64(c.Authz.Memory)}, InlineConditions: c.Authz.InlineConditions,

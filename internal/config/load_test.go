@@ -128,7 +128,7 @@ func TestYAMLProblems(t *testing.T) {
 		"yes":                {"dev: yes\n", "config:1: dev: must be true or false"},
 		"bool as text":       {"mail:\n  product: true\n", "config:2: mail.product: must be text (a number or a date in quotes) in one line"},
 		"time without unit":  {"sessions:\n  idle: 30\n", "config:2: sessions.idle: must be a time like 500ms, 10m, 24h or 30d"},
-		"section as text":    {"server: x\n", "config:1: server: must be a section with listen, management, issuer, tls, trusted_proxies, proxies_send_certificates, hosts, insecure_cookies"},
+		"section as text":    {"server: x\n", "config:1: server: must be a section with listen, management, issuer, tls, trusted_proxies, proxies_send_certificates, hosts, insecure_cookies, drain"},
 		"section as list":    {"log: []\n", "config:1: log: must be a section with level, format"},
 		"text as section":    {"data:\n  dir: {a: b}\n", "config:2: data.dir: must be text (a number or a date in quotes) in one line"},
 		"text as list":       {"server:\n  hosts: a.example\n", "config:2: server.hosts: must be a list; each entry a host name in lower case or an IP address, without a port"},

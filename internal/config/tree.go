@@ -64,6 +64,9 @@ type Server struct {
 	// Cookies without the attribute Secure, for a browser that refuses it on http://localhost.
 	// Accepted on loopback only.
 	InsecureCookies bool `yaml:"insecure_cookies"`
+	// How long a server that is told to stop goes on serving while /readyz says that it wants no more.
+	// Behind a proxy that tries other nodes, longer than it takes to notice: then nobody notices.
+	Drain Duration `yaml:"drain"`
 }
 
 // Certificate and key, both in PEM. They are read again when they change.
