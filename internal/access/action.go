@@ -126,6 +126,8 @@ func openRules(a Action) (Rule, bool) {
 		return Rule{Open: true, Words: "become the first administrator with the set-up link"}, true
 	case "invitation.accept":
 		return Rule{Open: true, Words: "accept an invitation"}, true
+	case "invitation.decline":
+		return Rule{Open: true, Words: "decline an invitation"}, true
 	case "token.issue":
 		return Rule{Open: true, Words: "exchange a grant for tokens"}, true
 	case "token.revoke":

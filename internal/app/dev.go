@@ -23,10 +23,10 @@ func (a *App) devRoutes(pages *page.Pages) []edge.Route {
 	if !a.Dev {
 		return nil
 	}
-	return []edge.Route{{
+	return append(a.sampleRoutes(), edge.Route{
 		Method: "GET", Path: "/dev/mailbox", Name: "dev.mailbox", Handle: a.showMailbox(pages),
 		Access: edge.Open("demo mails on a server that listens on loopback only"),
-	}}
+	})
 }
 
 // showMailbox shows every mail that would have been sent, newest first.
@@ -50,7 +50,7 @@ func linked(text string) template.HTML {
 	return template.HTML(address.ReplaceAllString(template.HTMLEscapeString(text), `<a href="$0">$0</a>`))
 }
 
-const mailboxContent = `<h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent.</p>
+const mailboxContent = `<h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent. Load the page again for newer ones.</p>
 {{range .}}<article><h2>{{.Subject}}</h2><p><small>to {{.To}}</small></p><pre>{{linked .Text}}</pre></article>{{else}}<article><p>No mail yet.</p></article>{{end}}
 `
 

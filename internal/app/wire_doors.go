@@ -31,6 +31,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	pages.Accent, pages.Dev = a.accent, a.Dev
 	oauth := &oidc.Door{
 		Clients: a.ClientAuth, Issuer: a.OAuth.Issuer, Reader: a.Reader, Codes: a.Codes, Families: a.Families,
 		Authorizer: a.Authorizer, Introspector: a.Introspector, Revoker: a.Revoker, Logout: a.Logout, Board: a.Board,
@@ -39,7 +40,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	decisions := &decision.Door{Decider: a.Decisions, Searcher: a.Decisions, Activity: a.decided}
 	tuples := &openfga.Door{Stores: a.Stores, Models: a.Stores, Tuples: a.Stores, Decider: a.Stores, Activity: a.decided}
 	flows := &browser.Flows{Machine: a.Flows, Requests: requests{a}}
-	managed, err := rest.Routes(a.management())
+	managed, err := rest.Routes(a.management().Operations())
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +69,15 @@ func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Han
 func (a *App) standing(ctx context.Context, t id.Tenant) error {
 	_, err := a.Tenants.Standing(ctx, t)
 	return err
+}
+
+// accent is the colour that a tenant has chosen for its pages.
+func (a *App) accent(ctx context.Context, t id.Tenant) (string, error) {
+	home, err := a.Tenants.View(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	return home.Settings.Accent, nil
 }
 
 // needPage is our page for what an authorization request needs.

@@ -89,7 +89,7 @@ func (a *App) wirePeople() (err error) {
 		Tenants: a.Tenants, Revocations: a.Revocations, LinkTo: a.linkTo, FirstAdmin: authz.AdminTuples, Forget: a.forget,
 	})
 	a.Sessions = session.New(session.Config{
-		DB: a.DB, Guard: a.Guard, Users: a.Accounts, Tenants: a.Tenants, Revocations: a.Revocations,
+		DB: a.DB, Guard: a.Guard, Users: a.Accounts, Tenants: a.Tenants, Revocations: a.Revocations, Activity: a.activity,
 	})
 	a.Accounts.Sessions = a.Sessions
 	a.Organisations.Exists = func(ctx context.Context, t id.Tenant, userID string) error {

@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -170,6 +171,52 @@ func TestRoleInOrganisationHoldsOnlyThere(t *testing.T) {
 	h.want("bob", "invoice:delete", in("org1"), false)
 	if got := h.decide("alice", "invoice:delete", in("org1")).Reasons[0].Text; !strings.Contains(got, "has role editor in org org1") {
 		t.Errorf("reason = %q", got)
+	}
+}
+
+// TestGroups: groups are listed by name, in pages of every size, with their direct members.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	want := map[string]int{"a": 1, "a-b": 2, "b": 3, "z": 1}
+	for name, n := range want {
+		for i := range n {
+			if _, err := h.SetMember(t.Context(), h.operator, name, user("u"+strconv.Itoa(i)), true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	staff := store.SubjectRef{Type: "group", ID: "a", Relation: "member"}
+	if _, err := h.SetMember(t.Context(), h.operator, "b", staff, true); err != nil {
+		t.Fatal(err)
+	}
+	want["b"]++
+	for limit := 1; limit <= 5; limit++ {
+		got, names := map[string]int{}, []string{}
+		for r := (page.Request{Limit: limit}); ; {
+			p, err := h.Groups(t.Context(), h.operator, r)
+			if err != nil || len(p.Items) > limit {
+				t.Fatalf("%+v %v", p, err)
+			}
+			for _, g := range p.Items {
+				got[g.ID], names = g.Members, append(names, g.ID)
+			}
+			if r.Cursor = p.Next; r.Cursor == "" {
+				break
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" || !slices.IsSorted(names) {
+			t.Errorf("pages of %d: %v\n%s", limit, names, diff)
+		}
+	}
+	if _, err := h.SetMember(t.Context(), h.operator, "z", user("u0"), false); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := h.Groups(t.Context(), h.operator, page.Request{}); err != nil || len(p.Items) != 3 {
+		t.Errorf("after the last member has left: %+v %v", p, err)
+	}
+	if _, err := h.Groups(t.Context(), access.Anonymous(acme, access.Origin{}), page.Request{}); err == nil {
+		t.Error("a stranger lists groups")
 	}
 }
 

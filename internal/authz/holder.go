@@ -43,6 +43,65 @@ func (e *Engine) Members(ctx context.Context, c access.Caller, group string, r p
 	return page.Map(p, func(t store.Tuple) store.SubjectRef { return t.Subject }), err
 }
 
+// Group is a group by its name, with how many belong to it directly; at most maxCounted are counted.
+type Group struct {
+	ID      string
+	Members int
+}
+
+// maxCounted bounds the members of a group that are counted for a list.
+const maxCounted = 100
+
+// Groups lists the groups that have members, by name. Each costs one reading of its members.
+func (e *Engine) Groups(ctx context.Context, c access.Caller, r page.Request) (page.Page[Group], error) {
+	if _, err := e.guard.Allow(ctx, c, "group.read", access.Object{Type: "cardea:group"}); err != nil {
+		return page.Page[Group]{}, err
+	}
+	after, err := openCursor(r.Cursor)
+	if err != nil {
+		return page.Page[Group]{}, err
+	}
+	out := page.Page[Group]{Items: []Group{}}
+	for {
+		found, err := e.nextGroup(ctx, c, after)
+		if err != nil || found.ID == "" {
+			return out, err
+		}
+		if len(out.Items) == r.Size() {
+			out.Next = sealCursor(after)
+			return out, nil
+		}
+		out.Items = append(out.Items, found)
+		after = found.ID
+	}
+}
+
+// nextGroup is the first group whose name comes after another one; the zero Group if there is none.
+func (e *Engine) nextGroup(ctx context.Context, c access.Caller, after string) (Group, error) {
+	p := store.TuplePage{Limit: maxCounted}
+	if after != "" { // behind every member that the group before can have
+		p.After = &store.Tuple{Object: store.ObjectRef{Type: typeGroup, ID: after}, Relation: relMember, Subject: store.SubjectRef{Type: lastText}}
+	}
+	found, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(c.Tenant()), store.TupleFilter{Object: store.ObjectRef{Type: typeGroup}}, p)
+	if err != nil {
+		return Group{}, unavailable(err)
+	}
+	var g Group
+	for _, t := range found {
+		if g.ID == "" {
+			g.ID = t.Object.ID
+		}
+		if t.Object.ID != g.ID {
+			break
+		}
+		g.Members++
+	}
+	return g, nil
+}
+
+// lastText sorts behind every type of subject.
+const lastText = "\U0010ffff"
+
 // pageOf is a page of the tuples of one relation of one object. The cursor is the last subject of
 // the page before: it can say where in this list to go on, and nothing else, so it is not sealed.
 // Roles of other roles are not shown: they belong to the role, not to its holders.

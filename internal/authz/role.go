@@ -153,19 +153,19 @@ func diff(before, after []store.Tuple) []store.TupleOp {
 // Cardea itself may only be added by a caller who has it.
 func (e *Engine) checkRole(ctx context.Context, c access.Caller, r, before *Role) error {
 	if !validName(r.ID) || strings.HasPrefix(strings.ToLower(r.ID), ownPrefix) { // in no spelling
-		return errs.Bad("/name", "must be 1 to 100 of letters, digits and _ - . :, and not begin with %s", ownPrefix)
+		return errs.Bad("/name", "must be 1 to 100 of letters, digits and _ - . :, and not begin with %s", ownPrefix).Breaks(errs.Identifier, errs.Between(1, 100))
 	}
 	if len(r.Description) > 1000 {
-		return errs.Bad("/description", "must not be longer than 1000 bytes")
+		return errs.Bad("/description", "must not be longer than 1000 bytes").Breaks(errs.Length, errs.Between(0, 1000))
 	}
 	slices.Sort(r.Permissions)
 	r.Permissions = slices.Compact(r.Permissions)
 	if len(r.Permissions) > maxPermissions || len(r.Inherits) > maxInherits {
-		return errs.Bad("/permissions", "must not be more than %d, and /inherits not more than %d", maxPermissions, maxInherits)
+		return errs.Bad("/permissions", "must not be more than %d, and /inherits not more than %d", maxPermissions, maxInherits).Breaks(errs.Items, errs.Between(0, maxPermissions))
 	}
 	for _, p := range r.Permissions {
 		if p == "" || len(p) > maxName {
-			return errs.Bad("/permissions", "must have 1 to %d bytes each", maxName)
+			return errs.Bad("/permissions", "must have 1 to %d bytes each", maxName).Breaks(errs.Length, errs.Between(1, maxName))
 		}
 		added := before == nil || !slices.Contains(before.Permissions, p)
 		if own, ok := strings.CutPrefix(p, ownPrefix); ok && added {
@@ -180,11 +180,11 @@ func (e *Engine) checkRole(ctx context.Context, c access.Caller, r, before *Role
 func (e *Engine) checkInherits(ctx context.Context, c access.Caller, r *Role) error {
 	for _, junior := range r.Inherits {
 		if junior == r.ID {
-			return errs.Bad("/inherits", "must not name the role itself")
+			return errs.Bad("/inherits", "must not name the role itself").Breaks(errs.Circular, nil)
 		}
 		j, err := e.roles.In(c.Tenant()).Get(ctx, junior)
 		if errs.Is(err, errs.NotFound) {
-			return errs.Bad("/inherits", "must name roles that exist")
+			return errs.Bad("/inherits", "must name roles that exist").Breaks(errs.Unknown, nil)
 		}
 		if err != nil {
 			return err

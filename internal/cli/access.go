@@ -19,6 +19,7 @@ type roleCommands struct {
 	Create   roleCreate   `cmd:"" help:"Define a role."`
 	Update   roleUpdate   `cmd:"" help:"Change what a role permits."`
 	List     roleList     `cmd:"" help:"List roles."`
+	Show     roleShow     `cmd:"" help:"Show a role, and to whom it was given directly."`
 	Delete   roleDelete   `cmd:"" help:"Remove a role that nobody has."`
 	Assign   roleAssign   `cmd:"" help:"Give a role: in the whole tenant, or with --org on resources of that organisation."`
 	Unassign roleUnassign `cmd:"" help:"Take a role back."`
@@ -49,9 +50,12 @@ func words(list []string) string {
 }
 
 type roleUpdate struct {
-	Name   string   `arg:"" help:"Name of the role."`
-	Add    []string `help:"Permission to add; may be repeated." sep:"none"`
-	Remove []string `help:"Permission to remove; may be repeated." sep:"none"`
+	Name        string   `arg:"" help:"Name of the role."`
+	Add         []string `help:"Permission to add; may be repeated." sep:"none"`
+	Remove      []string `help:"Permission to remove; may be repeated." sep:"none"`
+	Inherits    []string `help:"Roles whose permissions it has as well, in place of those that it has; may be repeated." sep:"none"`
+	NoInherits  bool     `help:"It has the permissions of no other role."`
+	Description *string  `help:"What it is for."`
 }
 
 func (c *roleUpdate) run(e *env) error {
@@ -63,6 +67,10 @@ func (c *roleUpdate) run(e *env) error {
 			}
 		}
 		r.Permissions = kept
+		if len(c.Inherits) > 0 || c.NoInherits {
+			r.Inherits = c.Inherits
+		}
+		set(&r.Description, c.Description)
 		return nil
 	})
 	if err != nil {
@@ -108,6 +116,133 @@ func (c *roleList) run(e *env) error {
 		})
 	})
 }
+
+type roleShow struct {
+	Name string `arg:"" help:"Name of the role."`
+	Org  string `help:"Who has it in this organisation." placeholder:"ID"`
+}
+
+type roleShown struct {
+	roleOut
+	Holders []authz.Assignment `json:"holders"`
+}
+
+func (c *roleShow) run(e *env) error {
+	out := roleShown{roleOut: roleOut{Name: c.Name, Permissions: []string{}}}
+	if c.Name != authz.AdminRole && c.Name != authz.ViewerRole { // those are not stored
+		r, err := e.Decisions.GetRole(e.ctx, e.caller(), c.Name)
+		if err != nil {
+			return err
+		}
+		out.roleOut = roleOut{Name: r.ID, Description: r.Description, Permissions: append([]string{}, r.Permissions...), Inherits: r.Inherits}
+	}
+	var err error
+	if out.Holders, err = all(func(p page.Request) (page.Page[authz.Assignment], error) {
+		return e.Decisions.Holders(e.ctx, e.caller(), c.Name, c.Org, p)
+	}); err != nil {
+		return err
+	}
+	return e.print(out, func(w io.Writer) {
+		fmt.Fprintf(w, "%s  %s\n", out.Name, visible(out.Description))
+		for _, p := range out.Permissions {
+			fmt.Fprintf(w, "permits %s\n", p)
+		}
+		for _, r := range out.Inherits {
+			fmt.Fprintf(w, "inherits %s\n", r)
+		}
+		for _, h := range out.Holders {
+			fmt.Fprintf(w, "holder %s\n", subjectText(h.Subject))
+		}
+	})
+}
+
+// subjectText is a subject as commands take it.
+func subjectText(s store.SubjectRef) string {
+	if s.Relation == "" {
+		return s.Type + ":" + s.ID
+	}
+	return s.Type + ":" + s.ID + "#" + s.Relation
+}
+
+type groupCommands struct {
+	List   groupList   `cmd:"" help:"List the groups that have members."`
+	Show   groupShow   `cmd:"" help:"List who belongs directly to a group."`
+	Add    groupAdd    `cmd:"" help:"Add a subject to a group. A group exists by its members."`
+	Remove groupRemove `cmd:"" help:"Take a subject out of a group."`
+}
+
+type groupList struct{}
+
+type groupOut struct {
+	ID      string `json:"id"`
+	Members int    `json:"members"`
+}
+
+func (*groupList) run(e *env) error {
+	list, err := all(func(r page.Request) (page.Page[authz.Group], error) { return e.Decisions.Groups(e.ctx, e.caller(), r) })
+	if err != nil {
+		return err
+	}
+	out := make([]groupOut, len(list))
+	for i, g := range list {
+		out[i] = groupOut(g)
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "GROUP MEMBERS", func(row func(...any)) {
+			for _, g := range out {
+				row(g.ID, g.Members)
+			}
+		})
+	})
+}
+
+type groupShow struct {
+	Group string `arg:"" help:"Name of the group."`
+}
+
+func (c *groupShow) run(e *env) error {
+	list, err := all(func(r page.Request) (page.Page[store.SubjectRef], error) {
+		return e.Decisions.Members(e.ctx, e.caller(), c.Group, r)
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = subjectText(s)
+	}
+	return e.print(out, func(w io.Writer) {
+		for _, s := range out {
+			fmt.Fprintln(w, visible(s))
+		}
+	})
+}
+
+// groupMember is what add and remove are about.
+type groupMember struct {
+	Group   string `arg:"" help:"Name of the group."`
+	Subject string `arg:"" help:"Address or id of a user, service:ID or group:NAME#member."`
+}
+
+func (c *groupMember) change(e *env, member bool, done string) error {
+	s, err := e.subject(c.Subject)
+	if err != nil {
+		return err
+	}
+	receipt, err := e.Decisions.SetMember(e.ctx, e.caller(), c.Group, s, member)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"revision": receipt.Revision}, done, visible(c.Subject), visible(c.Group))
+}
+
+type groupAdd struct{ groupMember }
+
+func (c *groupAdd) run(e *env) error { return c.change(e, true, "%s belongs to the group %s.") }
+
+type groupRemove struct{ groupMember }
+
+func (c *groupRemove) run(e *env) error { return c.change(e, false, "%s is out of the group %s.") }
 
 type roleDelete struct {
 	Name string `arg:"" help:"Name of the role."`

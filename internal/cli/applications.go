@@ -14,16 +14,19 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/clients"
+	"github.com/cardea-auth/cardea/internal/oauth/scopes"
 )
 
 type appCommands struct {
-	Create  appCreate  `cmd:"" help:"Register an application. Prints its client_id, and its client_secret this once."`
-	List    appList    `cmd:"" help:"List applications."`
-	Show    appShow    `cmd:"" help:"Show an application."`
-	Disable appDisable `cmd:"" help:"End everything of an application and refuse it."`
-	Enable  appEnable  `cmd:"" help:"Let a disabled application ask again."`
-	Secret  appSecret  `cmd:"" help:"Give an application a new secret."`
-	Delete  appDelete  `cmd:"" help:"Remove an application."`
+	Create    appCreate    `cmd:"" help:"Register an application. Prints its client_id, and its client_secret this once."`
+	List      appList      `cmd:"" help:"List applications."`
+	Show      appShow      `cmd:"" help:"Show an application."`
+	Update    appUpdate    `cmd:"" help:"Change the settings of an application. Lists take the place of those that it has."`
+	EndTokens appEndTokens `cmd:"" help:"End all tokens of an application; it may ask for new ones."`
+	Disable   appDisable   `cmd:"" help:"End everything of an application and refuse it."`
+	Enable    appEnable    `cmd:"" help:"Let a disabled application ask again."`
+	Secret    appSecret    `cmd:"" help:"Give an application a new secret."`
+	Delete    appDelete    `cmd:"" help:"Remove an application."`
 }
 
 type appCreate struct {
@@ -156,6 +159,67 @@ func (c *appShow) run(e *env) error {
 	})
 }
 
+type appUpdate struct {
+	client
+	Name        *string  `help:"Name that people see."`
+	Redirect    []string `help:"Redirect URI; may be repeated." sep:"none" placeholder:"URL"`
+	Logout      []string `name:"post-logout" help:"URI to go to after signing out; may be repeated." sep:"none" placeholder:"URL"`
+	Origin      []string `help:"Origin whose pages may call the token endpoint; may be repeated." sep:"none" placeholder:"ORIGIN"`
+	Scope       []string `help:"Scope that it may ask for; may be repeated." sep:"none"`
+	Audience    []string `help:"Resource that it may ask tokens for; may be repeated." sep:"none" placeholder:"URI"`
+	Serves      []string `help:"Audience that it answers for as an API; may be repeated." sep:"none" placeholder:"URI"`
+	Grant       []string `help:"Grant type; may be repeated." sep:"none"`
+	AccessToken *string  `help:"jwt or opaque."`
+	AuthMethod  *string  `help:"client_secret_basic, client_secret_post, private_key_jwt or none."`
+	Alg         *string  `help:"Algorithm of its tokens: ES256, EdDSA, RS256 or PS256."`
+	FirstParty  *bool    `help:"It belongs to you: people are not asked for consent." negatable:""`
+}
+
+func (c *appUpdate) run(e *env) error {
+	if c.Alg != nil {
+		if err := e.Keys.Prepare(e.ctx, e.caller().Tenant(), keyring.Alg(*c.Alg)); err != nil {
+			return err
+		}
+	}
+	x, err := e.Clients.Update(e.ctx, e.caller(), c.id(), c.onto)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"client_id": x.ID}, "%s is changed.", visible(x.Name))
+}
+
+func (c *appUpdate) onto(x *oauth.Client) error {
+	set(&x.Name, c.Name)
+	set(&x.FirstParty, c.FirstParty)
+	set((*string)(&x.Access), c.AccessToken)
+	set((*string)(&x.Auth), c.AuthMethod)
+	set((*string)(&x.SigningAlg), c.Alg)
+	replace(&x.Redirect, convert[oauth.RedirectURI](c.Redirect))
+	replace(&x.Logout, convert[oauth.RedirectURI](c.Logout))
+	replace(&x.Grants, convert[oauth.GrantType](c.Grant))
+	replace((*[]string)(&x.Scopes), c.Scope)
+	replace(&x.Origins, c.Origin)
+	replace(&x.Audience, c.Audience)
+	replace(&x.Serves, c.Serves)
+	return nil
+}
+
+// replace changes a list that was named on the command line.
+func replace[T any](to *[]T, named []T) {
+	if len(named) > 0 {
+		*to = named
+	}
+}
+
+type appEndTokens struct{ client }
+
+func (c *appEndTokens) run(e *env) error {
+	if _, err := e.Clients.EndTokens(e.ctx, e.caller(), c.id()); err != nil {
+		return err
+	}
+	return e.done(nil, "The tokens of %s have ended.", c.Client)
+}
+
 type appDisable struct{ client }
 
 func (c *appDisable) run(e *env) error {
@@ -194,6 +258,60 @@ func (c *appDelete) run(e *env) error {
 		return err
 	}
 	return e.done(nil, "%s is gone.", c.Client)
+}
+
+type scopeCommands struct {
+	List    scopeList    `cmd:"" help:"List declared scopes."`
+	Declare scopeDeclare `cmd:"" help:"Declare a scope, or say it in other words."`
+	Remove  scopeRemove  `cmd:"" help:"Forget the words of a scope; nobody loses it."`
+}
+
+type scopeList struct{}
+
+type scopeOut struct {
+	Name  string `json:"name"`
+	Words string `json:"words"`
+}
+
+func (*scopeList) run(e *env) error {
+	list, err := all(func(r page.Request) (page.Page[*scopes.Scope], error) { return e.Scopes.List(e.ctx, e.caller(), r) })
+	if err != nil {
+		return err
+	}
+	out := make([]scopeOut, len(list))
+	for i, s := range list {
+		out[i] = scopeOut{s.Name(), s.Words}
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "SCOPE WORDS", func(row func(...any)) {
+			for _, s := range out {
+				row(s.Name, s.Words)
+			}
+		})
+	})
+}
+
+type scopeDeclare struct {
+	Name  string `arg:"" help:"The scope, like invoices:read."`
+	Words string `arg:"" help:"Completes: the application wants to …"`
+}
+
+func (c *scopeDeclare) run(e *env) error {
+	if _, err := e.Scopes.Declare(e.ctx, e.caller(), c.Name, c.Words); err != nil {
+		return err
+	}
+	return e.done(nil, "People read that the application wants to %s.", visible(c.Words))
+}
+
+type scopeRemove struct {
+	Name string `arg:"" help:"The scope."`
+}
+
+func (c *scopeRemove) run(e *env) error {
+	if err := e.Scopes.Remove(e.ctx, e.caller(), c.Name); err != nil {
+		return err
+	}
+	return e.done(nil, "The words of %s are forgotten.", visible(c.Name))
 }
 
 type apikeyCommands struct {

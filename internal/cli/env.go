@@ -26,6 +26,8 @@ type grammar struct {
 	User      userCommands     `cmd:"" help:"Accounts of people."`
 	App       appCommands      `cmd:"" help:"Applications: OAuth clients."`
 	Role      roleCommands     `cmd:"" help:"Roles, and who has them."`
+	Group     groupCommands    `cmd:"" help:"Groups of subjects, to give roles to."`
+	Scope     scopeCommands    `cmd:"" help:"Scopes, in the words that people read."`
 	Check     checkCommand     `cmd:"" help:"Ask whether somebody may do something, and why. Exits 0 if allowed, 1 if denied, 2 on error."`
 	Authz     authzCommands    `cmd:"" help:"Stores of relation tuples, policies, and which of them decide."`
 	Org       orgCommands      `cmd:"" help:"Organisations, members and invitations."`

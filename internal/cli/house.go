@@ -7,21 +7,21 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/identity/email"
 	"github.com/cardea-auth/cardea/internal/keyring"
-	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 type orgCommands struct {
-	Add    orgAdd    `cmd:"" help:"Open an organisation."`
-	List   orgList   `cmd:"" help:"List organisations."`
-	Show   orgShow   `cmd:"" help:"Show an organisation and its members."`
-	Delete orgDelete `cmd:"" help:"Remove an organisation without members."`
-	Invite orgInvite `cmd:"" help:"Mail an invitation."`
-	Member orgMember `cmd:"" help:"Members of an organisation."`
+	Add        orgAdd        `cmd:"" help:"Open an organisation."`
+	List       orgList       `cmd:"" help:"List organisations."`
+	Show       orgShow       `cmd:"" help:"Show an organisation and its members."`
+	Update     orgUpdate     `cmd:"" help:"Change an organisation."`
+	Delete     orgDelete     `cmd:"" help:"Remove an organisation without members."`
+	Invite     orgInvite     `cmd:"" help:"Mail an invitation."`
+	Member     orgMember     `cmd:"" help:"Members of an organisation."`
+	Invitation orgInvitation `cmd:"" help:"Invitations that were mailed."`
 }
 
 type orgAdd struct {
@@ -125,6 +125,90 @@ func (c *orgInvite) run(e *env) error {
 	return e.done(map[string]any{"expires": i.Expires}, "An invitation is on its way to %s; it is good until %s.", a, i.Expires.Format(time.RFC3339))
 }
 
+type orgUpdate struct {
+	Org     string   `arg:"" help:"Id of the organisation."`
+	Name    *string  `help:"Name that people see."`
+	Domain  []string `help:"Mail domain of its members, in place of those that it has; may be repeated." sep:"none"`
+	Disable bool     `help:"Refuse it: no token for it, no membership in it counts." xor:"state"`
+	Enable  bool     `help:"Let it in again." xor:"state"`
+}
+
+func (c *orgUpdate) run(e *env) error {
+	o, err := e.Organisations.Update(e.ctx, e.caller(), c.Org, func(o *tenant.Organisation) error {
+		set(&o.Name, c.Name)
+		if len(c.Domain) > 0 {
+			o.Domains = c.Domain
+		}
+		if c.Disable || c.Enable {
+			o.Disabled = c.Disable
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"id": o.ID}, "The organisation %s is changed.", visible(o.Name))
+}
+
+// set changes what was named on the command line.
+func set[T any](to *T, named *T) {
+	if named != nil {
+		*to = *named
+	}
+}
+
+type orgInvitation struct {
+	List     invitationList     `cmd:"" help:"List the invitations of an organisation, spent ones too."`
+	Withdraw invitationWithdraw `cmd:"" help:"Withdraw an invitation."`
+}
+
+type invitationList struct {
+	Org string `arg:"" help:"Id of the organisation."`
+}
+
+type invitationOut struct {
+	ID      string     `json:"id"`
+	Email   string     `json:"email"`
+	Role    string     `json:"role,omitempty"`
+	Expires time.Time  `json:"expires"`
+	Spent   *time.Time `json:"spent,omitempty"`
+}
+
+func (c *invitationList) run(e *env) error {
+	list, err := all(func(r page.Request) (page.Page[*tenant.Invitation], error) {
+		return e.Organisations.Invitations(e.ctx, e.caller(), c.Org, r)
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]invitationOut, len(list))
+	for i, x := range list {
+		out[i] = invitationOut{ID: x.Public, Email: x.Email, Role: x.Role, Expires: x.Expires}
+		if !x.Spent.IsZero() {
+			out[i].Spent = &x.Spent
+		}
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "ID EMAIL ROLE EXPIRES SPENT", func(row func(...any)) {
+			for _, x := range out {
+				row(x.ID, x.Email, x.Role, x.Expires.Format(time.DateOnly), x.Spent != nil)
+			}
+		})
+	})
+}
+
+type invitationWithdraw struct {
+	Org        string `arg:"" help:"Id of the organisation."`
+	Invitation string `arg:"" help:"Id of the invitation."`
+}
+
+func (c *invitationWithdraw) run(e *env) error {
+	if err := e.Organisations.Withdraw(e.ctx, e.caller(), c.Org, c.Invitation); err != nil {
+		return err
+	}
+	return e.done(nil, "The invitation cannot be accepted any more.")
+}
+
 type orgMember struct {
 	Add    memberAdd    `cmd:"" help:"Make a user a member."`
 	Remove memberRemove `cmd:"" help:"End a membership, and what the user held in the organisation."`
@@ -164,55 +248,6 @@ func (c *memberRemove) run(e *env) error {
 		return err
 	}
 	return e.done(nil, "%s is no longer a member.", u.Email)
-}
-
-type tenantCommands struct {
-	Add  tenantAdd  `cmd:"" help:"Open a tenant at /t/NAME."`
-	List tenantList `cmd:"" help:"List tenants."`
-}
-
-type tenantAdd struct {
-	Name  string `arg:"" help:"Name in URLs: a–z, 0–9 and '-'."`
-	Title string `help:"Name that people see." default:""`
-}
-
-func (c *tenantAdd) run(e *env) error {
-	title := c.Title
-	if title == "" {
-		title = c.Name
-	}
-	t, err := e.AddTenant(e.ctx, e.in(id.System), c.Name, title)
-	if err != nil {
-		return err
-	}
-	return e.done(map[string]any{"id": t.ID, "issuer": e.IssuerOf(t.TenantID())}, "Tenant %s is at %s.", t.ID, e.IssuerOf(t.TenantID()))
-}
-
-type tenantList struct{}
-
-func (*tenantList) run(e *env) error {
-	list, err := all(func(r page.Request) (page.Page[*tenant.Tenant], error) {
-		return e.Tenants.List(e.ctx, e.in(id.System), r)
-	})
-	if err != nil {
-		return err
-	}
-	type out struct {
-		ID     string `json:"id"`
-		Name   string `json:"name"`
-		Issuer string `json:"issuer"`
-	}
-	outs := make([]out, len(list))
-	for i, t := range list {
-		outs[i] = out{t.ID, t.Name, e.IssuerOf(t.TenantID())}
-	}
-	return e.print(outs, func(w io.Writer) {
-		table(w, "ID NAME ISSUER", func(row func(...any)) {
-			for _, t := range outs {
-				row(t.ID, t.Name, t.Issuer)
-			}
-		})
-	})
 }
 
 type keysCommands struct {
@@ -265,79 +300,6 @@ func (c *keysRevoke) run(e *env) error {
 		return err
 	}
 	return e.done(map[string]any{"key": k}, "Signatures of key %s do not count any more.", k.ID)
-}
-
-type auditCommands struct {
-	List   auditList   `cmd:"" help:"List events, newest first."`
-	Verify auditVerify `cmd:"" help:"Recompute the log and find what was changed. Exits 1 if something was."`
-}
-
-type auditList struct {
-	Kind   string `help:"Only events of this kind, e.g. signin.failed."`
-	Actor  string `help:"Only what this id has done."`
-	Object string `help:"Only what was done to this id."`
-	Limit  int    `help:"At most so many." default:"50"`
-}
-
-func (c *auditList) run(e *env) error {
-	p, err := e.Audit.List(e.ctx, e.caller(), audit.Filter{Kind: c.Kind, Actor: c.Actor, Object: c.Object}, page.Request{Limit: c.Limit})
-	if err != nil {
-		return err
-	}
-	type event struct {
-		Seq    int64             `json:"seq,omitempty"`
-		At     time.Time         `json:"at"`
-		Kind   string            `json:"kind"`
-		Actor  string            `json:"actor"`
-		Object string            `json:"object"`
-		Reason string            `json:"reason,omitempty"`
-		Public map[string]string `json:"public,omitempty"`
-	}
-	out := make([]event, len(p.Items))
-	for i, x := range p.Items {
-		actor := x.ActorType + ":" + x.ActorID
-		if x.ActorType == "" {
-			actor = "anonymous"
-		}
-		out[i] = event{x.Seq, x.At, x.Kind, actor, x.ObjectType + ":" + x.ObjectID, x.Reason, x.Public}
-	}
-	return e.print(out, func(w io.Writer) {
-		table(w, "SEQ AT KIND ACTOR OBJECT", func(row func(...any)) {
-			for _, x := range out {
-				row(x.Seq, x.At.Format(time.RFC3339), x.Kind, x.Actor, x.Object)
-			}
-		})
-	})
-}
-
-type auditVerify struct {
-	From string `help:"File with a checkpoint that you have kept." placeholder:"FILE"`
-}
-
-func (c *auditVerify) run(e *env) error {
-	pinned := ""
-	if c.From != "" {
-		text, err := os.ReadFile(absolute(e.dir, c.From))
-		if err != nil {
-			return fmt.Errorf("reading the checkpoint: %w", err)
-		}
-		pinned = strings.TrimRight(string(text), "\r\n") + "\n" // tools add or drop a final newline
-	}
-	report, err := e.Audit.Verify(e.ctx, e.caller(), pinned)
-	if err != nil {
-		return coded{exitBad, err}
-	}
-	err = e.print(report, func(w io.Writer) {
-		if report.OK {
-			fmt.Fprintf(w, "ok: %d sealed events are as they were written, %d are too new to be sealed.\n", report.Sealed, report.Unsealed)
-			return
-		}
-		fmt.Fprintf(w, "TAMPERED at event %d: %s\n", report.BadSeq, report.Problem)
-	})
-	if err == nil && !report.OK {
-		return coded{code: exitFailed}
-	}
-	return err
 }
 
 type backupCommand struct {

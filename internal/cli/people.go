@@ -14,6 +14,8 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/oauth"
+	"github.com/cardea-auth/cardea/internal/oauth/consent"
 	"github.com/cardea-auth/cardea/internal/session"
 	"github.com/cardea-auth/cardea/internal/store"
 )
@@ -32,6 +34,9 @@ type userCommands struct {
 	Add     userAdd     `cmd:"" help:"Open an account."`
 	List    userList    `cmd:"" help:"List accounts."`
 	Show    userShow    `cmd:"" help:"Show an account."`
+	Update  userUpdate  `cmd:"" help:"Change an account's profile, or mail a link that changes its address."`
+	Export  userExport  `cmd:"" help:"Write all that is stored about a person, as JSON."`
+	Consent userConsent `cmd:"" help:"What a person has allowed applications."`
 	Disable userDisable `cmd:"" help:"End everything of an account and refuse what would begin."`
 	Enable  userEnable  `cmd:"" help:"Let a disabled account sign in again."`
 	Unlock  userUnlock  `cmd:"" help:"Let a locked account try again."`
@@ -167,6 +172,102 @@ func inOrg(org string) string {
 	return " in org " + org
 }
 
+type userUpdate struct {
+	User   string  `arg:"" help:"Address or id."`
+	Name   *string `help:"Name."`
+	Locale *string `help:"Language tag, like en or pt-BR."`
+	Email  string  `help:"New address: a link is mailed there, and the address changes when it is opened."`
+}
+
+func (c *userUpdate) run(e *env) error {
+	u, err := e.user(c.User)
+	if err == nil && (c.Name != nil || c.Locale != nil) {
+		_, err = e.Accounts.Update(e.ctx, e.caller(), u.ID, identity.Profile{Name: c.Name, Locale: c.Locale})
+	}
+	if err == nil && c.Email != "" {
+		err = e.Accounts.ChangeEmail(e.ctx, e.caller(), u.ID, c.Email)
+	}
+	if err != nil {
+		return err
+	}
+	if c.Email != "" {
+		return e.done(nil, "A link is on its way to %s; until it is opened the address stays %s.", visible(c.Email), u.Email)
+	}
+	return e.done(nil, "The profile of %s is changed.", u.Email)
+}
+
+type userExport struct {
+	User string `arg:"" help:"Address or id."`
+}
+
+func (c *userExport) run(e *env) error {
+	u, err := e.user(c.User)
+	if err != nil {
+		return err
+	}
+	data, err := e.ExportUser(e.ctx, e.caller(), u.ID)
+	if err != nil {
+		return err
+	}
+	_, err = e.out.Write(append(data, '\n'))
+	return err
+}
+
+type userConsent struct {
+	List   consentList   `cmd:"" help:"List what a person has allowed applications."`
+	Revoke consentRevoke `cmd:"" help:"Take back what a person has allowed an application."`
+}
+
+type consentList struct {
+	User string `arg:"" help:"Address or id."`
+}
+
+type consentOut struct {
+	Client string    `json:"client_id"`
+	Scopes []string  `json:"scopes"`
+	Given  time.Time `json:"given"`
+}
+
+func (c *consentList) run(e *env) error {
+	u, err := e.user(c.User)
+	if err != nil {
+		return err
+	}
+	list, err := all(func(r page.Request) (page.Page[*consent.Consent], error) {
+		return e.Consents.List(e.ctx, e.caller(), u.ID, r)
+	})
+	if err != nil {
+		return err
+	}
+	out := make([]consentOut, len(list))
+	for i, x := range list {
+		out[i] = consentOut{string(x.Client), append([]string{}, x.Scopes...), x.Given}
+	}
+	return e.print(out, func(w io.Writer) {
+		table(w, "CLIENT_ID GIVEN SCOPES", func(row func(...any)) {
+			for _, x := range out {
+				row(x.Client, x.Given.Format(time.DateOnly), strings.Join(x.Scopes, " "))
+			}
+		})
+	})
+}
+
+type consentRevoke struct {
+	User   string `arg:"" help:"Address or id."`
+	Client string `arg:"" help:"client_id."`
+}
+
+func (c *consentRevoke) run(e *env) error {
+	u, err := e.user(c.User)
+	if err == nil {
+		err = e.Consents.Take(e.ctx, e.caller(), u.ID, oauth.ClientID(c.Client))
+	}
+	if err != nil {
+		return err
+	}
+	return e.done(nil, "%s has no access to the account of %s any more.", visible(c.Client), u.Email)
+}
+
 type userDisable struct {
 	User string `arg:"" help:"Address or id."`
 }
@@ -228,16 +329,17 @@ func (c *userDelete) run(e *env) error {
 }
 
 type sessionCommands struct {
-	List   sessionList   `cmd:"" help:"List the sessions of somebody."`
+	List   sessionList   `cmd:"" help:"List the sessions of somebody, or of everybody."`
 	Revoke sessionRevoke `cmd:"" help:"End a session, or all of somebody."`
 }
 
 type sessionList struct {
-	User string `arg:"" help:"Address or id."`
+	User string `arg:"" optional:"" help:"Address or id; left out: of everybody, newest first."`
 }
 
 type sessionOut struct {
 	ID      string    `json:"id"`
+	User    string    `json:"user"`
 	Device  string    `json:"device,omitempty"`
 	Address string    `json:"address,omitempty"`
 	Created time.Time `json:"created"`
@@ -245,11 +347,7 @@ type sessionOut struct {
 }
 
 func (c *sessionList) run(e *env) error {
-	u, err := e.user(c.User)
-	if err != nil {
-		return err
-	}
-	live, err := e.Sessions.List(e.ctx, e.caller(), u.ID)
+	live, err := c.live(e)
 	if err != nil {
 		return err
 	}
@@ -258,16 +356,29 @@ func (c *sessionList) run(e *env) error {
 		out[i] = outSession(s)
 	}
 	return e.print(out, func(w io.Writer) {
-		table(w, "ID DEVICE ADDRESS ACTIVE", func(row func(...any)) {
+		table(w, "ID USER DEVICE ADDRESS ACTIVE", func(row func(...any)) {
 			for _, s := range out {
-				row(s.ID, s.Device, s.Address, s.Active.Format(time.RFC3339))
+				row(s.ID, s.User, s.Device, s.Address, s.Active.Format(time.RFC3339))
 			}
 		})
 	})
 }
 
+func (c *sessionList) live(e *env) ([]*session.Session, error) {
+	if c.User == "" {
+		return all(func(r page.Request) (page.Page[*session.Session], error) {
+			return e.Sessions.ListAll(e.ctx, e.caller(), r)
+		})
+	}
+	u, err := e.user(c.User)
+	if err != nil {
+		return nil, err
+	}
+	return e.Sessions.List(e.ctx, e.caller(), u.ID)
+}
+
 func outSession(s *session.Session) sessionOut {
-	return sessionOut{ID: s.ID, Device: s.Device(), Address: s.Address, Created: s.Created, Active: s.Active}
+	return sessionOut{ID: s.ID, User: s.User, Device: s.Device(), Address: s.Address, Created: s.Created, Active: s.Active}
 }
 
 type sessionRevoke struct {

@@ -80,8 +80,8 @@ func (l *localRun) greet(a *app.App, s *app.Server) {
 	say := func(format string, args ...any) { fmt.Fprintf(l.process.Stdout, format+"\n", args...) }
 	say("Cardea answers at %s (listening on %s, health and metrics on %s).", a.Config.Issuer, s.Address(), s.Management())
 	if a.Dev {
-		say("Development: %s, %s and %s sign in with %q; mails are at %s/dev/mailbox.",
-			app.DemoAdmin, app.DemoEditor, app.DemoViewer, app.DemoPassword, a.Config.Issuer)
+		say("Development: %s, %s and %s sign in with %q; mails are at %s/dev/mailbox, an API to try at %s/dev/sample.",
+			app.DemoAdmin, app.DemoEditor, app.DemoViewer, app.DemoPassword, a.Config.Issuer, a.Config.Issuer)
 	}
 	link, err := a.SetUpLink(l.ctx, a.Operator(id.System, "start", "first start"))
 	switch {

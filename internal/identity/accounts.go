@@ -431,7 +431,7 @@ func personName(s string) (string, error) {
 // locale checks a language tag's form (BCP 47) without looking it up.
 func locale(s string) (string, error) {
 	if len(s) > 35 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
-		return "", errs.Bad("/locale", "must be a language tag like en or pt-BR")
+		return "", errs.Bad("/locale", "must be a language tag like en or pt-BR").Breaks(errs.LanguageTag, nil)
 	}
 	return s, nil
 }

@@ -17,7 +17,7 @@ func (s *Accounts) proveCurrent(ctx context.Context, c access.Caller, u *User, c
 		return nil
 	}
 	if current.Empty() {
-		return errs.Bad("/current", "is missing")
+		return errs.Bad("/current", "is missing").Breaks(errs.Required, nil)
 	}
 	step, who := PasswordStep{s}, candidate{user: u, account: knownAccount(u.ID)}
 	leave, err := s.ledger.gates.enter(ctx, c.Tenant(), who.account)
@@ -35,7 +35,7 @@ func (s *Accounts) proveCurrent(ctx context.Context, c access.Caller, u *User, c
 	if err := s.countWrong(ctx, c, step, who); err != nil {
 		return err
 	}
-	return errs.Bad("/current", "is not the password of this account")
+	return errs.Bad("/current", "is not the password of this account").Breaks(errs.WrongCurrent, nil)
 }
 
 // countWrong commits a failure. A count that was changed meanwhile is read again.

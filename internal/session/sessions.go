@@ -28,7 +28,7 @@ type Offline interface {
 	EndOffline(ctx context.Context, c access.Caller, userID, keepSession string) error
 }
 
-// Config is what sessions need; all of it is required. Offline may be set later, by who stands above.
+// Config is what sessions need; all of it but Activity is required. Offline may be set later, by who stands above.
 type Config struct {
 	DB          *store.DB
 	Guard       *access.Guard
@@ -36,6 +36,10 @@ type Config struct {
 	Tenants     *tenant.Tenants
 	Revocations *tenant.Revocations
 	Offline     Offline
+	// Activity counts what happens too often to be an event. It is told session.active when a session is
+	// used for the first time in an hour other than that of its last use; with session.started that is
+	// how many sessions were active in an hour, as far as touches were not dropped.
+	Activity func(t id.Tenant, name string)
 }
 
 // Sessions are the sessions of all tenants.
@@ -47,12 +51,21 @@ type Sessions struct {
 
 // New declares sessions to the DB.
 func New(c Config) *Sessions {
-	all := store.NewCollection(c.DB, kind())
-	return &Sessions{Config: c, all: all, touched: store.NewTouches(all, c.Guard, store.Touch[Session]{
-		Action: "session.touch",
-		Last:   func(s *Session) *time.Time { return &s.Active },
-		Live:   func(s *Session) bool { return s.Ended.IsZero() },
-	})}
+	s := &Sessions{Config: c, all: store.NewCollection(c.DB, kind())}
+	s.touched = store.NewTouches(s.all, c.Guard, store.Touch[Session]{
+		Action:  "session.touch",
+		Last:    func(s *Session) *time.Time { return &s.Active },
+		Live:    func(s *Session) bool { return s.Ended.IsZero() },
+		Written: s.used,
+	})
+	return s
+}
+
+// used counts a session once in each hour in which it is used.
+func (s *Sessions) used(t id.Tenant, before, now time.Time) {
+	if s.Activity != nil && now.Truncate(time.Hour).After(before) {
+		s.Activity(t, "session.active")
+	}
 }
 
 // Live is a session that is good now.

@@ -601,6 +601,36 @@ func TestSessionLifetimes(t *testing.T) {
 	wantCode(t, "a tightened policy", err, "session_expired") // row 34
 }
 
+// TestActiveSessions: a session counts once in each hour in which it is used; the hour of its start counts it
+// by session.started.
+func TestActiveSessions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	counted := make(chan string, 10)
+	h.sessions.Activity = func(in id.Tenant, name string) { counted <- string(in) + " " + name }
+	h.user("alice@example.com")
+	h.clock.Advance(time.Hour - h.clock.Now().Sub(h.clock.Now().Truncate(time.Hour)) + time.Minute) // one minute past
+	token := h.mustSignIn(visitor(), "alice@example.com", good)
+	go h.sessions.Run(t.Context())
+	use := func() {
+		t.Helper()
+		for live := h.live(token); live.Active.Before(h.clock.Now()); { // until the write behind the request is done
+			live = h.live(token)
+		}
+	}
+	for range 2 {
+		h.clock.Advance(20 * time.Minute)
+		use()
+	}
+	h.clock.Advance(20 * time.Minute) // the next hour
+	use()
+	h.clock.Advance(10 * time.Minute)
+	use()
+	if got := <-counted; got != "default session.active" || len(counted) != 0 {
+		t.Errorf("counted %q and %d more, want one session.active", got, len(counted))
+	}
+}
+
 func TestSessionLimit(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

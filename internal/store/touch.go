@@ -20,6 +20,8 @@ type Touch[T any] struct {
 	Action access.Action // a routine one
 	Last   func(*T) *time.Time
 	Live   func(*T) bool // what is over is not touched any more
+	// Written is told of a use that was written, and of the one before; nil tells nobody.
+	Written func(t id.Tenant, before, now time.Time)
 }
 
 // Touches writes when documents were last used: at most once a minute each, and never in the way of a
@@ -75,7 +77,11 @@ func (s *Touches[T]) write(ctx context.Context, x touched) error {
 	if err != nil || !s.due(doc) {
 		return err
 	}
-	*s.Last(doc) = s.all.db.Now()
+	before, now := *s.Last(doc), s.all.db.Now()
+	*s.Last(doc) = now
 	_, err = s.all.db.Commit(ctx, Batch{Permit: s.guard.Task(x.tenant, s.Action), Docs: []DocOp{in.Replace(ctx, doc)}})
+	if err == nil && s.Written != nil {
+		s.Written(x.tenant, before, now)
+	}
 	return err
 }

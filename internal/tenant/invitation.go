@@ -183,6 +183,30 @@ func (s *Organisations) AcceptOffer(ctx context.Context, c access.Caller, public
 	return s.accept(ctx, c, i, canonical, roleTuples)
 }
 
+// Decline ends an open invitation to canonical, the caller's verified address; public is what Offers has
+// named. Whoever has invited sees it as spent, and the event says why.
+func (s *Organisations) Decline(ctx context.Context, c access.Caller, public, canonical string) error {
+	found, ok, err := s.invites.In(c.Tenant()).One(ctx, invitationsByPublic, store.Text(public))
+	if err == nil && (!ok || canonical == "" || found.Email != canonical) {
+		err = errs.Missing("invitation")
+	}
+	if err != nil {
+		return err
+	}
+	permit, err := s.guard.Open(c, "invitation.decline", orgObject(found.Org))
+	if err != nil {
+		return err
+	}
+	_, err = s.invites.In(c.Tenant()).Update(ctx, found.ID, func(i *Invitation) (store.Batch, error) {
+		if !i.Spent.IsZero() {
+			return store.Batch{}, errs.Missing("invitation")
+		}
+		i.Spent = s.db.Now()
+		return store.Batch{Permit: permit, Events: []store.Event{{Kind: "member.invitation_declined"}}}, nil
+	})
+	return err
+}
+
 func (s *Organisations) accept(ctx context.Context, c access.Caller, i *Invitation, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
 	if c.UserID() == "" {
 		return nil, errs.New(errs.Unauthenticated, "token_missing", "Sign in first.")

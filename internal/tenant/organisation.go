@@ -168,13 +168,13 @@ func orgObject(orgID string) access.Object {
 
 func parseDomains(domains []string) ([]string, error) {
 	if len(domains) > 50 {
-		return nil, errs.Bad("/domains", "must not be more than 50")
+		return nil, errs.Bad("/domains", "must not be more than 50").Breaks(errs.Items, errs.Between(0, 50))
 	}
 	out := make([]string, 0, len(domains))
 	for _, d := range domains {
 		d = strings.ToLower(strings.TrimSuffix(d, "."))
 		if !validDomain(d) {
-			return nil, errs.Bad("/domains", "must be names like example.com")
+			return nil, errs.Bad("/domains", "must be names like example.com").Breaks(errs.MailDomain, nil)
 		}
 		out = append(out, d)
 	}

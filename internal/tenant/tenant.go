@@ -71,6 +71,10 @@ type Settings struct {
 	// Origins are those whose pages may read answers of the management and decision APIs, beside the
 	// origins of clients. At most MaxOrigins.
 	Origins []string `json:"origins,omitzero"`
+
+	// Accent is the colour of the tenant's pages, #rrggbb; empty: that of the product. Pages make it
+	// readable, in light and in dark.
+	Accent string `json:"accent,omitzero"`
 }
 
 // MaxOrigins bounds the origins that a tenant lists.
@@ -104,21 +108,29 @@ func (s Settings) check() error {
 	}
 	for _, b := range bounds {
 		if b.value != 0 && (b.value < b.min || b.value > b.max) {
-			return errs.Bad("/settings/"+b.name, "must lie between %d and %d seconds", b.min, b.max)
+			return errs.Bad("/"+b.name, "must lie between %d and %d seconds", b.min, b.max).Breaks(errs.Duration, errs.Between(int64(b.min), int64(b.max)))
 		}
 	}
 	if len(s.Origins) > MaxOrigins {
-		return errs.Bad("/settings/origins", "must have at most %d entries", MaxOrigins)
+		return errs.Bad("/origins", "must have at most %d entries", MaxOrigins).Breaks(errs.Items, errs.Between(0, MaxOrigins))
 	}
 	for i, o := range s.Origins {
 		if !ValidOrigin(o) {
-			return errs.Bad("/settings/origins/"+strconv.Itoa(i), "must be an origin: https and a host, or http on a loopback host")
+			return errs.Bad("/origins/"+strconv.Itoa(i), "must be an origin: https and a host, or http on a loopback host").Breaks(errs.Origin, nil)
 		}
 	}
+	if s.Accent != "" && !validColour(s.Accent) {
+		return errs.Bad("/accent", "must be a colour like #0e6b5f").Breaks(errs.Colour, nil)
+	}
 	if s.SessionLimit < 0 || s.SessionLimit > 1000 {
-		return errs.Bad("/settings/session_limit", "must lie between 0 and 1000")
+		return errs.Bad("/session_limit", "must lie between 0 and 1000").Breaks(errs.Range, errs.Between(0, 1000))
 	}
 	return nil
+}
+
+// validColour accepts #rrggbb.
+func validColour(s string) bool {
+	return len(s) == 7 && s[0] == '#' && strings.Trim(s[1:], "0123456789abcdefABCDEF") == ""
 }
 
 // ValidOrigin reports whether s is an origin as browsers send it (RFC 6454, section 6.2), of a page that
@@ -195,7 +207,7 @@ func (s *Tenants) EnsureBuiltIn(ctx context.Context) error {
 // Create opens a tenant. name is the id, see id.ValidTenant; title is shown to people.
 func (s *Tenants) Create(ctx context.Context, c access.Caller, name, title string) (*Tenant, error) {
 	if !id.ValidTenant(name) {
-		return nil, errs.Bad("/id", "must be 1 to 40 of a–z, 0–9 and '-', not '-' at either end")
+		return nil, errs.Bad("/id", "must be 1 to 40 of a–z, 0–9 and '-', not '-' at either end").Breaks(errs.Identifier, errs.Between(1, 40))
 	}
 	title, err := DisplayName("/name", title)
 	if err != nil {
@@ -325,11 +337,11 @@ func DisplayName(pointer, s string) (string, error) {
 	for _, r := range s {
 		n++
 		if r < ' ' || r == 0x7f || r == '\ufffd' || slices.Contains(bidiControls, r) {
-			return "", errs.Bad(pointer, "must not hold control characters")
+			return "", errs.Bad(pointer, "must not hold control characters").Breaks(errs.Control, nil)
 		}
 	}
 	if n == 0 || n > 200 {
-		return "", errs.Bad(pointer, "must have 1 to 200 characters")
+		return "", errs.Bad(pointer, "must have 1 to 200 characters").Breaks(errs.Length, errs.Between(1, 200))
 	}
 	return s, nil
 }

@@ -38,6 +38,7 @@ test('overview', async ({ page, look }) => {
     await page.reload()
     await expect(page.getByRole('region', { name: 'New accounts', exact: true })).toContainText(/[1-9]/, { timeout: 1000 })
     await expect(page.getByRole('region', { name: 'New accounts', exact: true }).locator('rect.fill-accent')).toHaveCount(1, { timeout: 1000 })
+    await expect(page.getByRole('region', { name: 'Active sessions', exact: true })).toContainText(/[1-9]\d* ?at most in an hour/, { timeout: 1000 })
   }).toPass({ timeout: 20_000 })
 
   // A busy day, for the picture: hours of a server that is as new as this one are empty.
@@ -46,7 +47,7 @@ test('overview', async ({ page, look }) => {
     const items = [...Array(24).keys()].flatMap((h) => {
       const busy = Math.round(40 + 38 * Math.sin((h - 6) / 3.6) + ((h * 7) % 11))
       const hour = new Date(from + h * 3_600_000).toISOString()
-      return [['session.started', busy], ['signin.failed/invalid_credentials', h === 16 ? 41 : busy >> 4], ['token.authorization_code', busy * 2], ['token.refresh_token', busy * 5], ['user.created', busy >> 3]].map(([name, count]) => ({ name, hour, count }))
+      return [['session.started', busy], ['session.active', 60 + busy * 3], ['signin.failed/invalid_credentials', h === 16 ? 41 : busy >> 4], ['token.authorization_code', busy * 2], ['token.refresh_token', busy * 5], ['user.created', busy >> 3]].map(([name, count]) => ({ name, hour, count }))
     })
     return route.fulfill({ json: { items } })
   })
@@ -280,15 +281,23 @@ test('roles: defined, inherited, given, taken back, deleted', async ({ page, loo
 
 test('groups', async ({ page, look }) => {
   await open(page, '/groups')
-  await look('admin-groups')
+  await page.getByRole('button', { name: 'New group' }).first().click()
   await page.getByLabel('Name of the group').fill('night-shift')
-  await page.getByRole('button', { name: 'Open the group' }).click()
+  await look('admin-group-new')
+  await page.getByRole('button', { name: 'Go on' }).click()
   await page.getByRole('button', { name: 'Add a member' }).first().click()
   await choose(page, 'Who', 'bob', demo.viewer)
   await page.getByRole('dialog').getByRole('button', { name: 'Add a member' }).click()
   await expect(page.getByRole('link', { name: demo.viewer })).toBeVisible()
   await closed(page)
   await look('admin-group')
+  await page.getByRole('link', { name: 'Groups' }).first().click()
+  await expect(page.getByRole('row', { name: /night-shift.*1/ })).toBeVisible()
+  await look('admin-groups')
+  await page.getByRole('link', { name: 'night-shift' }).click()
+  await sure(page, /^Remove .* from night-shift/, 'Remove')
+  await page.getByRole('link', { name: 'Groups' }).first().click()
+  await expect(page.getByRole('link', { name: 'night-shift' })).toHaveCount(0) // it existed by its members
 })
 
 test('an organisation, and a role that counts only there', async ({ page, look }) => {
@@ -386,7 +395,7 @@ test('sessions of all', async ({ page, browser, server, look }) => {
   await context.close()
 })
 
-test('settings', async ({ page, look }) => {
+test('settings', async ({ page, server, look }) => {
   await open(page, '/settings')
   await page.getByLabel('Only by invitation').check()
   await page.getByRole('spinbutton', { name: 'Without activity' }).fill('2')
@@ -396,8 +405,38 @@ test('settings', async ({ page, look }) => {
   await expect(page.getByRole('spinbutton', { name: 'Without activity' })).toHaveValue('2')
   await look('admin-settings')
   await page.getByLabel('Only by invitation').uncheck()
+  await page.getByLabel('Colour', { exact: true }).fill('#ffee0')
+  await page.getByRole('spinbutton', { name: 'Without activity' }).fill('20')
   await page.getByRole('button', { name: 'Save' }).click()
-  await expect(page.getByText('Saved')).toBeVisible()
+  const idle = page.getByRole('spinbutton', { name: 'Without activity' })
+  await expect(idle).toHaveAccessibleDescription(/At most 14 days are possible\./)
+  await idle.fill('1')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(page.getByLabel('Colour', { exact: true })).toHaveAccessibleDescription(/A colour like #0e6b5f is needed\./)
+  await look('admin-settings-wrong')
+  await page.getByLabel('Colour', { exact: true }).fill('#ffee00')
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(page.getByText('Saved').first()).toBeVisible()
+
+  // The whole tenant wears the colour, as far as it can be read: yellow on white cannot.
+  await look('admin-settings-colour')
+  const worn = () => page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--accent-light'))
+  const yellow = await worn()
+  expect(yellow).not.toBe('#ffee00')
+  await page.context().clearCookies()
+  await page.goto('/sign-in')
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible()
+  expect(await worn()).toBe(yellow)
+  server.cli('tenant', 'set', '--accent', '#7a1fa2')
+  await page.reload()
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible()
+  await look('sign-in-colour')
+  await open(page, '/settings')
+  await page.getByRole('button', { name: 'Remove' }).click()
+  await page.getByRole('button', { name: 'Save' }).click()
+  await expect(page.getByText('Saved').first()).toBeVisible()
+  expect(await worn()).toBe('#0e6b5f')
+
   await page.getByRole('button', { name: 'End all sessions and tokens' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'End all sessions and tokens' }).click()
   await expect(page).toHaveURL(/sign-in/)

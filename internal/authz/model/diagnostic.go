@@ -108,7 +108,7 @@ func (e *Error) Unwrap() error {
 	first := e.Diagnostics[0]
 	out := errs.New(errs.Invalid, "invalid_model", "The model is not valid: %s", first)
 	for _, d := range e.Diagnostics {
-		out.Fields = append(out.Fields, errs.Field{Pointer: d.where(), Detail: strings.TrimSpace(d.Text + " " + d.Hint)})
+		out.Fields = append(out.Fields, errs.Field{Pointer: d.where(), Rule: errs.Unnamed, Detail: strings.TrimSpace(d.Text + " " + d.Hint)})
 	}
 	return out
 }

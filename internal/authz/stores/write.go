@@ -119,7 +119,7 @@ func at(list string, i int, err error) error {
 	place := "/" + list + "/tuple_keys/" + strconv.Itoa(i)
 	e.Text = place + ": " + e.Text
 	if len(e.Fields) == 0 {
-		e.Fields = []errs.Field{{Pointer: place, Detail: "is refused"}}
+		e.Fields = []errs.Field{{Pointer: place, Rule: errs.Unnamed, Detail: "is refused"}}
 	}
 	return &e
 }

@@ -68,6 +68,10 @@ func Needs(a access.Action) Access {
 	return Access{accept: credential.Header | credential.ClientCert, action: a}
 }
 
+// Bearer is a route for programs that takes a credential in a header and decides by itself what it is good
+// for; why says how.
+func Bearer(why string) Access { return Access{accept: credential.Header, why: why} }
+
 // Own is a route about the caller's own account: it takes every kind of credential, and a request
 // with a cookie that changes something must prove that it comes from our own pages.
 func Own(a access.Action) Access {

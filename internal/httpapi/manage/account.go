@@ -29,10 +29,10 @@ type Draft struct {
 
 // Strength says how good a password would be.
 type Strength struct {
-	Score    int      `json:"score" doc:"0: guessed at once, to 4: beyond reach"`
-	Reason   string   `json:"reason,omitzero" doc:"what makes it weak"`
-	Accepted bool     `json:"accepted" doc:"whether it could be set"`
-	Problems []string `json:"problems,omitzero" doc:"what forbids it, in words"`
+	Score    int          `json:"score" doc:"0: guessed at once, to 4: beyond reach"`
+	Reason   string       `json:"reason,omitzero" doc:"what makes it weak"`
+	Accepted bool         `json:"accepted" doc:"whether it could be set"`
+	Problems []errs.Field `json:"problems,omitzero" doc:"the rules that forbid it"`
 }
 
 // user is whose account an endpoint of /account is about: the caller's own.
@@ -85,7 +85,7 @@ func (a *API) account() []rest.Operation {
 		a.judge(),
 		own(owns("POST /account/export", "account.export", "user.export", "Export all that is stored about the account"),
 			func(ctx context.Context, c access.Caller, me string, _ rest.None) (Export, error) {
-				return a.export(ctx, c, me)
+				return a.Export(ctx, c, me)
 			}),
 		ownWith(owns("DELETE /account", "account.delete", "user.delete", "Delete the account for good"), a.deleteAccount),
 	}
@@ -140,10 +140,7 @@ func (a *API) judge() rest.Operation {
 		estimate := password.Strength(in.Body.Password, in.Body.Words...)
 		s := Strength{Score: estimate.Score, Reason: string(estimate.Reason), Accepted: true}
 		if err := a.Passwords.Check(in.Body.Password, password.About{Alone: true, Words: in.Body.Words}); err != nil {
-			s.Accepted = false
-			for _, f := range errs.From(err).Fields {
-				s.Problems = append(s.Problems, f.Detail)
-			}
+			s.Accepted, s.Problems = false, errs.From(err).Fields
 		}
 		return s, nil
 	})

@@ -406,6 +406,31 @@ func TestOffers(t *testing.T) {
 	}
 }
 
+// TestDecline: who does not want to belong says so, and nobody else can say it.
+func TestDecline(t *testing.T) {
+	w := newWorld(t)
+	bob, mallory := w.person("bob@example.com"), w.person("mallory@example.com")
+	w.allow = nil
+	org := w.operator("POST", "/api/orgs", `{"name":"Hinges"}`).get("id")
+	invited := w.operator("POST", "/api/orgs/"+org+"/invitations", `{"email":"bob@example.com"}`).get("id")
+	decline, accept := "/account/invitations/"+invited+"/decline", "/account/invitations/"+invited+"/accept"
+	if a := w.do(mallory, "POST", decline, ""); a.status != 404 {
+		t.Errorf("somebody else declines: %d %s", a.status, a.body)
+	}
+	w.ok(bob, "POST", decline, "")
+	for at, a := range map[string]answer{"declined twice": w.do(bob, "POST", decline, ""), "accepted after all": w.do(bob, "POST", accept, "")} {
+		if a.status != 404 {
+			t.Errorf("%s: %d %s", at, a.status, a.body)
+		}
+	}
+	if a := w.ok(bob, "GET", "/account/invitations", ""); a.body != `{"items":[]}` {
+		t.Errorf("after it was declined: %s", a.body)
+	}
+	if a := w.operator("GET", "/api/orgs/"+org+"/invitations", ""); a.get("items.0.spent") == "" {
+		t.Errorf("who has invited sees %s", a.body)
+	}
+}
+
 // TestOwnConsents are in words, also when the application is gone.
 func TestOwnConsents(t *testing.T) {
 	w := newWorld(t)
@@ -434,7 +459,7 @@ func TestOwnConsents(t *testing.T) {
 func TestPasswordStrength(t *testing.T) {
 	w := newWorld(t)
 	for body, want := range map[string]string{
-		`{"password":"password"}`: `"accepted":false`, `{"password":"` + goodPassword + `"}`: `"accepted":true`,
+		`{"password":"password"}`: `"problems":[{"pointer":"/password","rule":"password_too_short","params":{"min":15},`, `{"password":"` + goodPassword + `"}`: `"accepted":true`,
 		`{"password":"alice.liddell@example.com","words":["alice.liddell@example.com"]}`: `"reason":"personal"`,
 	} {
 		if a := w.ok("", "POST", "/account/password/strength", body); !strings.Contains(a.body, want) {

@@ -160,6 +160,14 @@ func (a *API) accountThings() []rest.Operation {
 		own(owns("GET /account/invitations", "account.invitations", "member.read", "List invitations that can be accepted"), a.offers),
 		own(status(owns("POST /account/invitations", "account.accept_invitation", "invitation.accept", "Accept an invitation, by the link in the mail"), http.StatusCreated), a.accept),
 		own(status(owns("POST /account/invitations/{invitation}/accept", "account.accept_offer", "invitation.accept", "Accept an invitation of the list"), http.StatusCreated), a.acceptOffer),
+		own(owns("POST /account/invitations/{invitation}/decline", "account.decline_offer", "invitation.decline", "Decline an invitation of the list"),
+			func(ctx context.Context, c access.Caller, me string, in invitationPath) (rest.None, error) {
+				address, err := a.verifiedAddress(ctx, c, me)
+				if err != nil {
+					return rest.None{}, err
+				}
+				return done(a.Organisations.Decline(ctx, c, in.Invitation, address))
+			}),
 	}
 }
 

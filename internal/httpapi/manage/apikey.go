@@ -36,7 +36,7 @@ func showAPIKey(k *apikey.Key) APIKey {
 type NewAPIKey struct {
 	Name   string   `json:"name" max:"200"`
 	Scopes []string `json:"scopes,omitzero" max:"50" doc:"what it may be used for; you must have them yourself"`
-	Life   int64    `json:"life,omitzero" min:"0" max:"31622400" doc:"seconds; left out: as long as is allowed"`
+	Life   int64    `json:"life,omitzero" min:"0" max:"31622400" format:"seconds" doc:"seconds; left out: as long as is allowed"`
 }
 
 func (n NewAPIKey) of(owner access.Subject) apikey.NewKey {

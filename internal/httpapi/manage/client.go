@@ -48,7 +48,7 @@ type ClientSettings struct {
 	JWKSURI      string   `json:"jwks_uri,omitzero" format:"uri" max:"2048"`
 	Access       string   `json:"access_token_format,omitzero" enum:"jwt,opaque"`
 	SigningAlg   string   `json:"signing_alg,omitzero" enum:"ES256,EdDSA,RS256,PS256" doc:"of its JWTs"`
-	AccessLife   int64    `json:"access_token_life,omitzero" min:"0" max:"3600" doc:"seconds; left out: the tenant's"`
+	AccessLife   int64    `json:"access_token_life,omitzero" min:"0" max:"3600" format:"seconds" doc:"seconds; left out: the tenant's"`
 	FirstParty   bool     `json:"first_party,omitzero" doc:"belongs to the operator: people are not asked for consent"`
 	MinACR       string   `json:"min_acr,omitzero" enum:"urn:cardea:acr:one-factor,urn:cardea:acr:two-factors,urn:cardea:acr:phishing-resistant"`
 	LeanID       bool     `json:"lean_id_tokens,omitzero" doc:"profile claims only at userinfo"`
@@ -73,7 +73,7 @@ type CreatedClient struct {
 
 // Rotation says how long what is replaced stays good.
 type Rotation struct {
-	Overlap int64 `json:"overlap,omitzero" min:"0" max:"2592000" doc:"seconds for which the old one works too; left out: it ends at once"`
+	Overlap int64 `json:"overlap,omitzero" min:"0" max:"2592000" format:"seconds" doc:"seconds for which the old one works too; left out: it ends at once"`
 }
 
 func texts[S ~string](in []S) []string {

@@ -70,9 +70,9 @@ type Export struct {
 // maxExported bounds each list of an export.
 const maxExported = 10_000
 
-// export puts an export together. Each room asks its own guard: an administrator needs the permission
+// Export puts together all that is stored about a person. Each room asks its own guard: an administrator needs the permission
 // to read each part.
-func (a *API) export(ctx context.Context, c access.Caller, person string) (Export, error) {
+func (a *API) Export(ctx context.Context, c access.Caller, person string) (Export, error) {
 	u, err := a.Accounts.Export(ctx, c, person)
 	if err != nil {
 		return Export{}, err

@@ -155,6 +155,17 @@ func TestTenants(t *testing.T) {
 	if a := w.do("root", "PATCH", "/api/tenant/settings", `{"session_idle":10}`); a.status != 400 {
 		t.Errorf("a setting below its bound: %d", a.status)
 	}
+	if a := w.ok("root", "PATCH", "/api/tenant/settings", `{"accent":"#7a1fA2"}`); a.get("settings.accent") != "#7a1fA2" {
+		t.Errorf("colour: %s", a.body)
+	}
+	for _, bad := range []string{"red", "#fff", "#12345g", "#1234567", "url(x)", "#0e6b5f;"} {
+		if a := w.do("root", "PATCH", "/api/tenant/settings", `{"accent":"`+bad+`"}`); a.status != 400 {
+			t.Errorf("the colour %q: %d", bad, a.status)
+		}
+	}
+	if a := w.ok("root", "PATCH", "/api/tenant/settings", `{"accent":""}`); strings.Contains(a.body, "accent") {
+		t.Errorf("no colour: %s", a.body)
+	}
 	if a := w.ok("root", "POST", "/api/tenants", `{"id":"beta","name":"Beta"}`); a.status != 201 {
 		t.Errorf("created: %s", a.body)
 	}

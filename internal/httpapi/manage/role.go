@@ -210,6 +210,12 @@ func (a *API) rolesOf(ctx context.Context, c access.Caller, s access.Subject) (m
 	return collect(all, err, showAssignment)
 }
 
+// Group is a group of subjects. It exists by its members.
+type Group struct {
+	ID      string `json:"id" doc:"its name"`
+	Members int    `json:"members" doc:"who belong directly to it; at most 100 are counted"`
+}
+
 type ofGroup struct {
 	within
 	Group string `path:"group" max:"100"`
@@ -218,6 +224,14 @@ type ofGroup struct {
 func (a *API) groups() []rest.Operation {
 	const group = groupRoles
 	return []rest.Operation{
+		endpoint(a, administers("GET /api/groups", "group.list", "group.read", group, "List the groups that have members, by name"),
+			func(ctx context.Context, c access.Caller, in struct {
+				within
+				paging
+			}) (page.Page[Group], error) {
+				p, err := a.Decisions.Groups(ctx, c, in.request())
+				return turned(p, err, func(g authz.Group) Group { return Group(g) })
+			}),
 		endpoint(a, administers("GET /api/groups/{group}/members", "group.members", "group.read", group, "List who belongs directly to a group"),
 			func(ctx context.Context, c access.Caller, in struct {
 				ofGroup

@@ -110,7 +110,7 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 		"client.rotate_secret": "overlap", "role.create": "description inherits name permissions", "role.update": "description inherits permissions",
 		"role.assign": "expires org subject subject.id subject.relation subject.type", "group.add_member": "id relation type",
 		"scope.declare": "name words", "audit.verify": "pinned", "key.rotate": "alg purpose", "tenant.create": "id name",
-		"tenant.configure": "access_token_life origins refresh_absolute refresh_grace refresh_idle session_absolute session_idle session_limit session_refuse sign_up_closed",
+		"tenant.configure": "accent access_token_life origins refresh_absolute refresh_grace refresh_idle session_absolute session_idle session_limit session_refuse sign_up_closed",
 	}
 	want["policy_set.create"], want["policy_set.activate"], want["plan.set"] = "description name", "version", "policies relations roles store"
 	want["policy_version.write"] = "cases cases.acr cases.action cases.address cases.auth_age cases.by cases.context cases.expect cases.name" +

@@ -35,21 +35,23 @@ type Settings struct {
 	RefreshGrace    int64 `json:"refresh_grace"`
 
 	Origins []string `json:"origins"`
+	Accent  string   `json:"accent,omitzero" doc:"colour of the pages, #rrggbb; left out: that of the product"`
 }
 
 // SettingsChange changes settings; what is left out stays as it is, and 0 is the default again.
 type SettingsChange struct {
 	SignUpClosed    *bool  `json:"sign_up_closed,omitzero" doc:"only administrators and invitations add users"`
-	SessionIdle     *int64 `json:"session_idle,omitzero" min:"0" max:"1209600" doc:"a session without activity ends after so long"`
-	SessionAbsolute *int64 `json:"session_absolute,omitzero" min:"0" max:"7776000" doc:"a session ends after so long whatever happens"`
+	SessionIdle     *int64 `json:"session_idle,omitzero" min:"0" max:"1209600" format:"seconds" doc:"a session without activity ends after so long"`
+	SessionAbsolute *int64 `json:"session_absolute,omitzero" min:"0" max:"7776000" format:"seconds" doc:"a session ends after so long whatever happens"`
 	SessionLimit    *int   `json:"session_limit,omitzero" min:"0" max:"1000" doc:"sessions of a user at a time; 0: no limit"`
 	SessionRefuse   *bool  `json:"session_refuse,omitzero" doc:"at the limit refuse the new one, else end the oldest"`
-	AccessTokenLife *int64 `json:"access_token_life,omitzero" min:"0" max:"3600"`
-	RefreshIdle     *int64 `json:"refresh_idle,omitzero" min:"0" max:"7776000"`
-	RefreshAbsolute *int64 `json:"refresh_absolute,omitzero" min:"0" max:"31536000"`
-	RefreshGrace    *int64 `json:"refresh_grace,omitzero" min:"-1" max:"60" doc:"-1: none"`
+	AccessTokenLife *int64 `json:"access_token_life,omitzero" min:"0" max:"3600" format:"seconds"`
+	RefreshIdle     *int64 `json:"refresh_idle,omitzero" min:"0" max:"7776000" format:"seconds"`
+	RefreshAbsolute *int64 `json:"refresh_absolute,omitzero" min:"0" max:"31536000" format:"seconds"`
+	RefreshGrace    *int64 `json:"refresh_grace,omitzero" min:"-1" max:"60" format:"seconds" doc:"-1: none"`
 
 	Origins *[]string `json:"origins,omitzero" max:"50" doc:"whose pages may read answers of this API, beside the origins of applications"`
+	Accent  *string   `json:"accent,omitzero" max:"7" doc:"colour of the pages, #rrggbb; empty: that of the product"`
 }
 
 func (s SettingsChange) onto(t *tenant.Settings) error {
@@ -63,6 +65,7 @@ func (s SettingsChange) onto(t *tenant.Settings) error {
 	set((*int64)(&t.RefreshAbsolute), s.RefreshAbsolute)
 	set((*int64)(&t.RefreshGrace), s.RefreshGrace)
 	set(&t.Origins, s.Origins)
+	set(&t.Accent, s.Accent)
 	return nil
 }
 
@@ -74,7 +77,7 @@ func (a *API) showTenant(t *tenant.Tenant) Tenant {
 			SignUpClosed: s.SignUpClosed, SessionIdle: int64(s.SessionIdle), SessionAbsolute: int64(s.SessionAbsolute),
 			SessionLimit: s.SessionLimit, SessionRefuse: s.SessionRefuse, AccessTokenLife: int64(s.AccessTokenLife),
 			RefreshIdle: int64(s.RefreshIdle), RefreshAbsolute: int64(s.RefreshAbsolute), RefreshGrace: int64(s.RefreshGrace),
-			Origins: append([]string{}, s.Origins...),
+			Origins: append([]string{}, s.Origins...), Accent: s.Accent,
 		},
 	}
 }

@@ -127,7 +127,7 @@ func (a *API) users() []rest.Operation {
 		a.userState("unlock", "Lift the lock that failed sign-ins have put on an account", a.Accounts.Unlock),
 		endpoint(a, administers("POST /api/users/{user}/export", "user.export", "user.export", group, "Export all that is stored about a person"),
 			func(ctx context.Context, c access.Caller, in ofUser) (Export, error) {
-				return a.export(ctx, c, in.User)
+				return a.Export(ctx, c, in.User)
 			}),
 	}
 }

@@ -8,6 +8,7 @@
 package page
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"html/template"
@@ -18,6 +19,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/web"
 )
 
@@ -25,6 +27,11 @@ const html = "text/html; charset=utf-8"
 
 // Pages serves the pages. Without built files it serves plain pages and robots.txt only.
 type Pages struct {
+	// Accent is the colour that a tenant has chosen for its pages, #rrggbb or empty; nil: none has.
+	Accent func(ctx context.Context, t id.Tenant) (string, error)
+	// Dev says on the pages that this is a development server, and links what exists there only.
+	Dev bool
+
 	auth, app, plain string
 	assets           map[string]*asset
 }
@@ -77,6 +84,9 @@ func (p *Pages) Routes() []edge.Route {
 	}
 	serve(authPaths(), p.auth)
 	serve(appPaths(), p.app)
+	if p.Dev {
+		serve([]string{"/dev/sample"}, p.app)
+	}
 	return append(out, edge.Route{Method: "GET", Path: "/assets/{file}", Name: "asset.get", Access: public, Handle: p.asset})
 }
 
@@ -93,8 +103,19 @@ func routeName(path string) string {
 // it is the same.
 func (p *Pages) document(text string) edge.Handler {
 	return func(x *edge.Exchange, _ access.Caller) error {
+		accent, dev := "", ""
+		if p.Accent != nil {
+			var err error
+			if accent, err = p.Accent(x.R.Context(), x.Site.Tenant); err != nil {
+				return err
+			}
+		}
+		if p.Dev {
+			dev = "yes"
+		}
 		body := strings.NewReplacer(
 			"__BASE__", template.HTMLEscapeString(base(x)),
+			"__ACCENT__", template.HTMLEscapeString(accent), "__DEV__", dev,
 			"__CSRF_COOKIE__", template.HTMLEscapeString(x.Cookies().Full(credential.CSRFCookie, x.Site.Tenant)),
 			`="./assets/`, `="`+template.HTMLEscapeString(base(x))+`/assets/`,
 		).Replace(text)

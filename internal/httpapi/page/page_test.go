@@ -43,12 +43,18 @@ func (site) Resolve(_ context.Context, _ string, named id.Tenant) (edge.Site, er
 	return s, nil
 }
 
-// door serves the pages alone, and one plain page.
+// door serves the pages alone, and one plain page. The tenant acme has a colour.
 func door(t *testing.T) http.Handler {
 	t.Helper()
 	pages, err := page.New()
 	if err != nil {
 		t.Fatal(err)
+	}
+	pages.Accent = func(_ context.Context, t id.Tenant) (string, error) {
+		if t == "acme" {
+			return "#7a1fa2", nil
+		}
+		return "", nil
 	}
 	told := edge.Route{Method: "GET", Path: "/told", Name: "test.told", Access: edge.Open("a page of this test"),
 		Handle: func(x *edge.Exchange, _ access.Caller) error {
@@ -122,6 +128,22 @@ func TestDocuments(t *testing.T) {
 }
 
 // TestNoFallback: what is no page is answered as such, and never with a document.
+// TestAccent: a document knows the colour of its tenant, and is another document with it.
+func TestAccent(t *testing.T) {
+	d := door(t)
+	tags := map[string]bool{}
+	for path, want := range map[string]string{"/t/acme/sign-in": `data-accent="#7a1fa2"`, "/t/other/sign-in": `data-accent=""`, "/account": `data-accent=""`} {
+		r := get(t, d, path)
+		if text := body(t, r); !strings.Contains(text, want) || !strings.Contains(text, `data-dev=""`) {
+			t.Errorf("%s lacks %s", path, want)
+		}
+		tags[r.Header.Get("ETag")] = true
+	}
+	if len(tags) != 3 {
+		t.Errorf("tags %v", tags)
+	}
+}
+
 func TestNoFallback(t *testing.T) {
 	t.Parallel()
 	h := door(t)

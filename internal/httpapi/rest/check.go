@@ -20,11 +20,20 @@ const maxFindings = 20
 // findings collects what is wrong with an input. Details are made of our own words only.
 type findings struct{ all []errs.Field }
 
-func (f *findings) add(at, format string, args ...any) {
+func (f *findings) add(at string, r rule, format string, args ...any) {
 	if len(f.all) < maxFindings {
-		f.all = append(f.all, errs.Field{Pointer: at, Detail: fmt.Sprintf(format, args...)})
+		f.all = append(f.all, errs.Field{Pointer: at, Rule: r.name, Params: r.params, Detail: fmt.Sprintf(format, args...)})
 	}
 }
+
+// rule is what a finding breaks.
+type rule struct {
+	name   errs.Rule
+	params errs.Params
+}
+
+// of is a rule about the bounds of l.
+func (l *limits) of(r errs.Rule) rule { return rule{r, errs.Between(l.min, l.max)} }
 
 // err is one refusal about all findings, or nil.
 func (f *findings) err() error {
@@ -51,7 +60,7 @@ func (n *node) check(v reflect.Value, at string, f *findings) {
 		n.limits.checkNumber(v, at, f)
 	case number:
 		if x := v.Float(); n.limits.bounded && (x < float64(n.limits.min) || x > float64(n.limits.max)) {
-			f.add(at, "must lie between %d and %d", n.limits.min, n.limits.max)
+			f.add(at, n.limits.of(errs.Range), "must lie between %d and %d", n.limits.min, n.limits.max)
 		}
 	case list:
 		n.limits.checkSize(v.Len(), at, f)
@@ -83,7 +92,7 @@ func (n *node) checkFields(v reflect.Value, at string, f *findings) {
 		switch inner := m.node.shape == object && !m.pointer; {
 		case fv.IsZero() && !m.required:
 		case fv.IsZero() && !inner: // of a struct it is better to say which member is missing
-			f.add(at+"/"+m.name, "is missing")
+			f.add(at+"/"+m.name, rule{name: errs.Required}, "is missing")
 		default:
 			m.node.check(fv, at+"/"+m.name, f)
 		}
@@ -115,13 +124,17 @@ func (l *limits) checkNumber(v reflect.Value, at string, f *findings) {
 		x = v.Int()
 	}
 	if l.bounded && (x < l.min || x > l.max) {
-		f.add(at, "must lie between %d and %d", l.min, l.max)
+		if l.format == "seconds" {
+			f.add(at, l.of(errs.Duration), "must lie between %d and %d seconds", l.min, l.max)
+			return
+		}
+		f.add(at, l.of(errs.Range), "must lie between %d and %d", l.min, l.max)
 	}
 }
 
 func (l *limits) checkSize(n int, at string, f *findings) {
 	if int64(n) < l.min || int64(n) > l.max {
-		f.add(at, "must have %d to %d items", l.min, l.max)
+		f.add(at, l.of(errs.Items), "must have %d to %d items", l.min, l.max)
 	}
 }
 
@@ -129,21 +142,29 @@ func (l *limits) checkText(s, at string, f *findings) {
 	n := int64(utf8.RuneCountInString(s))
 	switch {
 	case !utf8.ValidString(s):
-		f.add(at, "must be UTF-8")
+		f.add(at, rule{name: errs.Unnamed}, "must be UTF-8")
 	case l.bounded && (n < l.min || n > l.max):
-		f.add(at, "must have %d to %d characters", l.min, l.max)
+		f.add(at, l.of(errs.Length), "must have %d to %d characters", l.min, l.max)
 	case l.format != "text" && strings.ContainsFunc(s, isControl):
-		f.add(at, "must not hold control characters")
+		f.add(at, rule{name: errs.Control}, "must not hold control characters")
 	case len(l.enum) > 0 && !slices.Contains(l.enum, s):
-		f.add(at, "must be one of %s", strings.Join(l.enum, ", "))
+		f.add(at, rule{name: errs.OneOf}, "must be one of %s", strings.Join(l.enum, ", "))
 	case l.pattern != nil && !l.pattern.MatchString(s):
-		f.add(at, "must match %s", l.pattern)
+		f.add(at, rule{name: errs.Pattern}, "must match %s", l.pattern)
 	case !l.fitsFormat(s):
-		f.add(at, "must be of the form %s", l.format)
+		f.add(at, formatRule(l.format), "must be of the form %s", l.format)
 	}
 }
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// formatRule is the rule that a text breaks which is not of a format; see fitsFormat.
+func formatRule(format string) rule {
+	if format == "email" {
+		return rule{name: errs.MailAddress}
+	}
+	return rule{name: errs.URI}
+}
 
 // fitsFormat is a first look; the domain parses what it needs in full.
 func (l *limits) fitsFormat(s string) bool {

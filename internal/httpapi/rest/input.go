@@ -173,7 +173,7 @@ func (in *input) readParams(x *edge.Exchange, into reflect.Value, found *finding
 		case there:
 			p.set(into, s, found)
 		case p.required:
-			found.add(p.name, "is missing")
+			found.add(p.name, rule{name: errs.Required}, "is missing")
 		}
 	}
 	if known != len(query) {
@@ -208,7 +208,7 @@ func (p *param) set(into reflect.Value, s string, found *findings) {
 		v = v.Elem()
 	}
 	if !parseInto(v, p.node, s) {
-		found.add(p.name, "has the wrong type")
+		found.add(p.name, rule{name: errs.Unnamed}, "has the wrong type")
 		return
 	}
 	p.node.check(v, p.name, found)

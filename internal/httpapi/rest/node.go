@@ -200,8 +200,11 @@ func (n *node) setLimits(tag reflect.StructTag) error {
 		l.max, errMax = strconv.ParseInt(max, 10, 64)
 		l.bounded = true
 	}
-	if n.shape == text {
+	switch {
+	case n.shape == text:
 		errPattern = l.setWords(tag)
+	case n.shape == integer && l.format != "" && l.format != "seconds":
+		errPattern = fmt.Errorf("the format %q is not known for a number", l.format)
 	}
 	n.limits = l
 	return errors.Join(errMin, errMax, errPattern)

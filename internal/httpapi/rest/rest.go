@@ -14,7 +14,7 @@
 //	json:"name,omitzero"        with omitzero (or a pointer) a member may be missing, else it is required
 //	min, max:"8"                length of a text in characters, of a list in items; value of a number
 //	pattern, enum, format       regular expression; words separated by commas; email, uri, or text for
-//	                            texts of several lines
+//	                            texts of several lines; seconds for a number that is a span of time
 //	doc:"…"                     one line for the contract
 //	secret:"once"               in Out: a secret that is shown this one time, in the answer to a POST
 //

@@ -202,41 +202,43 @@ func TestBadBodies(t *testing.T) {
 		name, body string
 		pointer    string
 		detail     string
+		rule       errs.Rule
+		params     errs.Params
 	}{
-		{"missing", with("name", ""), "/name", "is missing"},
-		{"missing secret", with("password", ""), "/password", "is missing"},
-		{"missing boolean", with("admin", ""), "/admin", "is missing"},
-		{"missing struct", with("main", ""), "/main/email", "is missing"},
-		{"missing in optional struct", with("home", "{}"), "/home/email", "is missing"},
-		{"empty", with("name", `""`), "/name", "is missing"},
-		{"too short", with("name", `"a"`), "/name", "must have 2 to 10 characters"},
-		{"too long, in characters", with("name", `"`+strings.Repeat("é", 11)+`"`), "/name", "must have 2 to 10 characters"},
-		{"pattern", with("name", `"Alice"`), "/name", "must match ^[a-z]+$"},
-		{"secret too short", with("password", `"short"`), "/password", "must have 8 to 64 characters"},
-		{"number", with("age", "151"), "/age", "must lie between 0 and 150"},
-		{"number as text", with("age", `"5"`), "/age", "has the wrong type"},
-		{"fraction", with("age", `5.5`), "/age", "has the wrong type"},
-		{"enum", with("home", `{"email":"x@y.z","kind":"boat"}`), "/home/kind", "must be one of home, work"},
-		{"enum in list", with("tags", `["a","z"]`), "/tags/1", "must be one of a, b"},
-		{"too many items", with("others", `[{"email":"x@y.z"},{"email":"x@y.z"},{"email":"x@y.z"}]`), "/others", "must have 0 to 2 items"},
-		{"deep in a list", with("others", `[{"email":"x@y.z"},{"email":"nothing"}]`), "/others/1/email", "must be of the form email"},
-		{"in a map", with("by_name", `{"bob":{"email":"nothing"}}`), "/by_name/email", "must be of the form email"},
-		{"uri", with("site", `"example.com"`), "/site", "must be of the form uri"},
-		{"control character", with("main", `{"email":"a@b\u0000"}`), "/main/email", "must not hold control characters"},
-		{"time", with("born", `"yesterday"`), "/born", "has the wrong type"},
-		{"null", with("age", "null"), "/age", "must not be null; leave it out instead"},
-		{"null in list", with("tags", `["a",null]`), "/tags/1", "must not be null; leave it out instead"},
-		{"null as a whole", "null", "body", "must not be null; leave it out instead"},
-		{"no object", "[]", "body", "has the wrong type"},
-		{"no JSON", "{", "body", "is not valid JSON"},
-		{"two values", "{}{}", "body", "is not valid JSON"},
-		{"unknown in struct", with("home", `{"email":"x@y.z","hunter2":1}`), "/home", "holds a member that is not known here; known are: email, kind"},
-		{"unknown in map", with("by_name", `{"hunter2":{"hunter2":1}}`), "/by_name", "holds a member that is not known here; known are: email, kind"},
+		{"missing", with("name", ""), "/name", "is missing", errs.Required, nil},
+		{"missing secret", with("password", ""), "/password", "is missing", errs.Required, nil},
+		{"missing boolean", with("admin", ""), "/admin", "is missing", errs.Required, nil},
+		{"missing struct", with("main", ""), "/main/email", "is missing", errs.Required, nil},
+		{"missing in optional struct", with("home", "{}"), "/home/email", "is missing", errs.Required, nil},
+		{"empty", with("name", `""`), "/name", "is missing", errs.Required, nil},
+		{"too short", with("name", `"a"`), "/name", "must have 2 to 10 characters", errs.Length, errs.Between(2, 10)},
+		{"too long, in characters", with("name", `"`+strings.Repeat("é", 11)+`"`), "/name", "must have 2 to 10 characters", errs.Length, errs.Between(2, 10)},
+		{"pattern", with("name", `"Alice"`), "/name", "must match ^[a-z]+$", errs.Pattern, nil},
+		{"secret too short", with("password", `"short"`), "/password", "must have 8 to 64 characters", errs.Length, errs.Between(8, 64)},
+		{"number", with("age", "151"), "/age", "must lie between 0 and 150", errs.Range, errs.Between(0, 150)},
+		{"number as text", with("age", `"5"`), "/age", "has the wrong type", errs.Unnamed, nil},
+		{"fraction", with("age", `5.5`), "/age", "has the wrong type", errs.Unnamed, nil},
+		{"enum", with("home", `{"email":"x@y.z","kind":"boat"}`), "/home/kind", "must be one of home, work", errs.OneOf, nil},
+		{"enum in list", with("tags", `["a","z"]`), "/tags/1", "must be one of a, b", errs.OneOf, nil},
+		{"too many items", with("others", `[{"email":"x@y.z"},{"email":"x@y.z"},{"email":"x@y.z"}]`), "/others", "must have 0 to 2 items", errs.Items, errs.Between(0, 2)},
+		{"deep in a list", with("others", `[{"email":"x@y.z"},{"email":"nothing"}]`), "/others/1/email", "must be of the form email", errs.MailAddress, nil},
+		{"in a map", with("by_name", `{"bob":{"email":"nothing"}}`), "/by_name/email", "must be of the form email", errs.MailAddress, nil},
+		{"uri", with("site", `"example.com"`), "/site", "must be of the form uri", errs.URI, nil},
+		{"control character", with("main", `{"email":"a@b\u0000"}`), "/main/email", "must not hold control characters", errs.Control, nil},
+		{"time", with("born", `"yesterday"`), "/born", "has the wrong type", errs.Unnamed, nil},
+		{"null", with("age", "null"), "/age", "must not be null; leave it out instead", errs.Unnamed, nil},
+		{"null in list", with("tags", `["a",null]`), "/tags/1", "must not be null; leave it out instead", errs.Unnamed, nil},
+		{"null as a whole", "null", "body", "must not be null; leave it out instead", errs.Unnamed, nil},
+		{"no object", "[]", "body", "has the wrong type", errs.Unnamed, nil},
+		{"no JSON", "{", "body", "is not valid JSON", errs.Unnamed, nil},
+		{"two values", "{}{}", "body", "is not valid JSON", errs.Unnamed, nil},
+		{"unknown in struct", with("home", `{"email":"x@y.z","hunter2":1}`), "/home", "holds a member that is not known here; known are: email, kind", errs.Unnamed, nil},
+		{"unknown in map", with("by_name", `{"hunter2":{"hunter2":1}}`), "/by_name", "holds a member that is not known here; known are: email, kind", errs.Unnamed, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			status, p, body := r.do("POST", "/groups/g1/people", tt.body)
-			want := []errs.Field{{Pointer: tt.pointer, Detail: tt.detail}}
+			want := []errs.Field{{Pointer: tt.pointer, Rule: tt.rule, Params: tt.params, Detail: tt.detail}}
 			if diff := cmp.Diff(want, p.Errors); diff != "" || status != 400 {
 				t.Errorf("status %d\n%s", status, diff)
 			}

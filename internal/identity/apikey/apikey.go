@@ -156,11 +156,11 @@ func (n NewKey) check(c access.Caller) error {
 	case n.Owner.Type != access.TypeUser && n.Owner.Type != access.TypeService || n.Owner.ID == "":
 		return errs.Bad("/owner", "must be a user or a service account")
 	case n.Name == "" || len(n.Name) > 200:
-		return errs.Bad("/name", "must have 1 to 200 bytes")
+		return errs.Bad("/name", "must have 1 to 200 bytes").Breaks(errs.Length, errs.Between(1, 200))
 	case n.Life < 0 || n.Life > MaxLife:
-		return errs.Bad("/life", "must be at most %d days", int(MaxLife.Hours()/24))
+		return errs.Bad("/life", "must be at most %d days", int(MaxLife.Hours()/24)).Breaks(errs.Duration, errs.Between(0, int64(MaxLife/time.Second)))
 	case len(n.Scopes) > maxScopes:
-		return errs.Bad("/scopes", "must not be more than %d", maxScopes)
+		return errs.Bad("/scopes", "must not be more than %d", maxScopes).Breaks(errs.Items, errs.Between(0, maxScopes))
 	}
 	for _, scope := range n.Scopes {
 		if scope == "" || len(scope) > 256 || strings.ContainsAny(scope, " \"\\") {
@@ -252,7 +252,7 @@ func (s *Keys) Revoke(ctx context.Context, c access.Caller, public string) error
 // Rotate makes a successor with the same owner and scopes; the old key works for overlap more.
 func (s *Keys) Rotate(ctx context.Context, c access.Caller, public string, overlap time.Duration) (*Key, secret.Value, error) {
 	if overlap < 0 || overlap > 30*24*time.Hour {
-		return nil, secret.Value{}, errs.Bad("/overlap", "must be at most 30 days")
+		return nil, secret.Value{}, errs.Bad("/overlap", "must be at most 30 days").Breaks(errs.Duration, errs.Between(0, 30*24*3600))
 	}
 	old, permit, err := s.mine(ctx, c, public, "apikey.create")
 	if err != nil {

@@ -81,7 +81,7 @@ func (a *Address) UnmarshalText(text []byte) (err error) {
 
 // invalid is the one refusal. It says what is wrong in general and repeats nothing.
 func invalid(detail string) error {
-	e := errs.Bad("/email", "%s", detail)
+	e := errs.Bad("/email", "%s", detail).Breaks(errs.MailAddress, nil)
 	e.Code = "invalid_email"
 	return e
 }

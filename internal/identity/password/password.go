@@ -88,5 +88,5 @@ func hopeless(password secret.Value) bool {
 func refuse(r Reason, format string, args ...any) *errs.Error {
 	e := errs.Bad("/password", format, args...)
 	e.Code = "password_" + string(r)
-	return e
+	return e.Breaks(errs.Rule(e.Code), nil)
 }

@@ -99,7 +99,7 @@ func (p Policy) Check(password secret.Value, about About) error {
 	}
 	var broken []*errs.Error
 	if least := p.Least(about.Alone); utf8.RuneCountInString(text) < least {
-		broken = append(broken, refuse(ReasonTooShort, "has fewer than %d characters", least))
+		broken = append(broken, refuse(ReasonTooShort, "has fewer than %d characters", least).Breaks("password_too_short", errs.Params{"min": int64(least)}))
 	}
 	broken = append(broken, p.missing(text)...)
 	folded := fold(text)

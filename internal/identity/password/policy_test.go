@@ -79,10 +79,10 @@ func TestPolicy(t *testing.T) {
 func TestPolicyExplains(t *testing.T) {
 	err := password.Policy{Require: password.Digit}.Check(secret.New("hunters"), password.About{Words: []string{"hunters"}})
 	want := []errs.Field{
-		{Pointer: "/password", Detail: "has fewer than 8 characters"},
-		{Pointer: "/password", Detail: "has no digit"},
-		{Pointer: "/password", Detail: "is one of the most used passwords"},
-		{Pointer: "/password", Detail: "is made of the account's own name or address"},
+		{Pointer: "/password", Rule: "password_too_short", Params: errs.Params{"min": 8}, Detail: "has fewer than 8 characters"},
+		{Pointer: "/password", Rule: "password_needs_digit", Detail: "has no digit"},
+		{Pointer: "/password", Rule: "password_common", Detail: "is one of the most used passwords"},
+		{Pointer: "/password", Rule: "password_personal", Detail: "is made of the account's own name or address"},
 	}
 	if diff := cmp.Diff(want, errs.From(err).Fields); diff != "" {
 		t.Error(diff)

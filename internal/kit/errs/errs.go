@@ -44,7 +44,9 @@ func (k Kind) String() string {
 // Field says what is wrong with one member of the input. It never repeats the offending value.
 type Field struct {
 	Pointer string `json:"pointer"` // JSON pointer (RFC 6901) into the body, or the parameter's name
-	Detail  string `json:"detail"`
+	Rule    Rule   `json:"rule" doc:"the rule that is broken; stable"`
+	Params  Params `json:"params,omitzero" doc:"the numbers in the rule, such as min and max"`
+	Detail  string `json:"detail" doc:"the rule in a sentence, in English"`
 }
 
 // Error is a refusal. Text is for the caller; Err is for the log and never leaves the process.
@@ -92,12 +94,12 @@ func Wrap(k Kind, cause error, code, format string, args ...any) *Error {
 	return e
 }
 
-// Bad is an Invalid error about one member of the input.
+// Bad is an Invalid error about one member of the input; Breaks names the rule that it breaks.
 func Bad(pointer, format string, args ...any) *Error {
 	detail := fmt.Sprintf(format, args...)
 	return &Error{
 		Kind: Invalid, Code: "invalid_input", Text: "The request is not valid: " + pointer + " " + detail + ".",
-		Fields: []Field{{Pointer: pointer, Detail: detail}},
+		Fields: []Field{{Pointer: pointer, Rule: Unnamed, Detail: detail}},
 	}
 }
 

@@ -164,7 +164,7 @@ func (s *Clients) Update(ctx context.Context, c access.Caller, client oauth.Clie
 		x.Meta, x.Type, x.Disabled = kept.Meta, kept.Type, kept.Disabled
 		x.Epoch, x.Created, x.Secrets = kept.Epoch, kept.Created, kept.Secrets
 		if needsSecret(x) && !needsSecret(&kept) {
-			return store.Batch{}, errs.Bad("/auth", "needs a secret; rotate the secret instead")
+			return store.Batch{}, errs.Bad("/auth", "needs a secret; rotate the secret instead").Breaks(errs.NeedsSecret, nil)
 		}
 		if err := s.mayReach(ctx, c, &kept, x); err != nil {
 			return store.Batch{}, err
@@ -230,7 +230,7 @@ func (s *Clients) Delete(ctx context.Context, c access.Caller, client oauth.Clie
 // MaxOverlap; older ones end at once. Zero ends all old ones at once.
 func (s *Clients) RotateSecret(ctx context.Context, c access.Caller, client oauth.ClientID, overlap time.Duration) (Created, error) {
 	if overlap < 0 || overlap > MaxOverlap {
-		return Created{}, errs.Bad("/overlap", "must lie between 0 and %s", MaxOverlap)
+		return Created{}, errs.Bad("/overlap", "must lie between 0 and %s", MaxOverlap).Breaks(errs.Duration, errs.Between(0, int64(MaxOverlap/time.Second)))
 	}
 	var made secret.Value
 	x, err := s.update(ctx, c, "client.rotate_secret", client, func(x *oauth.Client) (store.Batch, error) {

@@ -57,10 +57,10 @@ func New(db *store.DB, g *access.Guard, clients oauth.Clients, policy oauth.Scop
 // declared.
 func (s *Catalogue) Declare(ctx context.Context, c access.Caller, name, words string) (*Scope, error) {
 	if !oauth.ValidScope(name) || builtIn(name) != "" || strings.HasPrefix(name, oauth.OwnScopes) {
-		return nil, errs.Bad("/name", "must be 1 to 128 printable characters, and not a name that has a meaning already")
+		return nil, errs.Bad("/name", "must be 1 to 128 printable characters, and not a name that has a meaning already").Breaks(errs.Reserved, nil)
 	}
 	if words == "" || len(words) > maxWords || strings.ContainsFunc(words, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-		return nil, errs.Bad("/words", "must have 1 to %d bytes without control characters", maxWords)
+		return nil, errs.Bad("/words", "must have 1 to %d bytes without control characters", maxWords).Breaks(errs.Length, errs.Between(1, maxWords))
 	}
 	permit, err := s.guard.Allow(ctx, c, "scope.declare", object(name))
 	if err != nil {

@@ -2,6 +2,9 @@ import type { components } from './schema'
 
 type Document = components['schemas']['Problem']
 
+/** What is wrong with one member of what was sent: the rule that it breaks, with its numbers, and a sentence in English. */
+export type FieldProblem = Pick<NonNullable<Document['errors']>[number], 'rule' | 'params' | 'detail'>
+
 /** Codes of refusals that never reached the server's rules. All others come from the server: api/errors.md. */
 export type OwnCode = 'offline' | 'unreadable'
 
@@ -19,8 +22,8 @@ export class Problem extends Error {
   readonly retryAfter: number | undefined
   /** The permission or scope that would have allowed the request. */
   readonly missing: string | undefined
-  /** What is wrong with single members: JSON pointer to sentence. */
-  readonly fields: ReadonlyMap<string, string>
+  /** What is wrong with single members, by JSON pointer. Texts are in texts/rules.ts. */
+  readonly fields: ReadonlyMap<string, FieldProblem>
 
   constructor(p: Partial<Document> & { code: string }, retryAfter?: number) {
     super(`${p.code}: ${p.detail ?? ''}`)
@@ -31,7 +34,7 @@ export class Problem extends Error {
     this.requestId = p.request_id
     this.retryAfter = retryAfter
     this.missing = p.missing
-    this.fields = new Map((p.errors ?? []).map((f) => [f.pointer, f.detail]))
+    this.fields = new Map((p.errors ?? []).toReversed().map((f) => [f.pointer, f])) // the first of a member counts
   }
 }
 

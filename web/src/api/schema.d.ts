@@ -357,6 +357,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/account/invitations/{invitation}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decline an invitation of the list */
+        post: operations["account.decline_offer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/account/orgs": {
         parameters: {
             query?: never;
@@ -746,6 +763,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the groups that have members, by name */
+        get: operations["group.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/groups/{group}/members": {
         parameters: {
             query?: never;
@@ -922,6 +956,163 @@ export interface paths {
         post?: never;
         /** End a membership, and the roles that came with it */
         delete: operations["member.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List decision plans */
+        get: operations["plan.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/plans/{type}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say which engines answer questions about a type of resource */
+        put: operations["plan.set"];
+        post?: never;
+        /** Take a decision plan away */
+        delete: operations["plan.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List policy sets */
+        get: operations["policy_set.list"];
+        put?: never;
+        /** Make a policy set */
+        post: operations["policy_set.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a policy set */
+        get: operations["policy_set.get"];
+        put?: never;
+        post?: never;
+        /** Delete a policy set that no decision plan names */
+        delete: operations["policy_set.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}/active": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Have a version decide, if all its cases pass */
+        put: operations["policy_set.activate"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List versions, the newest first */
+        get: operations["policy_version.list"];
+        put?: never;
+        /** Write a version, which decides nothing yet */
+        post: operations["policy_version.write"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a version */
+        get: operations["policy_version.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}/versions/{number}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say how a version differs from another one */
+        get: operations["policy_version.diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}/versions/{number}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Run the cases of a version */
+        post: operations["policy_version.test"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2202,6 +2393,9 @@ export interface components {
             reasons?: components["schemas"]["Reason"][];
             missing?: string[];
             revision?: string;
+            basis?: components["schemas"]["Basis"];
+            acr_values?: string;
+            max_age?: number;
             error?: components["schemas"]["Failure"];
         };
         Reason: {
@@ -2211,6 +2405,22 @@ export interface components {
             permission?: string;
             org?: string;
             path?: string[];
+            engine?: string;
+            version?: number;
+            policy?: string;
+            line?: number;
+            values?: {
+                [key: string]: string;
+            };
+        };
+        Basis: {
+            planned?: boolean;
+            policies?: {
+                [key: string]: number;
+            };
+            store?: string;
+            model?: string;
+            store_revision?: number;
         };
         Failure: {
             status: number;
@@ -2546,8 +2756,19 @@ export interface components {
             reason?: string;
             /** @description whether it could be set */
             accepted: boolean;
-            /** @description what forbids it, in words */
-            problems?: string[];
+            /** @description the rules that forbid it */
+            problems?: components["schemas"]["Field"][];
+        };
+        Field: {
+            pointer: string;
+            /** @description the rule that is broken; stable */
+            rule: string;
+            /** @description the numbers in the rule, such as min and max */
+            params?: {
+                [key: string]: number;
+            };
+            /** @description the rule in a sentence, in English */
+            detail: string;
         };
         Profile: {
             name?: string;
@@ -2806,6 +3027,16 @@ export interface components {
             /** Format: uri */
             tos_uri?: string;
         };
+        GroupPage: {
+            items: components["schemas"]["Group"][];
+            next?: string;
+        };
+        Group: {
+            /** @description its name */
+            id: string;
+            /** @description who belong directly to it; at most 100 are counted */
+            members: number;
+        };
         Revision: {
             revision: string;
         };
@@ -2914,6 +3145,184 @@ export interface components {
         NewMember: {
             user: string;
         };
+        DecisionPlanmany: {
+            items: components["schemas"]["DecisionPlan"][];
+        };
+        DecisionPlan: {
+            /** @description * is for all types that have none of their own */
+            type: string;
+            roles: boolean;
+            policies?: string[];
+            store?: string;
+            relations?: {
+                [key: string]: string;
+            };
+        };
+        NewDecisionPlan: {
+            /** @description the tenant's own roles permit */
+            roles?: boolean;
+            /** @description names of policy sets, whose active versions forbid and permit */
+            policies?: string[];
+            /** @description id of a store, whose tuples permit */
+            store?: string;
+            /** @description which relation of the store each action asks for */
+            relations?: {
+                [key: string]: string;
+            };
+        };
+        PolicySetPage: {
+            items: components["schemas"]["PolicySet"][];
+            next?: string;
+        };
+        PolicySet: {
+            name: string;
+            description?: string;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            updated: string;
+            /** @description number of the newest version */
+            latest?: number;
+            /** @description number of the version that decides where a decision plan names the set; left out: none */
+            active?: number;
+            /** @description the version that was active before */
+            previous?: number;
+        };
+        NewPolicySet: {
+            name: string;
+            description?: string;
+        };
+        PolicyActivation: {
+            /** @description an older one is a rollback */
+            version: number;
+        };
+        PolicyVersionPage: {
+            items: components["schemas"]["PolicyVersion"][];
+            next?: string;
+        };
+        PolicyVersion: {
+            set: string;
+            number: number;
+            /** @description SHA-256 of policies and schema */
+            fingerprint: string;
+            /** Format: date-time */
+            created: string;
+            note?: string;
+            /** @description left out of lists */
+            policies?: string;
+            schema?: string;
+            cases?: components["schemas"]["PolicyCase"][];
+        };
+        PolicyCase: {
+            name: string;
+            subject: components["schemas"]["PolicyEntity"];
+            action: string;
+            resource: components["schemas"]["PolicyEntity"];
+            context?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description context.environment.time
+             */
+            time?: string;
+            /** @description context.environment.address */
+            address?: string;
+            /** @description context.authentication.strength */
+            strength?: number;
+            /** @description context.authentication.acr */
+            acr?: string;
+            /** @description context.authentication.age, in seconds */
+            auth_age?: number;
+            /** @enum {string} */
+            expect: "permit" | "forbid" | "none";
+            /** @description ids of the policies that must make it so; left out: any */
+            by?: string[];
+        };
+        PolicyEntity: {
+            type: string;
+            id: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+            /** @description what it is a part of: a list of type:id, or of objects with type, id and parents */
+            parents?: unknown;
+        };
+        PolicyDraft: {
+            /** @description in Cedar's own form */
+            policies: string;
+            /** @description Cedar's, in either form; the policies are validated against it, strictly */
+            schema?: string;
+            /** @description what changes, for people */
+            note?: string;
+            cases?: components["schemas"]["PolicyCaseInput"][];
+        };
+        PolicyCaseInput: {
+            name: string;
+            subject: components["schemas"]["PolicyEntityInput"];
+            action: string;
+            resource: components["schemas"]["PolicyEntityInput"];
+            context?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description context.environment.time
+             */
+            time?: string;
+            /** @description context.environment.address */
+            address?: string;
+            /** @description context.authentication.strength */
+            strength?: number;
+            /** @description context.authentication.acr */
+            acr?: string;
+            /** @description context.authentication.age, in seconds */
+            auth_age?: number;
+            /** @enum {string} */
+            expect: "permit" | "forbid" | "none";
+            /** @description ids of the policies that must make it so; left out: any */
+            by?: string[];
+        };
+        PolicyEntityInput: {
+            type: string;
+            id: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+            /** @description what it is a part of: a list of type:id, or of objects with type, id and parents */
+            parents?: unknown;
+        };
+        PolicyChangemany: {
+            items: components["schemas"]["PolicyChange"][];
+        };
+        PolicyChange: {
+            /** @enum {string} */
+            kind: "added" | "removed" | "changed";
+            policy: string;
+            before?: string;
+            after?: string;
+        };
+        PolicyOutcomemany: {
+            items: components["schemas"]["PolicyOutcome"][];
+        };
+        PolicyOutcome: {
+            name: string;
+            passed: boolean;
+            expected: string;
+            /** @description left out if the case could not be answered */
+            got?: string;
+            by?: components["schemas"]["PolicyCite"][];
+            error?: string;
+        };
+        PolicyCite: {
+            policy: string;
+            line: number;
+            error?: string;
+            /** @description what its conditions read */
+            values?: {
+                [key: string]: string;
+            };
+        };
         CountPage: {
             items: components["schemas"]["Count"][];
             next?: string;
@@ -2995,6 +3404,8 @@ export interface components {
             refresh_absolute: number;
             refresh_grace: number;
             origins: string[];
+            /** @description colour of the pages, #rrggbb; left out: that of the product */
+            accent?: string;
         };
         SettingsChange: {
             /** @description only administrators and invitations add users */
@@ -3014,6 +3425,8 @@ export interface components {
             refresh_grace?: number;
             /** @description whose pages may read answers of this API, beside the origins of applications */
             origins?: string[];
+            /** @description colour of the pages, #rrggbb; empty: that of the product */
+            accent?: string;
         };
         TenantPage: {
             items: components["schemas"]["Tenant"][];
@@ -3668,10 +4081,6 @@ export interface components {
             missing?: string;
             /** @description the members of the request that are wrong */
             errors?: components["schemas"]["Field"][];
-        };
-        Field: {
-            pointer: string;
-            detail: string;
         };
     };
     responses: {
@@ -4383,6 +4792,34 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Member"];
                 };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "account.decline_offer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                invitation: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
@@ -5340,6 +5777,40 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    "group.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     "group.members": {
         parameters: {
             query?: {
@@ -5946,6 +6417,452 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "plan.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionPlanmany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "plan.set": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDecisionPlan"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionPlan"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "plan.remove": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                type: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_set.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySetPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_set.create": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPolicySet"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_set.get": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_set.delete": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_set.activate": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyActivation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_version.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_version.write": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyDraft"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_version.get": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersion"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_version.diff": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description left out: the active one */
+                from?: number;
+            };
+            header?: never;
+            path: {
+                set: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyChangemany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_version.test": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyOutcomemany"];
+                };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];

@@ -6,11 +6,13 @@ export interface Site {
   csrfCookie: string
   /** The tenant's colour, if it has one. */
   accent: string | undefined
+  /** Whether this is a development server, which has a mailbox and an API to try. */
+  dev: boolean
 }
 
 function read(root: HTMLElement): Site {
-  const { base = '', csrfCookie = '', accent } = root.dataset
-  return { base, csrfCookie, accent: accent || undefined }
+  const { base = '', csrfCookie = '', accent, dev } = root.dataset
+  return { base, csrfCookie, accent: accent || undefined, dev: dev === 'yes' }
 }
 
 /** The site of this document. */

@@ -107,9 +107,9 @@ describe('access token', () => {
 
 describe('problem', () => {
   it('reads a problem document', () => {
-    const p = problemFrom(json(429, {}, { 'Retry-After': '61' }), { code: 'account_locked', detail: 'Wait.', request_id: 'r1', errors: [{ pointer: '/email', detail: 'no' }] })
+    const p = problemFrom(json(429, {}, { 'Retry-After': '61' }), { code: 'account_locked', detail: 'Wait.', request_id: 'r1', errors: [{ pointer: '/email', rule: 'email', detail: 'no' }, { pointer: '/email', rule: 'length', detail: 'no' }] })
     expect(p).toMatchObject({ status: 429, code: 'account_locked', detail: 'Wait.', requestId: 'r1', retryAfter: 61 })
-    expect(p.fields.get('/email')).toBe('no')
+    expect(p.fields.get('/email')?.rule).toBe('email')
   })
   it('reads an error of OAuth', () => {
     expect(problemFrom(json(400, {}), { error: 'invalid_request', error_description: 'Bad.' })).toMatchObject({ code: 'invalid_request', detail: 'Bad.' })

@@ -3,6 +3,7 @@ import { useState, type ReactNode } from 'react'
 
 import { answer, api } from '../api/client'
 import { Problem } from '../api/problem'
+import { site } from '../api/site'
 import { Alert } from '../components/alert'
 import { ButtonLink } from '../components/button'
 import { ProblemAlert } from '../components/problem-alert'
@@ -121,6 +122,11 @@ function MailSent({ address }: { address: string }) {
           <p className="text-muted">{t('mail_sent.text')}</p>
         </div>
       </div>
+      {site.dev && (
+        <ButtonLink href={site.base + '/dev/mailbox'} wide>
+          {t('dev.open')}
+        </ButtonLink>
+      )}
     </Layout>
   )
 }

@@ -1,11 +1,14 @@
 import type { ReactNode } from 'react'
 
+import { site } from '../api/site'
 import { Mark } from '../components/icons'
 import { Preferences } from '../components/preferences'
 import { useTitle } from '../components/use-title'
+import { texts } from './texts'
 
 /** One card in the middle of a quiet page; on a narrow window the card is the page. */
 export function Layout({ title, lead, children, below }: { title: string; lead?: ReactNode; children?: ReactNode; below?: ReactNode }) {
+  const t = texts.use()
   useTitle(title)
   return (
     <div className="flex min-h-dvh flex-col items-center px-0 sm:px-4 sm:pt-[clamp(1.5rem,9vh,6rem)]">
@@ -20,6 +23,11 @@ export function Layout({ title, lead, children, below }: { title: string; lead?:
       </main>
       <footer className="w-full bg-surface py-4 max-sm:border-t max-sm:border-line sm:bg-transparent sm:py-6">
         <Preferences />
+        {site.dev && (
+          <p className="mt-2 flex justify-center gap-2 text-sm text-muted">
+            {t('dev')} · <Onward to={site.base + '/dev/mailbox'}>{t('dev.mailbox')}</Onward>
+          </p>
+        )}
       </footer>
     </div>
   )

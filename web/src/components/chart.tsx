@@ -16,10 +16,12 @@ const gap = 2
  * Bars over time, with the number under the pointer or of the whole. Drawn by us: a bar is a rectangle, and the
  * lightest library for it weighs more than this page. The same numbers stand in a table for who cannot see it.
  */
-export function Chart({ title, icon, total, points, tone = 'accent', tableLabel, columns, lang }: {
+export function Chart({ title, icon, total, points, tone = 'accent', caption, tableLabel, columns, lang }: {
   title: string
   icon?: ReactNode
   total: string
+  /** What the total is, beside it. */
+  caption?: string
   points: readonly Point[]
   tone?: 'accent' | 'danger' | 'brass'
   tableLabel: string
@@ -41,7 +43,7 @@ export function Chart({ title, icon, total, points, tone = 'accent', tableLabel,
       </div>
       <p className="mt-1 flex flex-wrap items-baseline gap-x-3">
         <span className="text-display font-semibold tabular-nums">{shown ? shown.value.toLocaleString(lang) : total}</span>
-        <span className="text-sm text-muted">{shown?.label}</span>
+        <span className="text-sm text-muted">{shown ? shown.label : caption}</span>
       </p>
       <svg
         viewBox={`0 0 ${width} ${height}`}

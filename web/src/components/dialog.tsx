@@ -12,26 +12,29 @@ const popup =
   'fixed inset-x-3 bottom-3 sm:inset-x-auto sm:bottom-auto sm:top-1/2 sm:left-1/2 sm:w-[30rem] sm:-translate-x-1/2 sm:-translate-y-1/2 max-h-[calc(100dvh-1.5rem)] overflow-y-auto ' +
   'rounded-card border border-line bg-surface p-6 shadow-popup transition-[opacity,scale] duration-150 data-ending-style:opacity-0 data-ending-style:scale-98 data-starting-style:opacity-0 data-starting-style:scale-98'
 
-/** A window above the page, for a form that belongs to it. Esc and the button close it. */
-export function Dialog({ open, onOpenChange, title, description, children, footer }: {
+/** A window above the page, for a form that belongs to it. Esc and the button close it, unless it must be answered. */
+export function Dialog({ open, onOpenChange, title, description, children, footer, closable = true }: {
   open: boolean
   onOpenChange: (open: boolean) => void
   title: ReactNode
   description?: ReactNode
   children?: ReactNode
   footer?: ReactNode
+  closable?: boolean
 }) {
   const t = common.use()
   return (
-    <BaseDialog.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
+    <BaseDialog.Root open={open} onOpenChange={(next) => closable && onOpenChange(next)}>
       <BaseDialog.Portal>
         <BaseDialog.Backdrop className={backdrop} />
         <BaseDialog.Popup className={popup}>
           <div className="flex items-start justify-between gap-4">
             <BaseDialog.Title className="text-title">{title}</BaseDialog.Title>
-            <BaseDialog.Close render={<IconButton label={t('close')} className="-mt-2 -me-2" />}>
-              <X size={18} aria-hidden />
-            </BaseDialog.Close>
+            {closable && (
+              <BaseDialog.Close render={<IconButton label={t('close')} className="-mt-2 -me-2" />}>
+                <X size={18} aria-hidden />
+              </BaseDialog.Close>
+            )}
           </div>
           {description && <BaseDialog.Description className="mt-1 text-sm text-muted">{description}</BaseDialog.Description>}
           <div className="mt-4">{children}</div>
@@ -43,7 +46,7 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
 }
 
 /** Asks before something that cannot be taken back. It stays open while `onConfirm` runs, and says why if it fails. */
-export function ConfirmDialog({ open, onOpenChange, title, children, confirm, look = 'danger', onConfirm, closable = true }: {
+export function ConfirmDialog({ open, onOpenChange, title, children, confirm, look = 'danger', onConfirm }: {
   open: boolean
   onOpenChange: (open: boolean) => void
   title: ReactNode
@@ -51,8 +54,6 @@ export function ConfirmDialog({ open, onOpenChange, title, children, confirm, lo
   confirm: ReactNode
   look?: ButtonProps['look']
   onConfirm: () => Promise<unknown> | void
-  /** Without it the question must be answered. */
-  closable?: boolean
 }) {
   const t = common.use()
   const [busy, setBusy] = useState(false)
@@ -62,7 +63,7 @@ export function ConfirmDialog({ open, onOpenChange, title, children, confirm, lo
     setProblem(undefined)
     try {
       await onConfirm()
-      if (closable) onOpenChange(false)
+      onOpenChange(false)
     } catch (cause) {
       setProblem(cause)
     } finally {
@@ -70,7 +71,7 @@ export function ConfirmDialog({ open, onOpenChange, title, children, confirm, lo
     }
   }
   return (
-    <BaseAlertDialog.Root open={open} onOpenChange={(next) => closable && onOpenChange(next)}>
+    <BaseAlertDialog.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
       <BaseAlertDialog.Portal>
         <BaseAlertDialog.Backdrop className={backdrop} />
         <BaseAlertDialog.Popup className={popup}>
@@ -80,7 +81,7 @@ export function ConfirmDialog({ open, onOpenChange, title, children, confirm, lo
           </BaseAlertDialog.Description>
           <ProblemAlert problem={problem} />
           <div className="mt-6 flex flex-wrap justify-end gap-3">
-            {closable && <BaseAlertDialog.Close render={<Button look="secondary" />}>{t('cancel')}</BaseAlertDialog.Close>}
+            <BaseAlertDialog.Close render={<Button look="secondary" />}>{t('cancel')}</BaseAlertDialog.Close>
             <Button look={look} busy={busy} onClick={() => void run()}>
               {confirm}
             </Button>

@@ -1,4 +1,4 @@
-import { useId, type ComponentProps, type ReactNode } from 'react'
+import { useEffect, useId, useRef, type ComponentProps, type ReactNode, type RefObject } from 'react'
 
 import { classes } from './classes'
 
@@ -23,6 +23,15 @@ export interface Tied {
   id: string
   'aria-describedby': string | undefined
   'aria-invalid': boolean | undefined
+}
+
+/** The form that was refused with this problem: the first field that is wrong gets the focus, so that nobody has to look for it. */
+export function useFirstWrong(problem: unknown): RefObject<HTMLFormElement | null> {
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    if (problem) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [problem])
+  return form
 }
 
 /** A label, a control, and what is said about it. */

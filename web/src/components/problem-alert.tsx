@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 
 import { Problem } from '../api/problem'
 import { common } from '../texts/common'
+import { ruleText } from '../texts/rules'
 import { Alert } from './alert'
 
 /** Seconds as people say them: 45 seconds, 9 min 58 sec, 2 hr 5 min. */
@@ -28,11 +29,13 @@ export function useCountdown(seconds: number | undefined): number {
   return Math.max(0, Math.ceil((until - now) / 1000))
 }
 
-/** What happened, in the language of the page: by the code of a refusal, else in the server's own words. */
+/** What happened, in the language of the page: by the code of a refusal or the rule that a field breaks, else in the server's own words. */
 export function useProblemText(): (problem: unknown) => string {
   const t = common.use()
   return (problem) => {
     if (!(problem instanceof Problem)) return t('problem.unknown')
+    const [broken] = problem.fields.values()
+    if (broken && problem.code === 'invalid_input') return ruleText(broken)
     const key = `problem.${problem.code}`
     if (common.has(key)) return t(key)
     return problem.detail || t('problem.unknown')

@@ -11,11 +11,12 @@ import { Toasts } from '../components/toast'
 import { useCan, useSession, type Person } from '../session/session'
 import { useLanguage } from '../texts/language'
 import { consoles } from './consoles'
-import type { Console, Page } from './page'
+import type { Console, IconName, Page } from './page'
 import { texts } from './texts'
 
 // What floats above the page is fetched right after it: a page is read before a menu is opened.
 const UserMenu = lazy(() => import('./user-menu').then((m) => ({ default: m.UserMenu })))
+const NavIcon = lazy(() => import('./nav-icons').then((m) => ({ default: m.NavIcon })))
 const SessionOver = lazy(() => import('./session-over').then((m) => ({ default: m.SessionOver })))
 const StepUpDialog = lazy(() => import('../session/step-up-dialog').then((m) => ({ default: m.StepUpDialog })))
 
@@ -40,7 +41,7 @@ export function Frame() {
       </a>
       <div aria-hidden className={classes('fixed inset-x-0 top-0 z-30 h-0.5 origin-left bg-accent transition-[scale,opacity] duration-300', loading ? 'scale-x-75' : 'scale-x-0 opacity-0')} />
       <header className="sticky top-0 z-10 border-b border-line bg-surface">
-        <div className="mx-auto flex h-16 max-w-6xl items-center gap-3 px-4 sm:px-6">
+        <div className="mx-auto flex h-16 max-w-6xl items-center gap-3 px-4 max-sm:gap-2 sm:px-6">
           <IconButton label={t('menu')} className="lg:hidden" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)}>
             {open ? <X size={20} aria-hidden /> : <MenuIcon size={20} aria-hidden />}
           </IconButton>
@@ -92,21 +93,30 @@ function useShown(): (c: Console) => readonly Page[] {
   return (c) => c.pages.filter((p) => p.title && (!p.needs || can(p.needs)))
 }
 
+/** Room for the icon until it has come. */
+function Icon({ name }: { name: IconName }) {
+  return (
+    <Suspense fallback={<span className="size-[17px]" />}>
+      <NavIcon name={name} />
+    </Suspense>
+  )
+}
+
 const address = (c: Console, p: Page) => `/${c.path}${p.path && '/' + p.path}`
 
 function Switcher({ current }: { current: Console }) {
   const [available, shown] = [useConsoles(), useShown()]
   if (available.length < 2) return null
   return (
-    <nav className="ms-2 flex gap-1 sm:ms-4">
+    <nav className="flex gap-1 sm:ms-4 max-sm:-ms-1 max-sm:gap-0">
       {available.map((c) => (
         <Link
           key={c.path}
           to={address(c, shown(c)[0]!)}
           aria-current={c === current ? 'true' : undefined}
-          className={classes('inline-flex min-h-10 items-center gap-2 rounded-control px-3 text-sm font-medium', c === current ? 'bg-accent-soft text-accent' : 'text-muted hover:text-ink')}
+          className={classes('inline-flex min-h-10 items-center gap-2 rounded-control px-3 text-sm font-medium max-sm:px-2.5', c === current ? 'bg-accent-soft text-accent' : 'text-muted hover:text-ink')}
         >
-          <c.icon size={17} aria-hidden />
+          <Icon name={c.icon} />
           <span className="max-sm:sr-only">{c.title()}</span>
         </Link>
       ))}
@@ -139,7 +149,7 @@ function Navigation({ console, open }: { console: Console; open: boolean }) {
                   classes('flex min-h-10 items-center gap-3 rounded-control px-3 text-sm font-medium', isActive ? 'bg-accent-soft text-accent' : 'text-muted hover:bg-sunken hover:text-ink')
                 }
               >
-                {p.icon && <p.icon size={17} aria-hidden />}
+                {p.icon && <Icon name={p.icon} />}
                 {p.title?.()}
               </NavLink>
             </li>

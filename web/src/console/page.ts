@@ -1,6 +1,10 @@
-import type { LucideIcon } from 'lucide-react'
 import type { ComponentType } from 'react'
 import type { LoaderFunction } from 'react-router'
+
+/** The icons of the navigation, by what they stand for; they are fetched after the page, see nav-icons.tsx. */
+export type IconName =
+  | 'account' | 'activity' | 'apps' | 'audit' | 'data' | 'devices' | 'explorer' | 'groups' | 'keys' | 'mail' | 'orgs' | 'overview' | 'preferences' | 'profile'
+  | 'roles' | 'sample' | 'scopes' | 'settings' | 'shield' | 'tenants' | 'users'
 
 /** What the module of a page exports. `loader` fetches what the page shows, so that it never appears half empty. */
 export interface PageModule {
@@ -14,7 +18,7 @@ export interface Page {
   path: string
   /** Its name in the navigation; without one it is reached from another page. A function, because the language changes. */
   title?: () => string
-  icon?: LucideIcon
+  icon?: IconName
   /** The group that it belongs to in the navigation; pages of one group stand together. */
   section?: () => string
   /** Hidden without this permission. The server decides again with every call. */
@@ -26,6 +30,6 @@ export interface Page {
 export interface Console {
   path: string
   title: () => string
-  icon: LucideIcon
+  icon: IconName
   pages: readonly Page[]
 }

@@ -5,6 +5,7 @@ import { Button } from '../components/button'
 import { TextField } from '../components/field'
 import { PasswordField } from '../components/password-field'
 import { ProblemAlert } from '../components/problem-alert'
+import { ruleText } from '../texts/rules'
 import { takeStep, type Field, type Flow, type Step } from './flow'
 import { StrengthMeter, useStrength } from './strength'
 import { texts } from './texts'
@@ -70,11 +71,14 @@ export function StepForm({ flow, step, onFlow, known = {}, account, asides = {},
     autoComplete: f.autocomplete ?? 'off',
     required: f.required ?? false,
     value: values[f.name] ?? '',
-    error: problem?.fields.get('/' + f.name) ? fieldError(f, problem.fields.get('/' + f.name)!) : undefined,
+    error: wrong(f),
     aside: asides[f.name],
     onChange: (e: { target: { value: string } }) => setValues({ ...values, [f.name]: e.target.value }),
   })
-  const fieldError = (f: Field, detail: string) => (f.type === 'email' ? t('field.email.wrong') : t('field.wrong', { field: labelOf(f), detail }))
+  const wrong = (f: Field) => {
+    const broken = problem?.fields.get('/' + f.name)
+    return broken && ruleText(broken)
+  }
   const placed = problem && fields.some((f) => problem.fields.has('/' + f.name))
 
   return (

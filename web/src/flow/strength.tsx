@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react'
 
 import { answer, api, type Schema } from '../api/client'
 import { classes } from '../components/classes'
+import { ruleText, weakness } from '../texts/rules'
 import { texts } from './texts'
 
 type Strength = Schema<'Strength'>
@@ -33,6 +34,7 @@ const colours = ['bg-danger', 'bg-danger', 'bg-warning', 'bg-success', 'bg-succe
 export function StrengthMeter({ strength }: { strength: Strength | undefined }) {
   const t = texts.use()
   const score = strength?.score ?? 0
+  const why = weakness(strength?.reason)
   const name = strength && t(`strength.${Math.min(4, Math.max(0, score))}` as 'strength.0')
   return (
     <div aria-live="polite" className="min-h-11 text-sm">
@@ -45,8 +47,8 @@ export function StrengthMeter({ strength }: { strength: Strength | undefined }) 
           </div>
           <p>
             <span className="font-medium">{name}</span>
-            {!strength.accepted && <span className="text-muted"> · {strength.problems?.[0] ?? strength.reason ?? t('strength.refused')}</span>}
-            {strength.accepted && score < 3 && strength.reason && <span className="text-muted"> · {strength.reason}</span>}
+            {!strength.accepted && <span className="text-muted"> · {strength.problems?.[0] ? ruleText(strength.problems[0]) : t('strength.refused')}</span>}
+            {strength.accepted && score < 3 && why && <span className="text-muted"> · {why}</span>}
           </p>
         </>
       ) : (

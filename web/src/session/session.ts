@@ -71,6 +71,22 @@ export function followSession(): void {
   })
 }
 
+/**
+ * Waits until the person whose session has ended is signed in again, in this tab or another. Whoever else signs in
+ * gets a page of their own; see SessionOver. False if no session has ended here.
+ */
+export function signedInAgain(): Promise<boolean> {
+  if (current.state !== 'anonymous' || !current.expired) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    const look = () => {
+      if (current.state !== 'authenticated') return
+      listeners.delete(look)
+      resolve(true)
+    }
+    listeners.add(look)
+  })
+}
+
 /** Who is signed in, for components. */
 export function useSession(): Session {
   return useSyncExternalStore(

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { fill, form, type Texts } from './catalogue'
 import { languages } from './language'
 import { pseudo } from './pseudo'
+import { ruleText } from './rules'
 
 const here = 'src/texts'
 const read = (lang: string, name: string) => JSON.parse(readFileSync(`${here}/${lang}/${name}`, 'utf8')) as Texts
@@ -33,6 +34,28 @@ describe('refusals', () => {
     const texts = Object.keys(read('en', 'common.json')).filter((k) => k.startsWith('problem.')).map((k) => k.slice('problem.'.length))
     expect(texts.filter((c) => !codes.includes(c) && !own.includes(c))).toEqual([])
   })
+})
+
+describe('rules', () => {
+  const named = (file: string, pattern: RegExp) => [...readFileSync(file, 'utf8').matchAll(pattern)].map((m) => m[1]!)
+  const reasons = named('../internal/identity/password/policy.go', /^\tReason\w+ +Reason = "(\w+)"/gm)
+  it('of the server all have texts', () => {
+    const rules = named('../internal/kit/errs/rule.go', /^\t\w+ +Rule = "(\w+)"/gm)
+    expect(rules.length).toBeGreaterThan(15)
+    expect(rules.filter((r) => !(r in read('en', 'rules.json')))).toEqual([])
+  })
+  it('of passwords all have texts, and so has each weakness', () => {
+    expect(reasons.length).toBeGreaterThan(10)
+    expect(reasons.filter((r) => !(`weak.${r}` in read('en', 'rules.json')) && !r.startsWith('needs_'))).toEqual([])
+    expect(reasons.slice(0, 9).filter((r) => !(`password_${r}` in read('en', 'rules.json')))).toEqual([])
+  })
+  it.each([
+    [{ rule: 'length', params: { min: 1, max: 200 }, detail: '' }, 'Between 1 and 200 characters are possible.'],
+    [{ rule: 'length', params: { min: 0, max: 1000 }, detail: '' }, 'At most 1,000 characters are possible.'],
+    [{ rule: 'duration', params: { min: 300, max: 1_209_600 }, detail: '' }, 'Between 5 minutes and 14 days are possible.'],
+    [{ rule: 'invalid', detail: 'must be odd' }, 'This is not accepted: must be odd.'],
+    [{ rule: 'of a newer server', detail: '<b>' }, 'This is not accepted: <b>.'],
+  ])('%j', (broken, text) => expect(ruleText(broken)).toBe(text))
 })
 
 describe('texts', () => {

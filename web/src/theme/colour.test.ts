@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { describe, expect, it } from 'vitest'
 
-import { accentOf, contrast, formatColour, minimum, parseColour, surfaces } from './colour'
+import { accentOf, contrast, formatColour, minimum, parseColour, soft, surfaces } from './colour'
 
 const css = readFileSync('src/theme/theme.css', 'utf8')
 
@@ -26,6 +26,10 @@ describe('tokens', () => {
   it.each(text.flatMap(([a, b]) => [[a, b, false], [a, b, true]] as const))('%s on %s is readable (dark: %s)', (a, b, dark) => {
     expect(ratio(token(a, dark), token(b, dark))).toBeGreaterThanOrEqual(minimum)
   })
+  it.each([false, true])('the accent colour is readable on its own softness (dark: %s)', (dark) => {
+    const accent = parseColour(token('accent', dark))!
+    expect(contrast(accent, soft(accent, parseColour(token('surface', dark))!))).toBeGreaterThanOrEqual(minimum)
+  })
   it.each([false, true])('the frame of a field is visible (dark: %s)', (dark) => {
     expect(ratio(token('line-strong', dark), token('surface', dark))).toBeGreaterThanOrEqual(3) // WCAG 2.2, 1.4.11
   })
@@ -41,6 +45,9 @@ describe('a chosen accent', () => {
     const a = accentOf(c)!
     for (const s of surfaces.light) expect(ratio(a.light, s)).toBeGreaterThanOrEqual(minimum)
     for (const s of surfaces.dark) expect(ratio(a.dark, s)).toBeGreaterThanOrEqual(minimum)
+    for (const [accent, all] of [[a.light, surfaces.light], [a.dark, surfaces.dark]] as const) {
+      for (const s of all) expect(contrast(parseColour(accent)!, soft(parseColour(accent)!, parseColour(s)!))).toBeGreaterThanOrEqual(minimum)
+    }
     expect(ratio(a.onLight, a.light)).toBeGreaterThanOrEqual(minimum)
     expect(ratio(a.onDark, a.dark)).toBeGreaterThanOrEqual(minimum)
   })

@@ -51,10 +51,16 @@ export interface Accent {
   onDark: string
 }
 
+/** What stands behind the accent colour where it marks the current page: a tenth of it on a surface; theme.css does the same. */
+export function soft(accent: RGB, surface: RGB): RGB {
+  return surface.map((x, i) => Math.round(x + (accent[i]! - x) * 0.1)) as unknown as RGB
+}
+
 function readable(chosen: RGB, behind: readonly string[], towards: number): RGB {
   for (let part = 0; part <= 1; part += 0.02) {
     const c = mix(chosen, towards, part)
-    if (behind.every((s) => contrast(c, parseColour(s)!) >= minimum)) return c
+    const all = behind.map((s) => parseColour(s)!)
+    if ([...all, ...all.map((s) => soft(c, s))].every((s) => contrast(c, s) >= minimum)) return c
   }
   return [towards, towards, towards]
 }
@@ -72,12 +78,12 @@ export function accentOf(chosen: string): Accent | undefined {
   return { light: formatColour(light), dark: formatColour(dark), onLight: textOn(light), onDark: textOn(dark) }
 }
 
-/** Gives the page the tenant's colour, if it is one. */
+/** Gives the page the tenant's colour, or that of the product where it has none. */
 export function applyAccent(root: HTMLElement, chosen: string | undefined): void {
   const accent = chosen ? accentOf(chosen) : undefined
-  if (!accent) return
-  root.style.setProperty('--accent-light', accent.light)
-  root.style.setProperty('--accent-dark', accent.dark)
-  root.style.setProperty('--on-accent-light', accent.onLight)
-  root.style.setProperty('--on-accent-dark', accent.onDark)
+  const values = { '--accent-light': accent?.light, '--accent-dark': accent?.dark, '--on-accent-light': accent?.onLight, '--on-accent-dark': accent?.onDark }
+  for (const [name, value] of Object.entries(values)) {
+    if (value) root.style.setProperty(name, value)
+    else root.style.removeProperty(name)
+  }
 }

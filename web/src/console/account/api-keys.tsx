@@ -12,9 +12,11 @@ import { ConfirmDialog } from '../../components/dialog'
 import { EmptyState } from '../../components/empty-state'
 import { Row, Rows } from '../../components/rows'
 import { toast } from '../../components/toast'
+import { withStepUp } from '../../session/step-up'
 import { useLocale } from '../../texts/language'
 import { queries } from '../queries'
 import { apiKeys, refresh } from './data'
+import { Secret } from './new-api-key'
 import { texts } from './texts'
 
 type Key = Schema<'APIKey'>
@@ -29,11 +31,27 @@ export function Component() {
   const t = texts.use()
   const { data } = useSuspenseQuery(apiKeys)
   const [ending, setEnding] = useState<Key>()
+  const [replacing, setReplacing] = useState<Key>()
+  const [made, setMade] = useState<Schema<'CreatedAPIKey'>>()
   const end = async () => {
     if (!ending) return
-    await answer(api.DELETE('/account/apikeys/{apikey}', { params: { path: { apikey: ending.id } } }))
+    await withStepUp(() => answer(api.DELETE('/account/apikeys/{apikey}', { params: { path: { apikey: ending.id } } })))
     toast(t('keys.ended', { key: ending.name }))
     await refresh('apikeys')
+  }
+  const replace = async () => {
+    if (!replacing) return
+    const path = { apikey: replacing.id }
+    setMade(await withStepUp(() => answer(api.POST('/account/apikeys/{apikey}/rotate', { params: { path }, body: { overlap: 3600 } }))))
+    await refresh('apikeys')
+  }
+  if (made) {
+    return (
+      <>
+        <PageHeader title={t('keys.made.title')} description={t('keys.replaced')} />
+        <Secret made={made} onStored={() => setMade(undefined)} />
+      </>
+    )
   }
   const create = (
     <Link to="/account/keys/new" className={buttonClasses()}>
@@ -51,7 +69,7 @@ export function Component() {
         <Card>
           <Rows label={t('keys.title')}>
             {data.items.map((k) => (
-              <KeyRow key={k.id} apiKey={k} onEnd={() => setEnding(k)} />
+              <KeyRow key={k.id} apiKey={k} onReplace={() => setReplacing(k)} onEnd={() => setEnding(k)} />
             ))}
           </Rows>
         </Card>
@@ -59,11 +77,21 @@ export function Component() {
       <ConfirmDialog open={ending !== undefined} onOpenChange={(open) => !open && setEnding(undefined)} title={t('keys.end.title', { key: ending?.name ?? '' })} confirm={t('keys.end')} onConfirm={end}>
         {t('keys.end.text')}
       </ConfirmDialog>
+      <ConfirmDialog
+        open={replacing !== undefined}
+        onOpenChange={(open) => !open && setReplacing(undefined)}
+        title={t('keys.replace.title', { key: replacing?.name ?? '' })}
+        confirm={t('keys.replace')}
+        look="primary"
+        onConfirm={replace}
+      >
+        {t('keys.replace.text')}
+      </ConfirmDialog>
     </>
   )
 }
 
-function KeyRow({ apiKey: k, onEnd }: { apiKey: Key; onEnd: () => void }) {
+function KeyRow({ apiKey: k, onReplace, onEnd }: { apiKey: Key; onReplace: () => void; onEnd: () => void }) {
   const [t, locale] = [texts.use(), useLocale()]
   const day = (at: string) => new Date(at).toLocaleDateString(locale, { dateStyle: 'medium' })
   return (
@@ -72,9 +100,14 @@ function KeyRow({ apiKey: k, onEnd }: { apiKey: Key; onEnd: () => void }) {
       title={<bdi>{k.name}</bdi>}
       badge={k.expires && Date.parse(k.expires) - Date.now() < soon && <Badge tone="warning">{t('keys.soon')}</Badge>}
       action={
-        <Button look="secondary" size="small" aria-label={t('keys.end.label', { key: k.name })} onClick={onEnd}>
-          {t('keys.end')}
-        </Button>
+        <>
+          <Button look="secondary" size="small" aria-label={t('keys.replace.label', { key: k.name })} onClick={onReplace}>
+            {t('keys.replace')}
+          </Button>
+          <Button look="secondary" size="small" aria-label={t('keys.end.label', { key: k.name })} onClick={onEnd}>
+            {t('keys.end')}
+          </Button>
+        </>
       }
     >
       <p>

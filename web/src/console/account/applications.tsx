@@ -10,6 +10,7 @@ import { ConfirmDialog } from '../../components/dialog'
 import { EmptyState } from '../../components/empty-state'
 import { Row, Rows } from '../../components/rows'
 import { toast } from '../../components/toast'
+import { withStepUp } from '../../session/step-up'
 import { useLocale } from '../../texts/language'
 import { queries } from '../queries'
 import { consents, refresh } from './data'
@@ -28,7 +29,7 @@ export function Component() {
   const nameOf = (c: Consent | undefined) => c?.client_name || t('applications.gone')
   const take = async () => {
     if (!taking) return
-    await answer(api.DELETE('/account/consents/{client}', { params: { path: { client: taking.client_id } } }))
+    await withStepUp(() => answer(api.DELETE('/account/consents/{client}', { params: { path: { client: taking.client_id } } })))
     toast(t('applications.taken', { app: nameOf(taking) }))
     await refresh('consents')
   }

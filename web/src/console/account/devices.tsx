@@ -10,6 +10,7 @@ import { ConfirmDialog } from '../../components/dialog'
 import { ProblemAlert } from '../../components/problem-alert'
 import { Row, Rows } from '../../components/rows'
 import { toast } from '../../components/toast'
+import { withStepUp } from '../../session/step-up'
 import { useLocale } from '../../texts/language'
 import { queries } from '../queries'
 import { useAct } from './act'
@@ -32,7 +33,7 @@ export function Component() {
     void refresh('sessions') // how many they are is part of the question
   }
   const endOthers = async () => {
-    const { ended } = await answer(api.DELETE('/account/sessions'))
+    const { ended } = await withStepUp(() => answer(api.DELETE('/account/sessions')))
     toast(t('devices.ended_all', { count: ended }))
     await refresh('sessions')
   }

@@ -91,7 +91,8 @@ function NewKey({ busy, problem, onMake }: { busy: boolean; problem: unknown; on
   )
 }
 
-function Secret({ made }: { made: Schema<'CreatedAPIKey'> }) {
+/** Shows a key that was just made, this once, and keeps whoever leaves by mistake from losing it. */
+export function Secret({ made, onStored }: { made: Schema<'CreatedAPIKey'>; onStored?: () => void }) {
   const t = texts.use()
   const field = useRef<HTMLDivElement>(null)
   const stored = useRef(false)
@@ -101,7 +102,7 @@ function Secret({ made }: { made: Schema<'CreatedAPIKey'> }) {
   return (
     <Card
       footer={
-        <Link to="/account/keys" className={buttonClasses()} onClick={() => (stored.current = true)}>
+        <Link to="/account/keys" className={buttonClasses()} onClick={() => ((stored.current = true), onStored?.())}>
           {t('keys.stored')}
         </Link>
       }

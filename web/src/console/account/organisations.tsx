@@ -13,6 +13,7 @@ import { EmptyState } from '../../components/empty-state'
 import { ProblemAlert } from '../../components/problem-alert'
 import { Row, Rows } from '../../components/rows'
 import { toast } from '../../components/toast'
+import { withStepUp } from '../../session/step-up'
 import { useLocale } from '../../texts/language'
 import { queries } from '../queries'
 import { useAct } from './act'
@@ -30,7 +31,7 @@ export function Component() {
   const everywhere = held.items.filter((r) => !r.org)
   const leave = async () => {
     if (!leaving) return
-    await answer(api.DELETE('/account/orgs/{org}', { params: { path: { org: leaving.org } } }))
+    await withStepUp(() => answer(api.DELETE('/account/orgs/{org}', { params: { path: { org: leaving.org } } })))
     toast(t('orgs.left', { org: leaving.name }))
     await refresh('orgs', 'roles')
   }
@@ -109,19 +110,31 @@ function Invitation({ invitation }: { invitation: Schema<'Offer'> }) {
       return refresh('invitations', 'orgs', 'roles')
     },
   )
+  const decline = useAct(
+    () => answer(api.POST('/account/invitations/{invitation}/decline', { params: { path: { invitation: invitation.id } } })),
+    () => {
+      toast(t('orgs.declined', { org: invitation.name }))
+      return refresh('invitations')
+    },
+  )
   return (
     <Row
       icon={<MailOpen size={20} />}
       title={<bdi>{invitation.name}</bdi>}
       badge={invitation.role && <Badge>{invitation.role}</Badge>}
       action={
-        <Button size="small" busy={accept.isPending} aria-label={t('orgs.accept.label', { org: invitation.name })} onClick={() => accept.mutate()}>
-          {t('orgs.accept')}
-        </Button>
+        <>
+          <Button size="small" look="secondary" busy={decline.isPending} aria-label={t('orgs.decline.label', { org: invitation.name })} onClick={() => decline.mutate()}>
+            {t('orgs.decline')}
+          </Button>
+          <Button size="small" busy={accept.isPending} aria-label={t('orgs.accept.label', { org: invitation.name })} onClick={() => accept.mutate()}>
+            {t('orgs.accept')}
+          </Button>
+        </>
       }
     >
       {t('orgs.ends')} <Ago at={invitation.expires} />
-      <ProblemAlert problem={accept.error} />
+      <ProblemAlert problem={accept.error ?? decline.error} />
     </Row>
   )
 }

@@ -1,5 +1,3 @@
-import { AppWindow, Building2, CircleUserRound, Database, History, KeyRound, MonitorSmartphone, Palette, ShieldCheck, UserRound } from 'lucide-react'
-
 import type { Console } from '../page'
 import { texts } from '../texts'
 
@@ -7,17 +5,17 @@ import { texts } from '../texts'
 export const account: Console = {
   path: 'account',
   title: () => texts.text('account'),
-  icon: CircleUserRound,
+  icon: 'account',
   pages: [
-    { path: '', title: () => texts.text('nav.profile'), icon: UserRound, load: () => import('./profile') },
-    { path: 'security', title: () => texts.text('nav.security'), icon: ShieldCheck, load: () => import('./security') },
-    { path: 'devices', title: () => texts.text('nav.devices'), icon: MonitorSmartphone, load: () => import('./devices') },
-    { path: 'activity', title: () => texts.text('nav.activity'), icon: History, load: () => import('./activity') },
-    { path: 'applications', title: () => texts.text('nav.applications'), icon: AppWindow, load: () => import('./applications') },
-    { path: 'organisations', title: () => texts.text('nav.organisations'), icon: Building2, load: () => import('./organisations') },
-    { path: 'keys', title: () => texts.text('nav.api_keys'), icon: KeyRound, load: () => import('./api-keys') },
+    { path: '', title: () => texts.text('nav.profile'), icon: 'profile', load: () => import('./profile') },
+    { path: 'security', title: () => texts.text('nav.security'), icon: 'shield', load: () => import('./security') },
+    { path: 'devices', title: () => texts.text('nav.devices'), icon: 'devices', load: () => import('./devices') },
+    { path: 'activity', title: () => texts.text('nav.activity'), icon: 'activity', load: () => import('./activity') },
+    { path: 'applications', title: () => texts.text('nav.applications'), icon: 'apps', load: () => import('./applications') },
+    { path: 'organisations', title: () => texts.text('nav.organisations'), icon: 'orgs', load: () => import('./organisations') },
+    { path: 'keys', title: () => texts.text('nav.api_keys'), icon: 'keys', load: () => import('./api-keys') },
     { path: 'keys/new', load: () => import('./new-api-key') },
-    { path: 'data', title: () => texts.text('nav.data'), icon: Database, load: () => import('./your-data') },
-    { path: 'preferences', title: () => texts.text('nav.preferences'), icon: Palette, load: () => import('./preferences') },
+    { path: 'data', title: () => texts.text('nav.data'), icon: 'data', load: () => import('./your-data') },
+    { path: 'preferences', title: () => texts.text('nav.preferences'), icon: 'preferences', load: () => import('./preferences') },
   ],
 }

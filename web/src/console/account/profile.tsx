@@ -19,6 +19,7 @@ import { rich } from '../../texts/catalogue'
 import { common } from '../../texts/common'
 import { languages, useLocale } from '../../texts/language'
 import { queries } from '../queries'
+import { ruleText } from '../../texts/rules'
 import { useAct } from './act'
 import { profile } from './data'
 import { texts } from './texts'
@@ -119,7 +120,8 @@ function Email({ user }: { user: Schema<'User'> }) {
     send.reset()
     requestAnimationFrame(() => change.current?.focus())
   }
-  const refused = send.error instanceof Problem ? send.error.fields.get('/email') : undefined
+  const broken = send.error instanceof Problem ? send.error.fields.get('/email') : undefined
+  const refused = broken && ruleText(broken)
   return (
     <Card
       title={t('email.title')}

@@ -17,6 +17,7 @@ import { recoverSession } from '../../session/session'
 import { wantsStepUp } from '../../session/step-up'
 import { useLocale } from '../../texts/language'
 import { queries } from '../queries'
+import { ruleText } from '../../texts/rules'
 import { useAct } from './act'
 import { profile, refresh } from './data'
 import { texts } from './texts'
@@ -98,7 +99,8 @@ function PasswordCard({ email, name, description }: { email: string; name: strin
   })
   const problem = save.error instanceof Problem ? save.error : undefined
   const wrong = problem && (problem.code === 'invalid_credentials' || problem.fields.has('/current'))
-  const refused = problem?.fields.get('/password')
+  const broken = problem?.fields.get('/password')
+  const refused = broken && ruleText(broken)
   const submit = handleSubmit((values) =>
     save.mutate(values, { onError: (cause) => setFocus(cause instanceof Problem && cause.fields.has('/password') ? 'password' : 'current') }),
   )

@@ -10,10 +10,11 @@ import { Card, PageHeader } from '../../components/card'
 import { Checkbox } from '../../components/checkbox'
 import { classes } from '../../components/classes'
 import { CopyField } from '../../components/copy-field'
-import { TextArea, TextField } from '../../components/field'
+import { TextArea, TextField, useFirstWrong } from '../../components/field'
 import { ProblemAlert } from '../../components/problem-alert'
 import { useCan } from '../../session/session'
 import { common } from '../../texts/common'
+import { ruleText } from '../../texts/rules'
 import { useAct } from './act'
 import { typeIcons, type ClientType } from './applications'
 import { scopes } from './data'
@@ -26,7 +27,7 @@ const standard = ['openid', 'profile', 'email', 'offline_access']
 /** What is wrong with a member of what was sent, such as /redirect_uris/0. */
 export function fieldError(problem: unknown, pointer: string): string | undefined {
   if (!(problem instanceof Problem)) return undefined
-  for (const [at, text] of problem.fields) if (at === pointer || at.startsWith(pointer + '/')) return text
+  for (const [at, broken] of problem.fields) if (at === pointer || at.startsWith(pointer + '/')) return ruleText(broken)
   return undefined
 }
 
@@ -49,6 +50,7 @@ export function Component() {
       scrollTo(0, 0)
     },
   })
+  const form = useFirstWrong(register.error)
   const own = declared?.pages.flatMap((p) => p.items.map((s) => s.name)) ?? []
   const offered = type === 'service' ? own : [...standard, ...own.filter((s) => !standard.includes(s))]
   const submit = (e: FormEvent) => {
@@ -68,7 +70,7 @@ export function Component() {
     <>
       <Back to="/admin/applications">{t('apps.title')}</Back>
       <PageHeader title={t('apps.add')} description={t('apps.add.text')} />
-      <form className="grid max-w-3xl gap-6" onSubmit={submit}>
+      <form ref={form} className="grid max-w-3xl gap-6" onSubmit={submit}>
         <fieldset>
           <legend className="mb-3 font-semibold">{t('app.which_type')}</legend>
           <div className="grid gap-3 sm:grid-cols-2">

@@ -12,7 +12,7 @@ import { Checkbox } from '../../components/checkbox'
 import { CopyField } from '../../components/copy-field'
 import { Dialog } from '../../components/dialog'
 import { EmptyState } from '../../components/empty-state'
-import { SelectField, TextArea, TextField } from '../../components/field'
+import { SelectField, TextArea, TextField, useFirstWrong } from '../../components/field'
 import { ProblemAlert } from '../../components/problem-alert'
 import { Skeleton } from '../../components/skeleton'
 import { Tabs } from '../../components/tabs'
@@ -234,7 +234,7 @@ function SettingsForm({ a }: { a: Client }) {
   const own = declared?.pages.flatMap((p) => p.items.map((x) => x.name)) ?? []
   const offered = [...new Set([...(service ? [] : ['openid', 'profile', 'email', 'offline_access']), ...own, ...(a.scopes ?? [])])]
   return (
-    <form className="grid grid-cols-1 gap-6" onSubmit={submit}>
+    <form ref={useFirstWrong(save.error)} className="grid grid-cols-1 gap-6" onSubmit={submit}>
       <ProblemAlert problem={save.error} />
       <Card title={t('app.general')}>
         <div className="grid gap-5">

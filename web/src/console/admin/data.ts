@@ -73,6 +73,8 @@ export const holders = (name: string, org: string) =>
     answer(api.GET('/api/roles/{role}/assignments', { params: { path: { role: name }, query: { ...(org && { org }), limit: 25, ...cursor } } })),
   )
 
+export const groups = pages(['groups', 'list'], (cursor) => answer(api.GET('/api/groups', { params: { query: { limit: 25, ...cursor } } })))
+
 export const groupMembers = (group: string) =>
   pages(['groups', group], (cursor) => answer(api.GET('/api/groups/{group}/members', { params: { path: { group }, query: { limit: 25, ...cursor } } })))
 

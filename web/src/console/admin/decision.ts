@@ -61,5 +61,7 @@ export function rolesWith(permission: string, all: readonly Schema<'Role'>[]): s
     const r = all.find((x) => x.name === name)
     return !!r && (r.permissions.includes(permission) || r.inherits.some((junior) => has(junior, seen)))
   }
-  return all.filter((r) => has(r.name, new Set())).map((r) => r.name)
+  // The built-in roles are not stored: the administrator may do everything of Cardea, the viewer reads.
+  const builtIn = !permission.startsWith('cardea:') ? [] : permission.endsWith('.read') ? ['cardea:viewer', 'cardea:admin'] : ['cardea:admin']
+  return [...all.filter((r) => has(r.name, new Set())).map((r) => r.name), ...builtIn]
 }

@@ -4,7 +4,6 @@ import { useState, type FormEvent, type ReactNode } from 'react'
 import { Link, useSearchParams } from 'react-router'
 
 import type { Schema } from '../../api/client'
-import { Alert } from '../../components/alert'
 import { Button } from '../../components/button'
 import { Card, PageHeader } from '../../components/card'
 import { classes } from '../../components/classes'
@@ -138,7 +137,6 @@ function Answered({ q }: { q: Question }) {
         </div>
       </div>
       <div className="grid gap-5 p-5 sm:p-6">
-        {q.action.startsWith('cardea:') && <Alert tone="warning">{t('explorer.own')}</Alert>}
         {steps.length > 0 && (
           <div>
             <h3 className="mb-3 text-sm font-semibold text-muted">{t('explorer.path')}</h3>

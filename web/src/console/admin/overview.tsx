@@ -15,14 +15,15 @@ import { allRoles, clients, counters, events, sessions } from './data'
 import { EventRow } from './events'
 import { linkClasses } from './names'
 import { useParam } from './parts'
-import { buckets, series, spans, type Span } from './series'
+import { buckets, peaks, series, spans, type Span } from './series'
 import { texts } from './texts'
 
 // What counts as what. Failures have their reason behind a slash; tokens are counted by their grant.
 const isFailure = (name: string) => name === 'signin.failed' || name.startsWith('signin.failed/')
+const isActive = (name: string) => name === 'session.active' || name === 'session.started'
 const isToken = (name: string) => ['token.authorization_code', 'token.refresh_token', 'token.client_credentials'].includes(name)
 
-/** What goes on in the tenant, as four charts, and what happened last. */
+/** What goes on in the tenant, as charts, and what happened last. */
 export function Component() {
   const [t, can] = [texts.use(), useCan()]
   const [chosen, choose] = useParam('span')
@@ -74,6 +75,7 @@ function Charts({ span }: { span: Span }) {
       />
     )
   }
+  const active = peaks(data, starts, isActive, label)
   const first = live?.pages[0]
   const now = first && (first.next ? t('overview.at_least', { count: first.items.length }) : first.items.length.toLocaleString(lang))
   return (
@@ -86,6 +88,10 @@ function Charts({ span }: { span: Span }) {
           <ArrowRight size={17} aria-hidden className="ms-auto text-muted rtl:rotate-180" />
         </Link>
       )}
+      <Chart
+        title={t('overview.active_sessions')} icon={<MonitorSmartphone size={16} aria-hidden />} points={active} lang={lang} tableLabel={t('overview.table')}
+        columns={[t('overview.when'), t('overview.in_an_hour')]} caption={t('overview.most')} total={Math.max(...active.map((p) => p.value)).toLocaleString(lang)}
+      />
       <div className="grid gap-4 md:grid-cols-2">
         {chart(t('overview.sign_ins'), LogIn, (n) => n === 'session.started', 'accent')}
         {chart(t('overview.failures'), ShieldAlert, isFailure, 'danger')}

@@ -34,3 +34,15 @@ export function series(counts: readonly Schema<'Count'>[], starts: readonly Date
   }
   return points
 }
+
+/** The most in one hour, for each bucket: of what is there at a time, hours do not add up to a day. */
+export function peaks(counts: readonly Schema<'Count'>[], starts: readonly Date[], wanted: (name: string) => boolean, label: (at: Date) => string): Point[] {
+  const points = starts.map((at) => ({ label: label(at), value: 0 }))
+  const hours = new Map<number, number>()
+  for (const c of counts) if (wanted(c.name)) hours.set(Date.parse(c.hour), (hours.get(Date.parse(c.hour)) ?? 0) + c.count)
+  for (const [at, count] of hours) {
+    const i = starts.findLastIndex((s) => s.getTime() <= at)
+    if (i >= 0) points[i]!.value = Math.max(points[i]!.value, count)
+  }
+  return points
+}

@@ -5,12 +5,13 @@ import { answer, api, type Schema } from '../../api/client'
 import { Button } from '../../components/button'
 import { Card, Facts, PageHeader } from '../../components/card'
 import { Checkbox } from '../../components/checkbox'
-import { Field, inputClasses, SelectField, TextArea, TextField } from '../../components/field'
+import { Field, inputClasses, SelectField, TextArea, TextField, useFirstWrong } from '../../components/field'
 import { ProblemAlert } from '../../components/problem-alert'
 import { visit } from '../../api/site'
 import { useCan } from '../../session/session'
 import { common } from '../../texts/common'
 import { queries } from '../queries'
+import { accentOf, applyAccent, surfaces } from '../../theme/colour'
 import { useAct } from './act'
 import { fieldError } from './application-new'
 import { tenant } from './data'
@@ -57,7 +58,9 @@ function Form({ settings }: { settings: Settings }) {
   const [t, c, can] = [texts.use(), common.use(), useCan()]
   const [s, setS] = useState(settings)
   const [origins, setOrigins] = useState((settings.origins ?? []).join('\n'))
-  const save = useAct(() => answer(api.PATCH('/api/tenant/settings', { body: { ...s, origins: linesOf(origins) } })), { stale: ['tenant'], done: c('saved') })
+  const save = useAct(() => answer(api.PATCH('/api/tenant/settings', { body: { ...s, accent: s.accent ?? '', origins: linesOf(origins) } })), {
+    stale: ['tenant'], done: c('saved'), then: (now) => applyAccent(document.documentElement, now.settings.accent),
+  })
   const set = <K extends keyof Settings>(key: K, value: Settings[K]) => setS((now) => ({ ...now, [key]: value }))
   const may = can('cardea:tenant.configure')
   const submit = (e: FormEvent) => {
@@ -66,11 +69,14 @@ function Form({ settings }: { settings: Settings }) {
   }
   const span = (key: Spans) => <Span label={t(`settings.${key}`)} hint={t(`settings.${key}.hint`)} value={s[key]} error={fieldError(save.error, '/' + key)} onChange={(v) => set(key, v)} />
   return (
-    <form onSubmit={submit}>
+    <form ref={useFirstWrong(save.error)} onSubmit={submit}>
       <fieldset disabled={!may} className="grid min-w-0 gap-6">
         <ProblemAlert problem={save.error} />
         <Card title={t('settings.sign_up')}>
           <Checkbox label={t('settings.sign_up_closed')} hint={t('settings.sign_up_closed.hint')} checked={s.sign_up_closed} onChange={(e) => set('sign_up_closed', e.target.checked)} />
+        </Card>
+        <Card title={t('settings.look')} description={t('settings.look.text')}>
+          <Colour value={s.accent ?? ''} error={fieldError(save.error, '/accent')} onChange={(v) => set('accent', v)} />
         </Card>
         <Card title={t('settings.sessions')}>
           <div className="grid gap-5 sm:grid-cols-2">
@@ -104,6 +110,52 @@ function Form({ settings }: { settings: Settings }) {
         </Card>
       </fieldset>
     </form>
+  )
+}
+
+/** A colour by its digits or by the browser's own picker, and how it will look: pages make it readable in light and in dark. */
+function Colour({ value, error, onChange }: { value: string; error: string | undefined; onChange: (colour: string) => void }) {
+  const t = texts.use()
+  const accent = accentOf(value)
+  const own = { light: '#0e6b5f', dark: '#6fd0bd', onLight: '#ffffff', onDark: '#06231f' }
+  const { light, dark, onLight, onDark } = accent ?? own
+  return (
+    <div className="grid gap-5 sm:grid-cols-2">
+      <div className="grid content-start gap-3">
+        <Field label={t('settings.accent')} hint={t('settings.accent.hint')} error={error}>
+          {(tied) => (
+            <div className="flex gap-2">
+              <input type="color" aria-label={t('settings.accent.pick')} value={accent ? value.toLowerCase() : own.light} onChange={(e) => onChange(e.target.value)} className="h-11 w-14 shrink-0 cursor-pointer rounded-control border border-line-strong bg-surface p-1" />
+              <input {...tied} dir="ltr" value={value} maxLength={7} placeholder={own.light} onChange={(e) => onChange(e.target.value.trim())} className={inputClasses + ' font-mono'} />
+              {value && (
+                <Button look="secondary" onClick={() => onChange('')}>
+                  {t('settings.accent.none')}
+                </Button>
+              )}
+            </div>
+          )}
+        </Field>
+        {accent && (accent.light !== value.toLowerCase() || accent.dark !== value.toLowerCase()) && <p className="text-sm text-muted">{t('settings.accent.adjusted')}</p>}
+      </div>
+      <div aria-hidden className="grid grid-cols-2 overflow-hidden rounded-control border border-line">
+        <Sample behind={surfaces.light[0]} accent={light} on={onLight} />
+        <Sample behind={surfaces.dark[1]} accent={dark} on={onDark} />
+      </div>
+    </div>
+  )
+}
+
+function Sample({ behind, accent, on }: { behind: string; accent: string; on: string }) {
+  const t = texts.use()
+  return (
+    <div className="grid content-center justify-items-center gap-3 px-3 py-6 text-sm" style={{ background: behind }}>
+      <span className="rounded-control px-4 py-2 font-semibold" style={{ background: accent, color: on }}>
+        {t('settings.accent.sample')}
+      </span>
+      <span className="font-medium underline underline-offset-3" style={{ color: accent }}>
+        {t('settings.accent.sample_link')}
+      </span>
+    </div>
   )
 }
 

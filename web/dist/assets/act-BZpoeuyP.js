@@ -1,1 +1,0 @@
-import{t as e}from"./useMutation-CoNRw2Xh.js";import{o as t}from"./client-ChcBq-4W.js";import{s as n}from"./session-BBAYNo6n.js";import{r}from"./step-up-BKgTvJBR.js";function i(i,a){let o=n(),s=e({mutationFn:e=>r(()=>i(e)),onSuccess:(e,t)=>void a(e,t)});return s.error instanceof t&&s.error.code===`session_expired`&&o.state===`authenticated`?{...s,error:null}:s}export{i as t};

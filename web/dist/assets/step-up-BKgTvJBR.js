@@ -1,1 +1,0 @@
-import{o as e}from"./client-ChcBq-4W.js";var t;function n(e){return t=e,()=>t=void 0}function r(t){return t instanceof e&&t.code===`insufficient_user_authentication`}async function i(e){try{return await e()}catch(n){if(!r(n)||!t)throw n;let i=t;return await new Promise((e,t)=>i({resolve:e,reject:()=>t(n)})),e()}}export{r as n,i as r,n as t};

@@ -1,1 +1,0 @@
-import{h as e,p as t}from"./preload-helper-l1etipV8.js";var n=e(t(),1);function r(e){(0,n.useEffect)(()=>{document.title=`${e} · Cardea`},[e])}export{r as t};

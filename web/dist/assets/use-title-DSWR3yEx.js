@@ -1,0 +1,1 @@
+import{a as e,r as t}from"./createLucideIcon-DJErT5LB.js";var n=e(t(),1);function r(e){(0,n.useEffect)(()=>{document.title=`${e} · Cardea`},[e])}export{r as t};

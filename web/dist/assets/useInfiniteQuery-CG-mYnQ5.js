@@ -1,1 +1,0 @@
-import{t as e}from"./useBaseQuery-DGEWbSXO.js";import{t}from"./infiniteQueryObserver-BaKYdQyH.js";function n(n,r){return e(n,t,r)}export{n as t};

@@ -1,0 +1,1 @@
+export{t as Component,n as UserState}from"./users-CNp3ZN_X.js";
