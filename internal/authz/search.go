@@ -12,6 +12,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/kit/strict"
+	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 // A search leaves one part of a question open and lists what would be allowed there (AuthZEN 1.0,
@@ -57,20 +58,48 @@ func openCursor(cursor string) (string, error) {
 	return string(after), nil
 }
 
-// SearchSubjects lists the subjects of a type, user or service, that may do the action on the resource.
-// r.Subject.ID is not looked at. The caller must be a service of the tenant or be allowed decision.ask.
-func (e *Engine) SearchSubjects(ctx context.Context, c access.Caller, r Request, p page.Request) (page.Page[string], error) {
+// Found is a page of a search.
+type Found struct {
+	page.Page[string]
+	// Everyone says that every subject of the type may, whether it is listed or not.
+	Everyone bool
+	// Everywhere says that the action is allowed by a role in the whole tenant: on every resource, whether
+	// it is listed or not.
+	Everywhere bool
+}
+
+// SearchSubjects lists the subjects of a type that may do the action on the resource. Roles know users
+// and services; other types are those of the store that the decision plan names. r.Subject.ID is not
+// looked at. The caller must be a service of the tenant or be allowed decision.ask.
+func (e *Engine) SearchSubjects(ctx context.Context, c access.Caller, r Request, p page.Request) (Found, error) {
 	r.Subject.ID = "*" // is open, and belongs to nobody
-	if err := e.mayAsk(ctx, c, &r); err != nil {
-		return page.Page[string]{}, err
-	}
-	if r.Subject.Type != access.TypeUser && r.Subject.Type != access.TypeService {
-		return page.Page[string]{}, errs.Bad("/subject/type", "must be %s or %s: others are not searched", access.TypeUser, access.TypeService)
-	}
-	view, err := e.viewFor(ctx, r)
+	s, err := e.search(ctx, c, &r)
 	if err != nil {
-		return page.Page[string]{}, err
+		return Found{}, err
 	}
+	known := r.Subject.Type == access.TypeUser || r.Subject.Type == access.TypeService
+	if !known && s.plan.Store == "" {
+		return Found{}, errs.Bad("/subject/type", "must be %s or %s: others are not searched", access.TypeUser, access.TypeService)
+	}
+	var sources []source
+	if s.plan.Roles && known {
+		if sources, err = e.subjectsByRoles(ctx, s.view, r); err != nil {
+			return Found{}, unavailable(err)
+		}
+	}
+	var out Found
+	if more := s.subjectsByStore(&out.Everyone); more != nil {
+		sources = append(sources, more)
+	}
+	if out.Page, err = merge(ctx, p, sources...); err != nil {
+		return Found{}, err
+	}
+	out.Items, err = s.allowed(ctx, out.Items, func(r *Request, id string) { r.Subject.ID = id })
+	return out, err
+}
+
+// subjectsByRoles are those who have a role that permits the action.
+func (e *Engine) subjectsByRoles(ctx context.Context, view graph.View, r Request) ([]source, error) {
 	holders := func(o graph.Object, relation string) source {
 		return func(ctx context.Context, after string, limit int) ([]string, error) {
 			list, err := view.Subjects(ctx, e.db.Now(), graph.SubjectsQuery{
@@ -85,22 +114,17 @@ func (e *Engine) SearchSubjects(ctx context.Context, c access.Caller, r Request,
 	for _, role := range roles {
 		sources = append(sources, holders(graph.Object{Type: typeRole, ID: role}, relAssignee))
 	}
-	if org := r.Resource.org(); org != "" {
-		err := eachSubject(ctx, view, e, graph.SubjectsQuery{
-			Object: permission, Relation: relGranted, Type: typeRole, SubjectRelation: relAssignee,
-		}, func(role string) { roles = append(roles, role) })
-		if err != nil {
-			return page.Page[string]{}, unavailable(err)
-		}
-		for _, role := range roles {
-			sources = append(sources, holders(graph.Object{Type: typeOrgRole, ID: orgRole(org, role)}, relAssignee))
-		}
+	org := r.Resource.org()
+	if org == "" {
+		return sources, nil
 	}
-	found, err := merge(ctx, p, sources...)
-	if err != nil {
-		return found, err
+	err := eachSubject(ctx, view, e, graph.SubjectsQuery{
+		Object: permission, Relation: relGranted, Type: typeRole, SubjectRelation: relAssignee,
+	}, func(role string) { roles = append(roles, role) })
+	for _, role := range roles {
+		sources = append(sources, holders(graph.Object{Type: typeOrgRole, ID: orgRole(org, role)}, relAssignee))
 	}
-	return e.withoutBarred(ctx, r, found)
+	return sources, err
 }
 
 func eachSubject(ctx context.Context, v graph.View, e *Engine, q graph.SubjectsQuery, f func(string)) error {
@@ -118,77 +142,112 @@ func eachSubject(ctx context.Context, v graph.View, e *Engine, q graph.SubjectsQ
 	}
 }
 
-func (e *Engine) withoutBarred(ctx context.Context, r Request, p page.Page[string]) (page.Page[string], error) {
-	free := make([]string, 0, len(p.Items))
-	for _, id := range p.Items {
-		r.Subject.ID = id
-		why, err := e.barred(ctx, r)
-		if err != nil {
-			return page.Page[string]{}, err
-		}
-		if why == "" {
-			free = append(free, id)
-		}
-	}
-	p.Items = free
-	return p, nil
-}
-
 // SearchActions lists what the subject may do to the resource. r.Action is not looked at. Who may ask
 // is as for Ask.
-func (e *Engine) SearchActions(ctx context.Context, c access.Caller, r Request, p page.Request) (page.Page[string], error) {
+func (e *Engine) SearchActions(ctx context.Context, c access.Caller, r Request, p page.Request) (Found, error) {
 	r.Action.Name = "*"
-	view, free, err := e.openSearch(ctx, c, &r)
-	if err != nil || !free {
-		return page.Page[string]{Items: []string{}}, err
+	s, err := e.search(ctx, c, &r)
+	if err != nil || s.out {
+		return nothing(), err
 	}
-	s := asSubject(r.Subject)
+	sources, err := e.actionsByRoles(ctx, s.view, r, s.plan.Roles)
+	if err != nil {
+		return nothing(), unavailable(err)
+	}
+	more, err := s.actionsByStore(ctx)
+	if err != nil {
+		return nothing(), err
+	}
+	var out Found
+	if out.Page, err = merge(ctx, p, append(sources, more)...); err != nil {
+		return nothing(), err
+	}
+	out.Items, err = s.allowed(ctx, out.Items, func(r *Request, name string) { r.Action.Name = name })
+	return out, err
+}
+
+// actionsByRoles are what the subject's roles permit; without all only what is Cardea's own, which no plan
+// takes from roles.
+func (e *Engine) actionsByRoles(ctx context.Context, view graph.View, r Request, all bool) ([]source, error) {
+	subject := asSubject(r.Subject)
 	granted := func(s graph.Subject) source {
 		return func(ctx context.Context, after string, limit int) ([]string, error) {
+			if !all {
+				after = max(after, ownPrefix)
+			}
 			list, err := view.Objects(ctx, e.db.Now(), graph.ObjectsQuery{
 				Type: typePermission, Relation: relGranted, Subject: s, After: after, Limit: limit,
 			})
+			if i := slices.IndexFunc(list.IDs, func(id string) bool { return !all && !strings.HasPrefix(id, ownPrefix) }); i >= 0 {
+				list.IDs = list.IDs[:i]
+			}
 			return list.IDs, err
 		}
 	}
-	sources := []source{granted(s)}
-	if org := r.Resource.org(); org != "" {
-		err := e.each(ctx, view, graph.ObjectsQuery{Type: typeOrgRole, Relation: relAssignee, Subject: s}, func(id string) error {
-			if in, role, _ := strings.Cut(id, "/"); in == org {
-				sources = append(sources, granted(graph.Subject{Type: typeRole, ID: role, Relation: relAssignee}))
-			}
-			return nil
-		})
-		if err != nil {
-			return page.Page[string]{}, unavailable(err)
-		}
+	sources := []source{granted(subject)}
+	org := r.Resource.org()
+	if org == "" {
+		return sources, nil
 	}
-	return merge(ctx, p, sources...)
+	err := e.each(ctx, view, graph.ObjectsQuery{Type: typeOrgRole, Relation: relAssignee, Subject: subject}, func(id string) error {
+		if in, role, _ := strings.Cut(id, "/"); in == org {
+			sources = append(sources, granted(graph.Subject{Type: typeRole, ID: role, Relation: relAssignee}))
+		}
+		return nil
+	})
+	return sources, err
 }
 
-// SearchOrgs lists the organisations in which the subject may do the action by a role that it has
-// there. Everywhere says that it may do so in the whole tenant, and so in every organisation. Other
-// types of resources are the application's, and not known here.
-func (e *Engine) SearchOrgs(ctx context.Context, c access.Caller, r Request, p page.Request) (orgs page.Page[string], everywhere bool, err error) {
+// SearchResources lists the resources of a type on which the subject may do the action: organisations by
+// a role that it has there, and others by the store that the decision plan names. Resources that no tuple
+// names are the application's and not known here; Everywhere speaks for them.
+func (e *Engine) SearchResources(ctx context.Context, c access.Caller, r Request, p page.Request) (Found, error) {
 	r.Resource.ID = "*"
-	none := page.Page[string]{Items: []string{}}
-	if r.Resource.Type != "org" {
-		return none, false, errs.Bad("/resource/type", "must be org: resources of other types are not known here")
-	}
-	view, free, err := e.openSearch(ctx, c, &r)
-	if err != nil || !free {
-		return none, false, err
-	}
-	q := question{view: view, now: e.db.Now(), permission: r.Action.Name, subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID}}
-	_, everywhere, err = q.ask(ctx)
+	s, err := e.search(ctx, c, &r)
 	if err != nil {
-		return none, false, unavailable(err)
+		return nothing(), err
+	}
+	if r.Resource.Type != tenant.OrgType && s.plan.Store == "" {
+		return nothing(), errs.Bad("/resource/type", "must be org, or a type whose decision plan names a store: others are not known here")
+	}
+	if s.out {
+		return nothing(), nil
+	}
+	var out Found
+	var sources []source
+	if s.plan.Roles {
+		var orgs []string
+		if orgs, out.Everywhere, err = e.orgsByRoles(ctx, s.view, r); err != nil {
+			return nothing(), unavailable(err)
+		}
+		if r.Resource.Type == tenant.OrgType {
+			sources = append(sources, fixed(orgs))
+		}
+		if out.Everywhere && len(s.plan.Policies) > 0 {
+			return nothing(), notEnumerable()
+		}
+	}
+	if more := s.resourcesByStore(); more != nil {
+		sources = append(sources, more)
+	}
+	if out.Page, err = merge(ctx, p, sources...); err != nil {
+		return nothing(), err
+	}
+	out.Items, err = s.allowed(ctx, out.Items, func(r *Request, id string) { r.Resource.ID = id })
+	return out, err
+}
+
+// orgsByRoles are the organisations in which a role permits the action, and whether one does in the whole
+// tenant.
+func (e *Engine) orgsByRoles(ctx context.Context, view graph.View, r Request) (orgs []string, everywhere bool, err error) {
+	q := question{view: view, now: e.db.Now(), permission: r.Action.Name, subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID}}
+	if _, everywhere, err = q.ask(ctx); err != nil {
+		return nil, false, err
 	}
 	grants := map[string]bool{} // role → does it permit the action
 	for _, role := range ownRolesFor(r.Action.Name) {
 		grants[role] = true
 	}
-	var in []string
 	err = e.each(ctx, view, graph.ObjectsQuery{Type: typeOrgRole, Relation: relAssignee, Subject: asSubject(r.Subject)}, func(id string) error {
 		org, role, _ := strings.Cut(id, "/")
 		permits, known := grants[role]
@@ -204,36 +263,23 @@ func (e *Engine) SearchOrgs(ctx context.Context, c access.Caller, r Request, p p
 			grants[role] = permits
 		}
 		if permits {
-			in = append(in, org)
+			orgs = append(orgs, org)
 		}
 		return nil
 	})
-	if err != nil {
-		return none, false, unavailable(err)
-	}
-	slices.Sort(in) // "a/x" stands before "a-b/x" in the graph's order
-	in = slices.Compact(in)
-	orgs, err = merge(ctx, p, func(_ context.Context, after string, limit int) ([]string, error) {
-		i, found := slices.BinarySearch(in, after)
+	slices.Sort(orgs) // "a/x" stands before "a-b/x" in the graph's order
+	return slices.Compact(orgs), everywhere, err
+}
+
+// fixed lists what is known already, in order.
+func fixed(all []string) source {
+	return func(_ context.Context, after string, limit int) ([]string, error) {
+		i, found := slices.BinarySearch(all, after)
 		if found {
 			i++
 		}
-		return in[i:min(len(in), i+limit)], nil
-	})
-	return orgs, everywhere, err
-}
-
-// openSearch is what searches about one subject begin with. free is false for a subject that is barred.
-func (e *Engine) openSearch(ctx context.Context, c access.Caller, r *Request) (v graph.View, free bool, err error) {
-	if err := e.mayAsk(ctx, c, r); err != nil {
-		return v, false, err
+		return all[i:min(len(all), i+limit)], nil
 	}
-	why, err := e.barred(ctx, *r)
-	if why != "" || err != nil {
-		return v, false, err
-	}
-	v, err = e.viewFor(ctx, *r)
-	return v, true, err
 }
 
 // asSubject is a subject in the graph's words: a group is meant by its members.

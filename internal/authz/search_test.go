@@ -118,9 +118,9 @@ func compareSearches(t *testing.T, h *house, permissions, orgs, users []string, 
 				}
 			}
 			same("who may "+p+" in "+org, searched(t, limit, func(r page.Request) (page.Page[string], error) {
-				return h.SearchSubjects(t.Context(), h.operator, authz.Request{
+				return listed(h.SearchSubjects(t.Context(), h.operator, authz.Request{
 					Subject: authz.Subject{Type: "user"}, Action: authz.Action{Name: p}, Resource: resource(org),
-				}, r)
+				}, r))
 			}), want)
 		}
 		for _, u := range users {
@@ -131,9 +131,9 @@ func compareSearches(t *testing.T, h *house, permissions, orgs, users []string, 
 				}
 			}
 			same("what "+u+" may in "+org, searched(t, limit, func(r page.Request) (page.Page[string], error) {
-				return h.SearchActions(t.Context(), h.operator, authz.Request{
+				return listed(h.SearchActions(t.Context(), h.operator, authz.Request{
 					Subject: authz.Subject{Type: "user", ID: u}, Resource: resource(org),
-				}, r)
+				}, r))
 			}), want)
 		}
 	}
@@ -147,11 +147,11 @@ func compareSearches(t *testing.T, h *house, permissions, orgs, users []string, 
 			}
 			all := false
 			got := searched(t, limit, func(r page.Request) (page.Page[string], error) {
-				found, everywhere, err := h.SearchOrgs(t.Context(), h.operator, authz.Request{
+				found, err := h.SearchResources(t.Context(), h.operator, authz.Request{
 					Subject: authz.Subject{Type: "user", ID: u}, Action: authz.Action{Name: p}, Resource: authz.Resource{Type: "org"},
 				}, r)
-				all = everywhere
-				return found, err
+				all = found.Everywhere
+				return found.Page, err
 			})
 			if all {
 				got = orgs
@@ -160,6 +160,9 @@ func compareSearches(t *testing.T, h *house, permissions, orgs, users []string, 
 		}
 	}
 }
+
+// listed is the page of what was found.
+func listed(f authz.Found, err error) (page.Page[string], error) { return f.Page, err }
 
 func TestBadSearches(t *testing.T) {
 	t.Parallel()
@@ -195,7 +198,7 @@ func TestBadSearches(t *testing.T) {
 	if _, err := h.SearchActions(t.Context(), alice, ask, page.Request{}); err != nil {
 		t.Errorf("a user about itself: %v", err)
 	}
-	if _, _, err := h.SearchOrgs(t.Context(), h.operator, ask, page.Request{}); !errs.Is(err, errs.Invalid) {
+	if _, err := h.SearchResources(t.Context(), h.operator, ask, page.Request{}); !errs.Is(err, errs.Invalid) {
 		t.Errorf("resources that nobody here knows: %v", err)
 	}
 }

@@ -22,9 +22,9 @@ const (
 
 // Searcher lists what would be allowed when one part of a question is left open.
 type Searcher interface {
-	SearchSubjects(context.Context, access.Caller, authz.Request, page.Request) (page.Page[string], error)
-	SearchActions(context.Context, access.Caller, authz.Request, page.Request) (page.Page[string], error)
-	SearchOrgs(context.Context, access.Caller, authz.Request, page.Request) (orgs page.Page[string], everywhere bool, err error)
+	SearchSubjects(context.Context, access.Caller, authz.Request, page.Request) (authz.Found, error)
+	SearchActions(context.Context, access.Caller, authz.Request, page.Request) (authz.Found, error)
+	SearchResources(context.Context, access.Caller, authz.Request, page.Request) (authz.Found, error)
 }
 
 // Search is a question with one part left open: the id of the subject or the resource, or the action.
@@ -51,9 +51,11 @@ type Found struct {
 
 // FoundContext says what a list cannot.
 type FoundContext struct {
-	// Everywhere is true when the action is allowed in the whole tenant: in every organisation, and not
-	// only in those that are listed.
+	// Everywhere is true when the action is allowed in the whole tenant: on every resource, and not only on
+	// those that are listed.
 	Everywhere bool `json:"everywhere"`
+	// Everyone is true when every subject of the type may, and not only those that are listed.
+	Everyone bool `json:"everyone,omitempty"`
 }
 
 // maxSearchPage is the greatest page. Greater ones are refused rather than cut.
@@ -62,7 +64,11 @@ const maxSearchPage = page.MaxLimit
 func (d *Door) searchSubject(x *edge.Exchange, c access.Caller) error {
 	return search(x, func(r authz.Request, p page.Request) (Found, error) {
 		found, err := d.Searcher.SearchSubjects(x.R.Context(), c, r, p)
-		return listed(found, func(id string) any { return Entity{Type: r.Subject.Type, ID: id} }), err
+		f := listed(found, func(id string) any { return Entity{Type: r.Subject.Type, ID: id} })
+		if found.Everyone {
+			f.Context = &FoundContext{Everyone: true}
+		}
+		return f, err
 	})
 }
 
@@ -75,9 +81,9 @@ func (d *Door) searchAction(x *edge.Exchange, c access.Caller) error {
 
 func (d *Door) searchResource(x *edge.Exchange, c access.Caller) error {
 	return search(x, func(r authz.Request, p page.Request) (Found, error) {
-		found, everywhere, err := d.Searcher.SearchOrgs(x.R.Context(), c, r, p)
+		found, err := d.Searcher.SearchResources(x.R.Context(), c, r, p)
 		f := listed(found, func(id string) any { return Entity{Type: r.Resource.Type, ID: id} })
-		f.Context = &FoundContext{Everywhere: everywhere}
+		f.Context = &FoundContext{Everywhere: found.Everywhere}
 		return f, err
 	})
 }
@@ -107,7 +113,7 @@ func search(x *edge.Exchange, find func(authz.Request, page.Request) (Found, err
 	return x.JSON(http.StatusOK, found)
 }
 
-func listed(p page.Page[string], as func(string) any) Found {
+func listed(p authz.Found, as func(string) any) Found {
 	results := make([]any, len(p.Items))
 	for i, item := range p.Items {
 		results[i] = as(item)
