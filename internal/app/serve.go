@@ -129,7 +129,7 @@ func (s *Server) Run(ctx context.Context) error {
 	tasks.Wait()
 	// What has happened is sealed, and what was counted is written, before the end.
 	sealed := s.app.eachTenant(drain, func(t id.Tenant) error { return s.app.Audit.Seal(drain, t) })
-	return errors.Join(err, sealed, s.app.Audit.Flush(drain))
+	return errors.Join(err, sealed, s.app.Audit.Flush(drain), s.app.Journal.Flush(drain))
 }
 
 // leave lets proxies see that this node wants no more requests before it refuses any.
@@ -204,6 +204,7 @@ func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 	tasks.Go(func() { a.DB.Follow(ctx) })
 	tasks.Go(func() { a.Sessions.Run(ctx) })
 	tasks.Go(func() { a.APIKeys.Run(ctx) })
+	tasks.Go(func() { a.Journal.Run(ctx) })
 	tasks.Go(func() { a.report("mail", a.Mail.Run(ctx)) })
 	tasks.Go(func() { a.report("audit", a.Audit.Run(ctx, a.tenantList)) })
 	a.every(ctx, tasks, everyKeys, "keys", func(ctx context.Context) error {

@@ -8,6 +8,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/index"
+	"github.com/cardea-auth/cardea/internal/authz/journal"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/flow"
@@ -33,6 +34,7 @@ type Rooms struct {
 	Graphs        *index.Index
 	Decisions     *authz.Engine
 	Policies      *policy.Sets
+	Journal       *journal.Journal
 	Stores        *stores.Stores
 	Audit         *audit.Log
 	Hasher        *password.Hasher
@@ -62,6 +64,8 @@ func (a *App) wireRooms() (err error) {
 		return err
 	}
 	guard.Use(a.Decisions)
+	a.Journal = journal.New(db, guard, a.Decisions)
+	a.Decisions.Records(a.Journal)
 	a.Stores = stores.New(stores.Config{DB: db, Guard: guard, Graphs: a.Graphs, Inline: a.InlineConditions})
 	if a.Keys, err = keyring.New(keyring.Config{DB: db, Guard: guard, Revocations: a.Revocations}); err != nil {
 		return err
@@ -114,7 +118,7 @@ func (a *App) policyInUse(ctx context.Context, t id.Tenant, set string) (bool, e
 func (a *App) forget(ctx context.Context, t id.Tenant, userID string) error {
 	for _, room := range []interface {
 		Forget(ctx context.Context, t id.Tenant, userID string) error
-	}{a.Sessions, a.APIKeys, a.Consents, a.Organisations} {
+	}{a.Sessions, a.APIKeys, a.Consents, a.Organisations, a.Journal} {
 		if err := room.Forget(ctx, t, userID); err != nil {
 			return err
 		}

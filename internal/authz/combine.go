@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
@@ -62,10 +63,14 @@ func (c *combination) askPolicies(ctx context.Context, set string) error {
 	}
 	c.decision.Basis.Policies[set] = version
 	c.asksAuthentication = c.asksAuthentication || v.AsksAuthentication
+	which := "version " + strconv.Itoa(version)
+	if version == 0 {
+		which = "a draft"
+	}
 	cite := func(kind string, cited policy.Cited, text string) Reason {
 		return Reason{
 			Kind: kind, Engine: name, Version: version, Policy: cited.Policy, Line: cited.Line, Values: cited.Values,
-			Text: fmt.Sprintf("Policy %s (line %d of %s, version %d) %s.", cited.Policy, cited.Line, set, version, text),
+			Text: fmt.Sprintf("Policy %s (line %d of %s, %s) %s.", cited.Policy, cited.Line, set, which, text),
 		}
 	}
 	for _, cited := range v.Determining {
@@ -76,7 +81,7 @@ func (c *combination) askPolicies(ctx context.Context, set string) error {
 		}
 	}
 	for _, cited := range v.Failed {
-		c.failed = append(c.failed, cite(kindFailed, cited, "may forbid it and could not be evaluated: "+cited.Error))
+		c.failed = append(c.failed, cite(KindFailed, cited, "may forbid it and could not be evaluated: "+cited.Error))
 	}
 	for _, cited := range v.Near {
 		text := "would permit it if its conditions held"
@@ -116,13 +121,16 @@ func (c *combination) judge(ctx context.Context, set string, a *Authentication, 
 // askGraphs notes what roles and the store say.
 func (c *combination) askGraphs(ctx context.Context) error {
 	if c.plan.Roles {
-		d, err := c.byRoles(ctx, c.request)
+		var d Decision
+		view, err := c.facts.roles(ctx)
+		if err == nil {
+			d, err = c.inView(ctx, c.request, view)
+		}
 		if err != nil {
 			if err := c.fail(ctx, engineRoles, err); err != nil {
 				return err
 			}
 		}
-		c.decision.Revision = d.Revision
 		c.note(d.Allow, engineRoles, d.Reasons)
 		if !d.Allow {
 			c.decision.Missing = d.Missing
@@ -204,13 +212,20 @@ func (c *combination) fail(ctx context.Context, engine string, err error) error 
 	if e.Kind == errs.Invalid && len(e.Fields) > 0 || e.Code == "revision_not_reached" || e.Code == "history_not_kept" || ctx.Err() != nil {
 		return err
 	}
-	c.failed = append(c.failed, Reason{Kind: kindFailed, Engine: engine, Text: fmt.Sprintf("%s could not answer: %s", engine, cmp.Or(e.Text, "it failed."))})
+	c.failed = append(c.failed, Reason{Kind: KindFailed, Engine: engine, Text: fmt.Sprintf("%s could not answer: %s", engine, cmp.Or(e.Text, "it failed."))})
 	return nil
 }
 
 // answer applies the rule.
 func (c *combination) answer() Decision {
 	d := c.decision
+	if c.facts.view != nil {
+		d.Revision = c.facts.view.Revision()
+		if s := c.request.Options.Suppose; s != nil && s.Past != nil && s.Past.Revision > 0 {
+			d.Revision = s.Past.Revision
+		}
+	}
+	d.Basis.Assumed += c.facts.assumed
 	d.Allow = len(c.forbids) == 0 && len(c.failed) == 0 && len(c.permits) > 0
 	switch {
 	case d.Allow:

@@ -166,6 +166,10 @@ func (e *Engine) byRoles(ctx context.Context, r Request) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
+	return e.inView(ctx, r, view)
+}
+
+func (e *Engine) inView(ctx context.Context, r Request, view graph.View) (Decision, error) {
 	q := question{
 		view: view, now: e.clock(r), permission: r.Action.Name, org: r.Resource.org(), explain: r.Options.Explain,
 		subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID},
@@ -187,8 +191,9 @@ func (e *Engine) byRoles(ctx context.Context, r Request) (Decision, error) {
 }
 
 func (e *Engine) viewFor(ctx context.Context, r Request) (graph.View, error) {
-	if s := r.Options.Suppose; s != nil {
-		return e.supposed(ctx, r, *s)
+	if r.Options.Suppose != nil {
+		view, _, err := e.pastOrNow(ctx, r)
+		return view, err
 	}
 	return e.graphs.AtLeast(ctx, store.OwnTuples(r.Tenant), e.rules, r.Options.AtLeast)
 }

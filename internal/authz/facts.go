@@ -18,6 +18,19 @@ type facts struct {
 	*Engine
 	request Request
 	view    *graph.View
+	assumed int // see StoreAnswer.Assumed
+}
+
+// roles is the one view of roles in which everything about a question is looked up.
+func (f *facts) roles(ctx context.Context) (graph.View, error) {
+	if f.view == nil {
+		view, assumed, err := f.pastOrNow(ctx, f.request)
+		if err != nil {
+			return graph.View{}, err
+		}
+		f.view, f.assumed = &view, assumed
+	}
+	return *f.view, nil
 }
 
 // Known implements policy.Facts.
@@ -25,12 +38,8 @@ func (f *facts) Known(ctx context.Context, r policy.Ref) (policy.Known, bool, er
 	if !isOwnType(r.Type) {
 		return policy.Known{}, false, nil
 	}
-	if f.view == nil {
-		view, err := f.viewFor(ctx, f.request)
-		if err != nil {
-			return policy.Known{}, false, err
-		}
-		f.view = &view
+	if _, err := f.roles(ctx); err != nil {
+		return policy.Known{}, false, err
 	}
 	known := policy.Known{}
 	s := graph.Subject{Type: r.Type, ID: r.ID}

@@ -26,6 +26,7 @@ type Logged struct {
 	Asker    access.Subject
 	Request  Request
 	Decision Decision
+	Plan     Plan // by which it was decided
 }
 
 // Recorder keeps decisions. It must not block: what it cannot take is lost.
@@ -46,7 +47,14 @@ func (e *Engine) record(ctx context.Context, c access.Caller, r Request, d Decis
 		return
 	}
 	keep := time.Duration(max(1, doc.Log.Days)) * 24 * time.Hour
-	e.recorder.Record(Logged{At: e.moment(r), Keep: keep, Asker: c.Subject(), Request: r, Decision: d})
+	plan, planned, err := e.planOf(ctx, r)
+	if err != nil {
+		return
+	}
+	if !planned {
+		plan = Plan{Roles: true}
+	}
+	e.recorder.Record(Logged{At: e.db.Now(), Keep: keep, Asker: c.Subject(), Request: r, Decision: d, Plan: plan})
 }
 
 // Log reads which decisions are kept.

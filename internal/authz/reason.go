@@ -29,7 +29,7 @@ const (
 	kindRelation   = "relation"
 	kindBarred     = "barred"
 	kindForbidden  = "forbidden"   // a policy forbids it
-	kindFailed     = "failed"      // an engine could not answer, which denies
+	KindFailed     = "failed"      // an engine could not answer, which denies
 	kindNotGranted = "not_granted" // nothing permits it
 	kindCondition  = "condition"   // a policy would permit it if its conditions held
 )

@@ -15,6 +15,7 @@ type Suppose struct {
 	Store    []graph.Change        // of the store that the plan names
 	Model    string                // of that store
 	Policies map[string]policy.Use // by set
+	Plan     *Plan                 // in place of the one there is
 	Time     time.Time             // at which tuples are looked at; zero: now
 	// Past looks at the tuples as they were.
 	Past *Past
@@ -32,21 +33,18 @@ func (s *Suppose) use(set string) policy.Use {
 	return policy.Use{Set: set}
 }
 
-// supposed is the view of roles that a question supposes.
-func (e *Engine) supposed(ctx context.Context, r Request, s Suppose) (graph.View, error) {
-	own := store.OwnTuples(r.Tenant)
-	if s.Past == nil || s.Past.Revision == 0 {
-		view, err := e.graphs.AtLeast(ctx, own, e.rules, r.Options.AtLeast)
-		if err != nil || len(s.Roles) == 0 {
-			return view, err
-		}
-		return view.With(s.Roles...)
+// pastOrNow is the view of roles that a question is asked of, with the count of Past.
+func (e *Engine) pastOrNow(ctx context.Context, r Request) (view graph.View, assumed int, err error) {
+	own, s := store.OwnTuples(r.Tenant), r.Options.Suppose
+	if s != nil && s.Past != nil && s.Past.Revision > 0 {
+		view, assumed, err = e.graphs.Past(ctx, own, e.rules, s.Past.Revision)
+	} else {
+		view, err = e.graphs.AtLeast(ctx, own, e.rules, r.Options.AtLeast)
 	}
-	view, _, err := e.graphs.Past(ctx, own, e.rules, s.Past.Revision)
-	if err != nil || len(s.Roles) == 0 {
-		return view, err
+	if err == nil && s != nil && len(s.Roles) > 0 {
+		view, err = view.With(s.Roles...)
 	}
-	return view.With(s.Roles...)
+	return view, assumed, err
 }
 
 // storeAt is where the store of a plan is asked.

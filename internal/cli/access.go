@@ -314,7 +314,11 @@ type checkCommand struct {
 	Resource string `arg:"" help:"Like invoice:42."`
 	Org      string `help:"The organisation that the resource belongs to." placeholder:"ID"`
 	Explain  bool   `help:"Show the tuples that prove it, and what policies have read."`
+	known
+}
 
+// known is what a question brings besides names.
+type known struct {
 	About   string `name:"subject" help:"What is known of the subject: a JSON object." placeholder:"JSON"`
 	With    string `name:"resource" help:"What is known of the resource: a JSON object." placeholder:"JSON"`
 	Context string `help:"What else the request knows: a JSON object, in which environment and authentication may stand." placeholder:"JSON"`
@@ -331,11 +335,8 @@ type checkOut struct {
 	MaxAge    *int64 `json:"max_age,omitempty"`
 }
 
-func (c *checkCommand) run(e *env) error {
-	d, err := c.decide(e)
-	if err != nil {
-		return coded{exitBad, err}
-	}
+// shownDecision is a decision for programs.
+func shownDecision(d authz.Decision) checkOut {
 	out := checkOut{Decision: d.Allow, Reason: d.Reasons[0].Text, Reasons: d.Reasons, Missing: d.Missing, Revision: d.Revision}
 	if d.StepUp != nil {
 		out.ACRValues = d.StepUp.ACR
@@ -344,6 +345,19 @@ func (c *checkCommand) run(e *env) error {
 			out.MaxAge = &seconds
 		}
 	}
+	return out
+}
+
+func (c *checkCommand) run(e *env) error {
+	r, err := c.request(e)
+	if err != nil {
+		return coded{exitBad, err}
+	}
+	d, err := e.Decisions.Decide(e.ctx, r)
+	if err != nil {
+		return coded{exitBad, err}
+	}
+	out := shownDecision(d)
 	err = e.print(out, func(w io.Writer) {
 		answer := "denied"
 		if d.Allow {
@@ -368,14 +382,15 @@ func (c *checkCommand) run(e *env) error {
 	return err
 }
 
-func (c *checkCommand) decide(e *env) (authz.Decision, error) {
+// request is the question.
+func (c checkCommand) request(e *env) (authz.Request, error) {
 	s, err := e.subject(c.Subject)
 	if err != nil {
-		return authz.Decision{}, err
+		return authz.Request{}, err
 	}
 	kind, name, ok := strings.Cut(c.Resource, ":")
 	if !ok {
-		return authz.Decision{}, errs.Bad("RESOURCE", "must be like invoice:42")
+		return authz.Request{}, errs.Bad("RESOURCE", "must be like invoice:42")
 	}
 	r := authz.Request{
 		Tenant: e.caller().Tenant(), Subject: authz.Subject{Type: s.Type, ID: s.ID}, Action: authz.Action{Name: c.Action},
@@ -391,7 +406,7 @@ func (c *checkCommand) decide(e *env) (authz.Decision, error) {
 			continue
 		}
 		if err := strict.Unmarshal([]byte(part.text), part.into); err != nil {
-			return authz.Decision{}, errs.Bad(part.flag, "must be a JSON object")
+			return authz.Request{}, errs.Bad(part.flag, "must be a JSON object")
 		}
 	}
 	if c.Org != "" {
@@ -400,8 +415,5 @@ func (c *checkCommand) decide(e *env) (authz.Decision, error) {
 		}
 		r.Resource.Properties["org"] = c.Org
 	}
-	if r, err = e.Decisions.Trusted(r); err != nil {
-		return authz.Decision{}, err
-	}
-	return e.Decisions.Decide(e.ctx, r)
+	return e.Decisions.Trusted(r)
 }

@@ -30,7 +30,12 @@ type authzCommands struct {
 	Explain authzExplain `cmd:"" help:"Ask why, and what would change it."`
 	Policy  authzPolicy  `cmd:"" help:"Cedar policies: sets, with versions that are tested before they decide."`
 	Plan    authzPlan    `cmd:"" help:"Which engines answer questions about which type of resource."`
-	Test    authzTest    `cmd:"" help:"Run a store file (.fga.yaml): a model, tuples, and what they should answer. Needs no server."`
+	Log     authzLog     `cmd:"" help:"Decisions that were kept."`
+	Replay  authzReplay  `cmd:"" help:"Make a decision of the log again: at its revisions, by its versions."`
+
+	Simulate authzSimulate `cmd:"" help:"Say what would be decided if something were otherwise: one question, or the newest of the log."`
+
+	Test authzTest `cmd:"" help:"Run a store file (.fga.yaml): a model, tuples, and what they should answer. Needs no server."`
 }
 
 // inStore is what every command has that is about a store.

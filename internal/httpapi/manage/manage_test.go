@@ -3,11 +3,13 @@ package manage_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
@@ -25,6 +27,8 @@ func bodies() map[string]string {
 		"role.create": `{"name":"editor"}`, "role.update": `{"description":"x"}`,
 		"role.assign": `{"subject":` + holder + `}`, "group.add_member": holder, "scope.declare": `{"name":"docs:read","words":"read documents"}`,
 		"policy_set.create": `{"name":"records"}`, "policy_set.activate": `{"version":1}`, "plan.set": `{"roles":true}`,
+		"decision_log.set":     `{"share":0.5,"days":3}`,
+		"decision.simulate":    `{"question":{"subject":{"type":"user","id":"bob"},"action":{"name":"posts:write"},"resource":{"type":"post","id":"1"}},"suppose":{}}`,
 		"policy_version.write": `{"policies":"permit(principal, action, resource);"}`,
 		"audit.verify":         `{}`, "key.rotate": `{"purpose":"token","alg":"ES256"}`,
 		"tenant.configure": `{"session_limit":5}`, "tenant.create": `{"id":"other","name":"Other"}`,
@@ -221,6 +225,7 @@ func (w *world) furnish(base string) map[string]string {
 	ids["set"] = w.ok("root", "POST", base+"/api/policies", `{"name":"guardrails"}`).get("name")
 	w.ok("root", "POST", base+"/api/policies/guardrails/versions", `{"policies":"forbid(principal, action, resource) when { context.environment.time < datetime(\"1971-01-01\") };"}`)
 	w.ok("root", "PUT", base+"/api/policies/guardrails/active", `{"version":1}`)
+	ids["decision"] = w.logged(base)
 	ids["group"], ids["session"] = "team", "x"
 	if base == "" {
 		token, _ := strings.CutPrefix(w.signIn("carol@example.com"), "cookie:")
@@ -232,6 +237,19 @@ func (w *world) furnish(base string) map[string]string {
 		w.must(err)
 	}
 	return ids
+}
+
+// logged is the id of a decision in the log of a tenant.
+func (w *world) logged(base string) string {
+	t := id.Default
+	if base != "" {
+		t = "acme"
+	}
+	w.api.Journal.Record(authz.Logged{At: w.db.Now(), Keep: 24 * time.Hour, Plan: authz.Plan{Roles: true}, Request: authz.Request{
+		Tenant: t, Subject: authz.Subject{Type: "user", ID: "bob"}, Action: authz.Action{Name: "posts:write"}, Resource: authz.Resource{Type: "post", ID: "1"},
+	}})
+	w.must(w.api.Journal.Flush(w.t.Context()))
+	return w.ok("root", "GET", base+"/api/decisions", "").get("items.0.id")
 }
 
 // as is somebody with a token, by the address of its account.

@@ -116,6 +116,15 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 	want["policy_version.write"] = "cases cases.acr cases.action cases.address cases.auth_age cases.by cases.context cases.expect cases.name" +
 		" cases.resource cases.resource.id cases.resource.parents cases.resource.properties cases.resource.type cases.strength" +
 		" cases.subject cases.subject.id cases.subject.parents cases.subject.properties cases.subject.type cases.time note policies schema"
+	want["decision_log.set"] = "days share"
+	want["decision.simulate"] = "last question question.action question.action.name question.action.properties question.context question.resource" +
+		" question.resource.id question.resource.properties question.resource.type question.subject question.subject.id question.subject.properties" +
+		" question.subject.type suppose suppose.model suppose.plan suppose.plan.policies suppose.plan.relations suppose.plan.roles suppose.plan.store" +
+		" suppose.policies suppose.policies.policies suppose.policies.set suppose.policies.version suppose.roles suppose.roles.delete" +
+		" suppose.roles.delete.object suppose.roles.delete.relation suppose.roles.delete.user suppose.roles.write suppose.roles.write.object" +
+		" suppose.roles.write.relation suppose.roles.write.user suppose.store suppose.store.delete suppose.store.delete.object" +
+		" suppose.store.delete.relation suppose.store.delete.user suppose.store.write suppose.store.write.object suppose.store.write.relation" +
+		" suppose.store.write.user"
 	client := "access_token_format access_token_life audience client_uri first_party grants jwks jwks_uri lean_id_tokens min_acr name org origins policy_uri post_logout_redirect_uris redirect_uris scopes serves signing_alg token_endpoint_auth_method token_endpoint_auth_signing_alg tos_uri unsafe_no_pkce"
 	want["client.update"] = client
 	got := map[string]string{}

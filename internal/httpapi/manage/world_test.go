@@ -19,6 +19,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/authz/journal"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
@@ -175,6 +176,8 @@ func (w *world) machines(guard *access.Guard, revocations *tenant.Revocations) {
 	a.Policies = policy.New(policy.Config{DB: w.db, Guard: guard})
 	a.Decisions, err = authz.New(authz.Config{DB: w.db, Guard: guard, Policies: a.Policies})
 	w.must(err)
+	a.Journal = journal.New(w.db, guard, a.Decisions)
+	a.Decisions.Records(a.Journal)
 	a.Keys, err = keyring.New(keyring.Config{DB: w.db, Guard: guard, Revocations: revocations})
 	w.must(err)
 	a.Clients = clients.New(w.db, guard, revocations)

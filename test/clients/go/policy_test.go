@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 // manage calls the management API with an API key that may do everything.
@@ -416,4 +417,88 @@ func TestRegress_161_SearchesFollowThePlan(t *testing.T) {
 	if a.status < 400 || a.status >= 500 || !strings.Contains(a.String(), "search_not_enumerable") {
 		t.Errorf("%s", a)
 	}
+}
+
+// TestDecisionLog: what applications ask is kept if that is wanted, made again as it was, and asked again as
+// it would be: by the API and by the command.
+func TestDecisionLog(t *testing.T) {
+	t.Parallel()
+	s := startServer(t, launch{})
+	m, d := s.manager(t), s.decisionPoint(t)
+	store := m.drive(t, object{})
+	m.must(t, "PUT", "/api/decision-log", object{"share": 1, "days": 1}, nil)
+	q := question("user:bob", "read", "file:plan", "")
+	if got := d.evaluate(t, q); !got.Decision {
+		t.Fatalf("%+v", got)
+	}
+	type logged struct {
+		ID     string
+		Answer struct{ Decision bool }
+		Store  string
+	}
+	var list struct{ Items []logged }
+	within(t, func() bool {
+		m.must(t, "GET", "/api/decisions", nil, &list)
+		return len(list.Items) == 1
+	})
+	entry := list.Items[0]
+	if !entry.Answer.Decision || entry.Store != store {
+		t.Errorf("%+v", entry)
+	}
+	s.cli(t, "authz", "tuple", "delete", "user:bob", "member", "team:eng")
+	if got := d.evaluate(t, q); got.Decision {
+		t.Errorf("%+v", got)
+	}
+	var again struct {
+		Again       struct{ Decision bool }
+		Same, Exact bool
+	}
+	m.must(t, "POST", "/api/decisions/"+entry.ID+"/replay", nil, &again)
+	if !again.Same || !again.Again.Decision || !again.Exact {
+		t.Errorf("%+v", again)
+	}
+	if out := s.cli(t, "authz", "replay", entry.ID); !strings.Contains(out, "again  allowed: user:bob is reader of file:plan.") {
+		t.Errorf("%s", out)
+	}
+	var sim struct {
+		Looked, Changed int
+		Items           []struct {
+			ID            string
+			Before, After struct{ Decision bool }
+		}
+	}
+	back := object{"store": object{"write": []object{{"user": "user:bob", "relation": "member", "object": "team:eng"}}}}
+	m.must(t, "POST", "/api/decisions/simulate", object{"question": q, "suppose": back}, &sim)
+	if sim.Changed != 1 || sim.Items[0].Before.Decision || !sim.Items[0].After.Decision {
+		t.Errorf("%+v", sim)
+	}
+	within(t, func() bool {
+		m.must(t, "POST", "/api/decisions/simulate", object{"last": 50, "suppose": back}, &sim)
+		return sim.Looked == 2
+	})
+	if sim.Changed != 2 {
+		t.Errorf("%+v", sim)
+	}
+	if out := s.cli(t, "authz", "simulate", "--store-write", "user:bob member team:eng"); !strings.Contains(out, "2 decisions were asked again, 2 would change.") {
+		t.Errorf("%s", out)
+	}
+	a := m.send(t, "POST", "/api/decisions/simulate", object{"question": q, "suppose": object{"store": object{"write": []object{{"user": "team:eng", "relation": "viewer", "object": "folder:x"}}}}}, nil)
+	if a.status != http.StatusBadRequest && !strings.Contains(a.String(), `"failed"`) {
+		t.Errorf("a tuple that the model refuses: %s", a)
+	}
+	plain := decisionPoint{s, s.key(t, s.addApp(t, "service"), "cardea:admin")}
+	if a := plain.post(t, "/api/decisions/simulate", object{"question": q, "suppose": object{}}); a.status != http.StatusForbidden {
+		t.Errorf("anybody simulates: %s", a)
+	}
+}
+
+// within asks again and again for what happens in a moment.
+func within(t testing.TB, f func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+		if f() {
+			return
+		}
+	}
+	t.Fatal("it did not happen")
 }
