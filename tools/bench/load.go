@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"os/exec"
 	"slices"
@@ -181,7 +182,7 @@ func dial(ctx context.Context, at *url.URL, from net.Addr) (*connection, error) 
 	return &connection{Conn: c, in: bufio.NewReaderSize(c, 8<<10)}, nil
 }
 
-// ask sends a request and reads its answer, which must say how long it is.
+// ask sends a request and reads its answer.
 func (c *connection) ask(request []byte) (int, []byte, error) {
 	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return 0, nil, err
@@ -200,7 +201,7 @@ func (c *connection) ask(request []byte) (int, []byte, error) {
 	if err != nil {
 		return 0, nil, fmt.Errorf("not an answer: %q", line)
 	}
-	length := -1
+	length, chunked := -1, false
 	c.cookies = c.cookies[:0]
 	for {
 		line, err := c.in.ReadSlice('\n')
@@ -214,11 +215,19 @@ func (c *connection) ask(request []byte) (int, []byte, error) {
 			value, _, _ = bytes.Cut(value, []byte(";"))
 			c.cookies = append(c.cookies, string(value))
 		}
+		chunked = chunked || bytes.HasPrefix(line, []byte("Transfer-Encoding: chunked"))
 		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 			if length, err = strconv.Atoi(strings.TrimSpace(string(value))); err != nil {
 				return 0, nil, err
 			}
 		}
+	}
+	if chunked {
+		body, err := io.ReadAll(httputil.NewChunkedReader(c.in))
+		if err == nil {
+			_, err = c.in.ReadSlice('\n') // the reader leaves the empty line after the last chunk
+		}
+		return status, body, err
 	}
 	if length < 0 {
 		return 0, nil, fmt.Errorf("an answer of status %d without a length", status)

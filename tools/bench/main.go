@@ -2,7 +2,7 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//	go run ./tools/bench [-relations [-peers]] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
 //
 // Quote ratios of one run, never absolute figures across machines.
 package main
@@ -27,6 +27,8 @@ func main() {
 	only := flag.String("only", "", "measure only workloads whose name holds this")
 	binary := flag.String("binary", "", "measure this program instead of building one")
 	profile := flag.String("profile", "", "write a CPU profile of the server for each workload into this directory, named by its number")
+	ask := flag.Bool("relations", false, "measure checks of relations (data set W1) and nothing else")
+	peers := flag.Bool("peers", false, "with -relations: measure OpenFGA too, which is built for it")
 	asJSON := flag.Bool("json", false, "print JSON, for programs")
 	flag.Parse()
 	if err := leaveServerCore(); err != nil {
@@ -35,7 +37,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary}, *asJSON); err != nil {
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -47,6 +49,8 @@ type options struct {
 	only        string
 	profile     string
 	binary      string
+	relations   bool
+	peers       bool
 }
 
 func run(ctx context.Context, o options, asJSON bool) error {
@@ -60,9 +64,11 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		return err
 	}
 	defer s.stop()
-	w, err := s.furnish(ctx)
-	if err != nil {
-		return err
+	var w []workload
+	if !o.relations {
+		if w, err = s.furnish(ctx); err != nil {
+			return err
+		}
 	}
 	var results []result
 	for _, x := range append(bare.workloads(), w...) {
@@ -76,9 +82,16 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		}
 		results = append(results, r)
 	}
+	if o.relations {
+		more, err := relations(ctx, o, s, o.peers)
+		if err != nil {
+			return err
+		}
+		results = append(results, more...)
+	}
 	relate(results)
 	var flood flooded
-	if o.only == "" || strings.Contains("sign-in", o.only) {
+	if !o.relations && (o.only == "" || strings.Contains("sign-in", o.only)) {
 		more, f, err := s.flood(ctx, o, w, results)
 		if err != nil {
 			return fmt.Errorf("sign-in: %w", err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/graph/w1"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/google/go-cmp/cmp"
 )
@@ -360,16 +361,16 @@ func groupChain(t testing.TB, n int) []graph.Tuple {
 // TestW1 answers the classes of data set W1 from both sides.
 func TestW1(t *testing.T) {
 	t.Parallel()
-	w := newW1()
-	if n := len(w.tuples); n < 99_000 || n > 101_000 {
+	w := w1.New()
+	if n := len(w.Tuples); n < 99_000 || n > 101_000 {
 		t.Errorf("%d tuples", n)
 	}
-	g := load(t, w1Types(), w.tuples...)
+	g := load(t, w1.Types(), w.Tuples...)
 	slow := graph.WithoutGroups(g)
-	for _, name := range w1Classes {
-		for _, c := range w.class(name, slow) {
-			if got, err := g.Check(t.Context(), now, c.query); err != nil || got.Allowed != c.want {
-				t.Fatalf("%s: %v: %v, %v", name, c.query, got, err)
+	for _, name := range w1.Classes {
+		for _, c := range w.Class(name, slow) {
+			if got, err := g.Check(t.Context(), now, c.Query); err != nil || got.Allowed != c.Want {
+				t.Fatalf("%s: %v: %v, %v", name, c.Query, got, err)
 			}
 		}
 	}
@@ -380,13 +381,13 @@ func TestCheckAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector makes sync.Pool forget at random")
 	}
-	w := newW1()
-	g := load(t, w1Types(), w.tuples...)
-	for _, name := range w1Classes {
-		checks := w.class(name, g)
+	w := w1.New()
+	g := load(t, w1.Types(), w.Tuples...)
+	for _, name := range w1.Classes {
+		checks := w.Class(name, g)
 		i := 0
 		n := testing.AllocsPerRun(2000, func() {
-			if _, err := g.Check(t.Context(), now, checks[i%len(checks)].query); err != nil {
+			if _, err := g.Check(t.Context(), now, checks[i%len(checks)].Query); err != nil {
 				t.Fatal(err)
 			}
 			i++

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/graph/w1"
 )
 
 // scaled is a store of n tuples in the proportions of W1: a tenth as many users, groups of twenty
@@ -25,24 +26,24 @@ func scaled(n int) func(yield func(graph.Tuple, error) bool) {
 		}
 		for g := range leaves {
 			for k := range 20 {
-				if !put(object("group", g), "member", w1User(mix(k, g, users))) {
+				if !put(object("group", g), "member", w1.User(w1.Mix(k, g, users))) {
 					return
 				}
 			}
-			if !put(object("group", leaves+g/10), "member", w1Group(g)) || g%10 == 0 && !put(object("group", 2*leaves+g/100), "member", w1Group(leaves+g/10)) {
+			if !put(object("group", leaves+g/10), "member", w1.Group(g)) || g%10 == 0 && !put(object("group", 2*leaves+g/100), "member", w1.Group(leaves+g/10)) {
 				return
 			}
 		}
 		for f := range folders {
-			if f > 0 && !put(object("folder", f), "parent", w1Folder(f/9)) || !put(object("folder", f), "viewer", w1Group(mix(5, f, leaves))) {
+			if f > 0 && !put(object("folder", f), "parent", w1.Folder(f/9)) || !put(object("folder", f), "viewer", w1.Group(w1.Mix(5, f, leaves))) {
 				return
 			}
 		}
 		for d := 0; ; d++ {
 			o := object("doc", d)
-			if !put(o, "parent", w1Folder(mix(8, d, folders))) || !put(o, "owner", w1User(mix(9, d, users))) ||
-				!put(o, "editor", w1Group(2*leaves+mix(10, d, leaves/100+1))) || d%4 == 0 && !put(o, "licensed", w1Group(mix(11, d, leaves))) ||
-				d%8 == 0 && !put(o, "blocked", w1User(mix(12, d, users))) {
+			if !put(o, "parent", w1.Folder(w1.Mix(8, d, folders))) || !put(o, "owner", w1.User(w1.Mix(9, d, users))) ||
+				!put(o, "editor", w1.Group(2*leaves+w1.Mix(10, d, leaves/100+1))) || d%4 == 0 && !put(o, "licensed", w1.Group(w1.Mix(11, d, leaves))) ||
+				d%8 == 0 && !put(o, "blocked", w1.User(w1.Mix(12, d, users))) {
 				return
 			}
 		}
@@ -60,7 +61,7 @@ func BenchmarkScale(b *testing.B) {
 		}
 		sizes = append(sizes, n)
 	}
-	m, err := graph.NewModel(w1Types()...)
+	m, err := graph.NewModel(w1.Types()...)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func BenchmarkScale(b *testing.B) {
 func benchScale(b *testing.B, g *graph.Graph, n, questions int, bytesPerTuple float64) {
 	queries := make([]graph.Query, questions)
 	for i := range queries {
-		queries[i] = w1Query(mix(1, i, n/8), "can_read", w1User(mix(2, i, n/10)).ID)
+		queries[i] = w1.Ask(w1.Mix(1, i, n/8), "can_read", w1.User(w1.Mix(2, i, n/10)).ID)
 	}
 	ctx, i := context.Background(), 0
 	b.ReportAllocs()
