@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -70,7 +71,7 @@ func (p *Policies) Judge(ctx context.Context, q Question, explain bool) (Verdict
 	}
 	asked := cedar.Request{
 		Principal: entityUID(q.Subject.Ref), Resource: entityUID(q.Resource.Ref),
-		Action: types.NewEntityUID("Action", types.String(q.Action)), Context: about,
+		Action: types.NewEntityUID(cmp.Or(q.ActionType, "Action"), types.String(q.Action)), Context: about,
 	}
 	decision, found := cedar.Authorize(p, entities, asked)
 	if entities.err != nil {

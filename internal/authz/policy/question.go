@@ -33,6 +33,7 @@ type Parent struct {
 type Question struct {
 	Subject, Resource Entity
 	Action            string
+	ActionType        types.EntityType // in policies; empty: Action, which is in no namespace
 	ActionProperties  map[string]any // context.action
 	Context           map[string]any
 	Environment       Environment
@@ -41,7 +42,8 @@ type Question struct {
 	Facts          Facts // nil: nothing is known but what the question says
 }
 
-// Environment is what the server says about the moment: context.environment in policies.
+// Environment is what the server says about the moment: context.environment in policies. Without a time
+// nothing is said.
 type Environment struct {
 	Time    time.Time  // .time, and in a stated zone .local["Europe/Berlin"].hour
 	Address netip.Addr // .address; the attribute is missing if the address is not valid
@@ -73,7 +75,10 @@ func (q Question) context(zones []*time.Location) (types.Record, error) {
 		all = types.RecordMap{}
 	}
 	delete(all, MemberAuthentication)
-	all[MemberEnvironment] = q.Environment.record(zones)
+	delete(all, MemberEnvironment)
+	if !q.Environment.Time.IsZero() {
+		all[MemberEnvironment] = q.Environment.record(zones)
+	}
 	if q.Authentication != nil {
 		all[MemberAuthentication] = q.Authentication.record()
 	}
