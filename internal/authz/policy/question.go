@@ -34,7 +34,7 @@ type Question struct {
 	Subject, Resource Entity
 	Action            string
 	ActionType        types.EntityType // in policies; empty: Action, which is in no namespace
-	ActionProperties  map[string]any // context.action
+	ActionProperties  map[string]any   // context.action
 	Context           map[string]any
 	Environment       Environment
 	// Authentication says how the subject has proved who it is; nil if that is not known.
