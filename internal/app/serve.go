@@ -127,8 +127,14 @@ func (s *Server) Run(ctx context.Context) error {
 	err = errors.Join(err, ignoreTimeout(public.Shutdown(drain)), control.Close(), private.Close())
 	stop()
 	tasks.Wait()
-	// What has happened is sealed, and what was counted is written, before the end.
-	sealed := s.app.eachTenant(drain, func(t id.Tenant) error { return s.app.Audit.Seal(drain, t) })
+	// What has happened is sealed, and what was counted is written, before the end. A conflict is another
+	// node that seals the same events.
+	sealed := s.app.eachTenant(drain, func(t id.Tenant) error {
+		if err := s.app.Audit.Seal(drain, t); !errs.Is(err, errs.Conflict) {
+			return err
+		}
+		return nil
+	})
 	return errors.Join(err, sealed, s.app.Audit.Flush(drain), s.app.Journal.Flush(drain))
 }
 

@@ -188,11 +188,7 @@ func (t *table) ensureIndexes(ctx context.Context, tx pgx.Tx, have map[string]st
 		if d.Unique {
 			columns, unique = x.Columns[:len(x.Columns)-1], "UNIQUE "
 		}
-		order := make([]string, len(columns))
-		for i, c := range columns {
-			order[i] = c + " NULLS FIRST"
-		}
-		definition := unique + "(tenant, " + strings.Join(order, ", ") + ")"
+		definition := unique + "(tenant, " + ordered(columns, false) + ")"
 		was, ok := have["index:"+x.Name]
 		if ok && was != definition {
 			return fmt.Errorf("postgres: index %s was declared otherwise; give the new one another name", x.Name)

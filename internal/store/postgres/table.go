@@ -135,12 +135,26 @@ func (t *table) segment(s relational.Segment, q store.Scan) segment {
 	if s.High.Set {
 		compare(column, sign(s.High, "<"), s.High.Value)
 	}
-	direction := " ASC NULLS FIRST"
-	if q.Desc {
-		direction = " DESC NULLS LAST"
+	return segment{text: b.String(), order: " ORDER BY " + ordered(s.Order(), q.Desc), args: args}
+}
+
+// ordered is columns in the order of their index, or against it. The id is never NULL and has the
+// place of NULLs that the primary key gives it, or PostgreSQL would sort anew.
+func ordered(columns []string, desc bool) string {
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		switch {
+		case c == "id" && desc:
+			out[i] = "id DESC"
+		case c == "id":
+			out[i] = "id"
+		case desc:
+			out[i] = c + " DESC NULLS LAST"
+		default:
+			out[i] = c + " NULLS FIRST"
+		}
 	}
-	order := " ORDER BY " + strings.Join(s.Order(), direction+", ") + direction
-	return segment{text: b.String(), order: order, args: args}
+	return strings.Join(out, ", ")
 }
 
 func sign(e relational.Edge, s string) string {

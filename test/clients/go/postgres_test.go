@@ -46,13 +46,13 @@ func startCluster(t *testing.T, n int) cluster {
 		t.Fatal(err)
 	}
 	for len(nodes) < n {
-		nodes = append(nodes, first.join(t, database, string(key)))
+		nodes = append(nodes, first.join(t, launch{env: []string{database}}, string(key)))
 	}
 	return nodes
 }
 
 // join starts another node beside the first.
-func (s *server) join(t *testing.T, database, key string) *server {
+func (s *server) join(t *testing.T, l launch, key string) *server {
 	t.Helper()
 	at, err := freeAddresses(2)
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *server) join(t *testing.T, database, key string) *server {
 	}
 	other := *s
 	other.dir, other.management, other.http = dir, "http://"+at[1], clientTo(at[0])
-	other.env = []string{database, "CARDEA_MASTER_KEY=" + strings.TrimSpace(key)}
+	other.env, other.mayFail = append(l.env, "CARDEA_MASTER_KEY="+strings.TrimSpace(key)), l.mayFail
 	other.process, err = start(other.env, built.cardea, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
 	if err != nil {
 		t.Fatal(err)
