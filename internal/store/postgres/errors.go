@@ -23,6 +23,7 @@ const (
 	codePrivilege     = "42501"
 	codeNoSchema      = "3F000"
 	codeDuplicate     = "42P07" // duplicate_table
+	codeSameName      = "42710" // duplicate_object
 )
 
 // stateOf is the SQLSTATE that a server has answered with; "" if it has not answered.
@@ -86,6 +87,9 @@ func (e *Engine) explain(err error) error {
 		return fmt.Errorf("the server at %s has no such database; make it with createdb", e.address)
 	case codePrivilege, codeNoSchema:
 		return fmt.Errorf("the user in the database URL must own a schema at %s, or be allowed to make tables in it: %w", e.address, err)
+	}
+	if stateOf(err) != "" {
+		return fmt.Errorf("the database at %s refuses to work: %w", e.address, err)
 	}
 	return fmt.Errorf("the database at %s does not answer: %s", e.address, strings.TrimSpace(innermost(err).Error()))
 }

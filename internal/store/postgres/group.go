@@ -231,10 +231,11 @@ func (g *group) write(s *script) {
 			") DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires",
 			append(g.key(), put.all()...)...)
 	}
-	if len(gone.relation) > 0 {
-		s.own("DELETE FROM tuple USING unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[]) AS u (a, b, c, d, e, f)"+inStore+
-			" AND object_type = u.a AND object_id = u.b AND relation = u.c AND subject_type = u.d AND subject_id = u.e AND subject_relation = u.f",
-			append(g.key(), gone.keys()...)...)
+	// One statement for each: joined with a list, a planner that knows little of a growing table reads all
+	// of it, which took 150 ms for one tuple of 300,000.
+	for _, t := range gone {
+		s.own("DELETE FROM tuple"+inStore+" AND object_type = $3 AND object_id = $4 AND relation = $5 AND subject_type = $6 AND subject_id = $7 AND subject_relation = $8",
+			append(g.key(), toText(t.Object.Type), toText(t.Object.ID), toText(t.Relation), toText(t.Subject.Type), toText(t.Subject.ID), toText(t.Subject.Relation))...)
 	}
 	if len(logged.relation) > 0 {
 		s.own("INSERT INTO tuple_log (tenant, store, "+tupleFields+", revision, n, at, removed) SELECT $1, $2, u.* FROM unnest($3::text[], $4::text[], $5::text[],"+

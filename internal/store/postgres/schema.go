@@ -62,7 +62,7 @@ func (e *Engine) ensureBase(ctx context.Context) error {
 		if err == nil {
 			break
 		}
-		if code := stateOf(err); code != codeExists && code != codeDuplicate || try == tries {
+		if code := stateOf(err); code != codeExists && code != codeDuplicate && code != codeSameName || try == tries {
 			return err
 		}
 	}

@@ -110,12 +110,12 @@ type step struct {
 }
 
 // net is what is to be put and what is to be removed, and the changelog.
-func (s *tupleState) net() (put, gone, logged tupleArrays) {
+func (s *tupleState) net() (put tupleArrays, gone []store.Tuple, logged tupleArrays) {
 	for k, t := range s.now {
 		was, existed := s.stored[k]
 		switch {
 		case t == nil && existed:
-			gone.add(was)
+			gone = append(gone, was)
 		case t != nil:
 			put.add(*t)
 		}
