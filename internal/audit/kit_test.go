@@ -174,7 +174,7 @@ func (h *house) mustVerify(pinned string) audit.Report {
 // sql opens the database file, as somebody who tampers would.
 func (h *house) sql() *sql.DB {
 	h.t.Helper()
-	storetest.OnFile(h.t)
+	storetest.SQLiteOnly(h.t, "it opens the database file beside the engine")
 	db, err := sql.Open("sqlite", h.path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		h.t.Fatal(err)

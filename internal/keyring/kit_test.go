@@ -209,7 +209,7 @@ const day = 24 * time.Hour
 // openSQL opens the database file of a node, as somebody who tampers would.
 func openSQL(t testing.TB, h *house) *sql.DB {
 	t.Helper()
-	storetest.OnFile(t)
+	storetest.SQLiteOnly(t, "it opens the database file beside the engine")
 	db, err := sql.Open("sqlite", "file:"+h.path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)

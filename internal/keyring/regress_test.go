@@ -254,7 +254,7 @@ func TestRegress_032_MutilatedTokens(t *testing.T) {
 // Row 146: neither the database nor anything printed gives a private key away.
 func TestRegress_146_NoKeyLeaves(t *testing.T) {
 	t.Parallel()
-	storetest.OnFile(t)
+	storetest.SQLiteOnly(t, "it opens the database file beside the engine")
 	h := newHouse(t, options{})
 	for _, alg := range keyring.Tokens.Algs() {
 		h.access(alg)

@@ -148,7 +148,7 @@ func (c *counting) wrap(e store.Engine) store.Engine {
 // openSQL opens the database file beside the server, as somebody who tampers would.
 func openSQL(t testing.TB, path string) *sql.DB {
 	t.Helper()
-	storetest.OnFile(t)
+	storetest.SQLiteOnly(t, "it opens the database file beside the engine")
 	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)

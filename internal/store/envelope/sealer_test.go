@@ -300,7 +300,7 @@ func TestDocumentsAndCursors(t *testing.T) {
 // Row 146: what the database alone gives away. The files hold neither the text nor a key.
 func TestRegress_146_DatabaseAloneRevealsNothing(t *testing.T) {
 	t.Parallel()
-	storetest.OnFile(t)
+	storetest.SQLiteOnly(t, "it opens the database file beside the engine")
 	path, master := file(t), envelope.NewMaster()
 	n := open(t, path, options{master: master})
 	const canary = "canary-7f3a-swordfish"

@@ -12,6 +12,9 @@ import (
 // errNeighbour is of a batch that did nothing wrong and shared a transaction that was not committed.
 var errNeighbour = errors.New("postgres: the transaction that this write shared was not committed")
 
+// errInTurn says that a strict operation fails in a batch whose documents may fail too, which comes first.
+var errInTurn = errors.New("postgres: the batches must follow one another")
+
 // commitGroup decides every job. All documents are sent together first, in the hope that none of them
 // fails; if one does, all is taken back and the batches follow one another, each in a savepoint.
 func (e *Engine) commitGroup(ctx context.Context, jobs []*job) {
@@ -27,7 +30,7 @@ func (e *Engine) commitGroup(ctx context.Context, jobs []*job) {
 		case again(err) && try < tries:
 			_ = pause(ctx, try) // ctx does not end
 			continue
-		case !careful && refusedBatch(err):
+		case !careful && (refusedBatch(err) || errors.Is(err, errInTurn)):
 			careful = true
 			continue
 		}
@@ -136,7 +139,9 @@ func (g *group) begin(ctx context.Context) error {
 // together adds the documents of all jobs to the script that will commit.
 func (g *group) together(s *script) error {
 	for i, j := range g.jobs {
-		if j.err = g.relate(j); j.err != nil { // a strict operation; its documents are not written
+		if j.err = g.relate(j); j.err != nil && len(j.w.Docs) > 0 {
+			return errInTurn
+		} else if j.err != nil {
 			continue
 		}
 		if err := s.docs(g.engine, i, j.w, false); err != nil {

@@ -18,11 +18,11 @@ import (
 // postgres.
 const Variable = "CARDEA_TEST_ENGINE"
 
-// OnFile skips a test that opens the database file beside the engine, where there is none.
-func OnFile(t testing.TB) {
+// SQLiteOnly skips a test that is about the engine by default, and says why.
+func SQLiteOnly(t testing.TB, why string) {
 	t.Helper()
 	if name := os.Getenv(Variable); name != "" && name != "sqlite" {
-		t.Skip("this test opens the database file, and the engine under test has none")
+		t.Skip(why)
 	}
 }
 
