@@ -198,6 +198,9 @@ func (e *Engine) SetMember(ctx context.Context, c access.Caller, group string, s
 	if err != nil {
 		return store.Receipt{}, err
 	}
+	if !validName(group) {
+		return store.Receipt{}, errs.Bad("/group", "must be 1 to 100 of letters, digits and _ - . :").Breaks(errs.Identifier, errs.Between(1, 100))
+	}
 	if err := (Assignment{Role: group, Subject: s}).check(); err != nil {
 		return store.Receipt{}, err
 	}

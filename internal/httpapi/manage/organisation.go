@@ -62,7 +62,7 @@ type Invitation struct {
 	InvitedBy string    `json:"invited_by"`
 	Created   time.Time `json:"created"`
 	Expires   time.Time `json:"expires"`
-	Spent     time.Time `json:"spent,omitzero" doc:"when it was accepted or withdrawn"`
+	Spent     time.Time `json:"spent,omitzero" doc:"when it was accepted, declined or withdrawn"`
 }
 
 func showInvitation(i *tenant.Invitation) Invitation {

@@ -3128,7 +3128,7 @@ export interface components {
             expires: string;
             /**
              * Format: date-time
-             * @description when it was accepted or withdrawn
+             * @description when it was accepted, declined or withdrawn
              */
             spent?: string;
         };

@@ -18,7 +18,7 @@ export function Card({ title, description, actions, footer, children, tone = 'no
         <div className={classes('flex flex-wrap items-start justify-between gap-3 px-5 pt-5 sm:px-6', !children && 'pb-5')}>
           <div className="min-w-0">
             {title && <h2 className="text-title">{title}</h2>}
-            {description && <p className="mt-1 text-sm text-muted">{description}</p>}
+            {description && <p className="user-text mt-1 text-sm text-muted">{description}</p>}
           </div>
           {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
         </div>
@@ -36,7 +36,7 @@ export function PageHeader({ title, description, actions }: { title: string; des
     <header className="mb-6 flex flex-wrap items-start justify-between gap-4">
       <div className="min-w-0 flex-[1_1_20rem]">
         <h1 className="user-text text-display">{title}</h1>
-        {description && <p className="mt-1.5 max-w-2xl text-muted">{description}</p>}
+        {description && <p className="user-text mt-1.5 max-w-2xl text-muted">{description}</p>}
       </div>
       {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
     </header>

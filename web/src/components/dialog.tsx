@@ -36,7 +36,7 @@ export function Dialog({ open, onOpenChange, title, description, children, foote
               </BaseDialog.Close>
             )}
           </div>
-          {description && <BaseDialog.Description className="mt-1 text-sm text-muted">{description}</BaseDialog.Description>}
+          {description && <BaseDialog.Description className="user-text mt-1 text-sm text-muted">{description}</BaseDialog.Description>}
           <div className="mt-4">{children}</div>
           {footer && <div className="mt-6 flex flex-wrap justify-end gap-3">{footer}</div>}
         </BaseDialog.Popup>

@@ -1,1 +1,0 @@
-export{t as Component,n as Secret,r as loader}from"./new-api-key-Dg3SXs_s.js";

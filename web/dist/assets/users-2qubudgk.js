@@ -1,1 +1,0 @@
-export{t as Component,n as UserState}from"./users-CNp3ZN_X.js";
