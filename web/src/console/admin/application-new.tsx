@@ -59,6 +59,8 @@ export function Component() {
     register.mutate({
       type: type!, name: name.trim(),
       ...(type !== 'service' && uris && { redirect_uris: uris }),
+      // Its pages ask for tokens themselves: the browser lets them if their origin is registered.
+      ...(type === 'spa' && uris && { origins: [...new Set(uris.filter((u) => URL.canParse(u)).map((u) => new URL(u).origin))] }),
       ...(type !== 'service' && after && { post_logout_redirect_uris: after }),
       ...(resources && { audience: resources }), ...(names && { scopes: names }),
     })

@@ -20,7 +20,7 @@ export function snippetsFor(client: Client): Snippet[] {
   const issuer = location.origin + site.base
   const redirect = client.redirect_uris?.[0] ?? 'http://localhost:3000/callback'
   const scope = (client.scopes ?? []).join(' ') || (client.type === 'service' ? '' : 'openid')
-  const of = { issuer, id: client.client_id, redirect, scope, audience: client.audience?.[0] ?? '' }
+  const of = { issuer, id: client.client_id, redirect, scope, audience: client.audience?.[0] ?? '', proof: proofOf(client) }
   const programs = client.type === 'service' ? service(of) : client.type === 'spa' ? browser(of) : person(of, client.type === 'web')
   return [
     { id: 'go', label: 'Go', code: programs.go },
@@ -35,9 +35,11 @@ interface Known {
   redirect: string
   scope: string
   audience: string
+  proof: string
 }
 
-function service({ issuer, id, scope, audience }: Known) {
+function service(of: Known) {
+  const { issuer, id, scope, audience } = of
   const params = audience ? `\n\t\tEndpointParams: url.Values{"resource": {${quoted(audience)}}},` : ''
   return {
     go: `package main
@@ -68,7 +70,7 @@ func main() {
     node: `// npm install openid-client
 import * as client from 'openid-client'
 
-const config = await client.discovery(new URL(${quoted(issuer)}), ${quoted(id)}, process.env.CLIENT_SECRET${local(issuer)})
+const config = await ${discovery(of)}
 const tokens = await client.clientCredentialsGrant(config, {
   scope: ${quoted(scope)},${audience ? `\n  resource: ${quoted(audience)},` : ''}
 })
@@ -84,9 +86,17 @@ console.log(answer.status)
   }
 }
 
-// openid-client wants to be told that a server on this machine speaks plain HTTP.
-function local(issuer: string): string {
-  return issuer.startsWith('http:') ? ', undefined, {\n  execute: [client.allowInsecureRequests],\n}' : ''
+/** How openid-client learns of the server. It wants to be told how the application proves itself, and that a server on this machine speaks plain HTTP. */
+function discovery({ issuer, id, proof }: Known): string {
+  const local = issuer.startsWith('http:') ? ', {\n  execute: [client.allowInsecureRequests],\n}' : ''
+  return `client.discovery(new URL(${quoted(issuer)}), ${quoted(id)}, undefined, client.${proof}${local})`
+}
+
+/** The words of openid-client for how an application proves itself. A key of its own needs a file that only the application knows. */
+function proofOf({ token_endpoint_auth_method: method }: Client): string {
+  if (method === 'none') return 'None()'
+  if (method === 'private_key_jwt') return 'PrivateKeyJwt(key)'
+  return method === 'client_secret_post' ? 'ClientSecretPost(process.env.CLIENT_SECRET)' : 'ClientSecretBasic(process.env.CLIENT_SECRET)'
 }
 
 function browser({ issuer, id, redirect, scope, audience }: Known) {
@@ -207,7 +217,7 @@ func main() {
     node: `// npm install openid-client
 import * as client from 'openid-client'
 
-const config = await client.discovery(new URL(${quoted(issuer)}), ${quoted(id)}, ${secret ? 'process.env.CLIENT_SECRET' : 'undefined, client.None()'}${secret ? local(issuer) : local(issuer).replace(', undefined,', ',')})
+const config = await ${discovery(of)}
 
 // Begin: keep verifier and state for the answer, and send the person to the address.
 const verifier = client.randomPKCECodeVerifier()
