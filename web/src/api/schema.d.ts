@@ -763,6 +763,92 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/decision-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read which decisions are kept */
+        get: operations["decision_log.get"];
+        /** Say which decisions are kept from now on */
+        put: operations["decision_log.set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List decisions that were kept, the newest first */
+        get: operations["decision.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/decisions/simulate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what would be decided if something were otherwise */
+        post: operations["decision.simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/decisions/{decision}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a decision that was kept */
+        get: operations["decision.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/decisions/{decision}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a decision again: at its revisions, by its versions */
+        post: operations["decision.replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/groups": {
         parameters: {
             query?: never;
@@ -2494,6 +2580,7 @@ export interface components {
         };
         FoundContext: {
             everywhere: boolean;
+            everyone?: boolean;
         };
         SearchEntity: {
             type: string;
@@ -3027,6 +3114,172 @@ export interface components {
             /** Format: uri */
             tos_uri?: string;
         };
+        DecisionLog: {
+            /** @description of the questions that applications ask; 0 keeps none */
+            share?: number;
+            days?: number;
+        };
+        DecisionLogInput: {
+            /** @description of the questions that applications ask; 0 keeps none */
+            share?: number;
+            days?: number;
+        };
+        LoggedDecisionPage: {
+            items: components["schemas"]["LoggedDecision"][];
+            next?: string;
+        };
+        LoggedDecision: {
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /**
+             * Format: date-time
+             * @description when it is forgotten
+             */
+            until: string;
+            asker: string;
+            question: components["schemas"]["DecisionQuestion"];
+            answer: components["schemas"]["DecisionAnswer"];
+            /** @description of the tuples of roles that were looked at; 0: of none */
+            revision: string;
+            /** @description version of each policy set that was asked */
+            policies?: {
+                [key: string]: number;
+            };
+            store?: string;
+            model?: string;
+            store_revision?: string;
+        };
+        DecisionQuestion: {
+            subject: components["schemas"]["DecisionEntity"];
+            action: components["schemas"]["DecisionAction"];
+            resource: components["schemas"]["DecisionEntity"];
+            context?: {
+                [key: string]: unknown;
+            };
+        };
+        DecisionEntity: {
+            type: string;
+            id: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        DecisionAction: {
+            name: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        DecisionAnswer: {
+            decision: boolean;
+            reasons: components["schemas"]["DecisionReason"][];
+            missing?: string[];
+        };
+        DecisionReason: {
+            kind: string;
+            text: string;
+            role?: string;
+            permission?: string;
+            org?: string;
+            path?: string[];
+            engine?: string;
+            version?: number;
+            policy?: string;
+            line?: number;
+            values?: {
+                [key: string]: string;
+            };
+        };
+        NewSimulation: {
+            /** @description left out: the newest decisions of the log */
+            question?: components["schemas"]["DecisionQuestionInput"];
+            /** @description how many of the log; default 100 */
+            last?: number;
+            suppose: components["schemas"]["Supposition"];
+        };
+        DecisionQuestionInput: {
+            subject: components["schemas"]["DecisionEntityInput"];
+            action: components["schemas"]["DecisionActionInput"];
+            resource: components["schemas"]["DecisionEntityInput"];
+            context?: {
+                [key: string]: unknown;
+            };
+        };
+        DecisionEntityInput: {
+            type: string;
+            id: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        DecisionActionInput: {
+            name: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+        };
+        Supposition: {
+            /** @description tuples of roles, groups and organisations */
+            roles?: components["schemas"]["SupposedTuples"];
+            /** @description tuples of the store that the decision plan names */
+            store?: components["schemas"]["SupposedTuples"];
+            /** @description version of the model of that store */
+            model?: string;
+            policies?: components["schemas"]["SupposedPolicies"][];
+            /** @description in place of the decision plan */
+            plan?: components["schemas"]["NewDecisionPlan"];
+        };
+        SupposedTuples: {
+            write?: components["schemas"]["SupposedTuple"][];
+            delete?: components["schemas"]["SupposedTuple"][];
+        };
+        SupposedTuple: {
+            /** @description user:anne, or group:eng#member */
+            user: string;
+            relation: string;
+            /** @description role:editor of roles, folder:designs of a store */
+            object: string;
+        };
+        SupposedPolicies: {
+            set: string;
+            version?: number;
+            /** @description a draft, instead of a version */
+            policies?: string;
+        };
+        NewDecisionPlan: {
+            /** @description the tenant's own roles permit */
+            roles?: boolean;
+            /** @description names of policy sets, whose active versions forbid and permit */
+            policies?: string[];
+            /** @description id of a store, whose tuples permit */
+            store?: string;
+            /** @description which relation of the store each action asks for */
+            relations?: {
+                [key: string]: string;
+            };
+        };
+        Simulation: {
+            /** @description how many decisions were made again */
+            looked: number;
+            changed: number;
+            /** @description of a question its answer, of the log the decisions that would change */
+            items: components["schemas"]["SimulatedDecision"][];
+        };
+        SimulatedDecision: {
+            /** @description in the log */
+            id?: string;
+            question: components["schemas"]["DecisionQuestion"];
+            before: components["schemas"]["DecisionAnswer"];
+            after: components["schemas"]["DecisionAnswer"];
+        };
+        ReplayedDecision: {
+            logged: components["schemas"]["LoggedDecision"];
+            again: components["schemas"]["DecisionAnswer"];
+            same: boolean;
+            /** @description false if the log does not tell of every tuple how it was */
+            exact: boolean;
+        };
         GroupPage: {
             items: components["schemas"]["Group"][];
             next?: string;
@@ -3154,18 +3407,6 @@ export interface components {
             roles: boolean;
             policies?: string[];
             store?: string;
-            relations?: {
-                [key: string]: string;
-            };
-        };
-        NewDecisionPlan: {
-            /** @description the tenant's own roles permit */
-            roles?: boolean;
-            /** @description names of policy sets, whose active versions forbid and permit */
-            policies?: string[];
-            /** @description id of a store, whose tuples permit */
-            store?: string;
-            /** @description which relation of the store each action asks for */
             relations?: {
                 [key: string]: string;
             };
@@ -5764,6 +6005,207 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedClient"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision_log.get": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionLog"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision_log.set": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionLogInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionLog"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedDecisionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision.simulate": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSimulation"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision.get": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                decision: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoggedDecision"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision.replay": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                decision: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayedDecision"];
                 };
             };
             400: components["responses"]["BadRequest"];
