@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
@@ -69,7 +70,7 @@ func (c *combination) askPolicies(ctx context.Context, set string) error {
 	}
 	cite := func(kind string, cited policy.Cited, text string) Reason {
 		return Reason{
-			Kind: kind, Engine: name, Version: version, Policy: cited.Policy, Line: cited.Line, Values: cited.Values,
+			Kind: kind, Engine: name, Version: version, Policy: cited.Policy, Line: cited.Line, Values: c.shown(cited.Values),
 			Text: fmt.Sprintf("Policy %s (line %d of %s, %s) %s.", cited.Policy, cited.Line, set, which, text),
 		}
 	}
@@ -91,6 +92,26 @@ func (c *combination) askPolicies(ctx context.Context, set string) error {
 		c.near = append(c.near, cite(kindCondition, cited, text))
 	}
 	return nil
+}
+
+// shown are the values that whoever asks may see. Without permission to read accounts those are what the
+// question itself says, and no attribute of an account, by whichever way a policy came to it.
+func (c *combination) shown(values map[string]string) map[string]string {
+	hide := c.request.Options.Hide
+	if !hide.Accounts || values == nil {
+		return values
+	}
+	out := map[string]string{}
+	for name, v := range values {
+		of, attribute, _ := strings.Cut(name, ".")
+		deep := strings.Contains(attribute, ".")
+		switch {
+		case attribute == "id", of == "principal" && !deep && !hide.Subject, of == "resource" && !deep && !isOwnType(c.request.Resource.Type),
+			of == "context" && !deep, strings.HasPrefix(name, "context.environment."), strings.HasPrefix(name, "context.authentication."):
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // judge puts the question to a set.
@@ -171,7 +192,7 @@ func (c *combination) askStore(ctx context.Context) error {
 	var allowed bool
 	var asked StoreAnswer
 	var err error
-	if c.request.Options.Explain {
+	if c.request.Options.Explain && !c.request.Options.Hide.Tuples {
 		var why graph.WhyNot
 		if why, reason.Text, asked, err = c.stores.Explain(ctx, at, q); err == nil {
 			allowed, reason.Path = why.Allowed, paths(why.Path)

@@ -80,7 +80,7 @@ func (people) Attributes(_ context.Context, _ id.Tenant, _, subjectID string) (m
 
 var acrs = []string{"urn:one", "urn:two", "urn:three"}
 
-func newPlanned(t *testing.T) *planned {
+func newPlanned(t testing.TB) *planned {
 	t.Helper()
 	clock := storetest.NewClock()
 	cache, err := memory.New(memory.Config{Now: clock.Now, MaxEntries: 1000})
@@ -429,5 +429,70 @@ func TestOnlyWhatPassesIsActivated(t *testing.T) {
 	}
 	if _, err := p.sets.Write(ctx, p.operator, "nothing", policy.Draft{}); errs.CodeOf(err) != "policy_set_not_found" {
 		t.Error(err)
+	}
+}
+
+// TestExplanationsShowNoAccounts: who may ask need not be one who may read accounts or tuples.
+func TestExplanationsShowNoAccounts(t *testing.T) {
+	t.Parallel()
+	p := newPlanned(t)
+	p.policies("rules", `permit(principal, action, resource) when {
+		principal.email == "x" && principal.level > 1 && resource.note == "n" && resource.owner.email == "y" && context.who.email == "z" };`)
+	p.plan("post", authz.Plan{Policies: []string{"rules"}, Store: "s", Relations: map[string]string{"read": "viewer"}})
+	p.role("reader", "cardea:user.read", "cardea:authz.tuple.read")
+	p.assign("reader", "", store.SubjectRef{Type: "service", ID: "reads"})
+	p.store.viewers["viewer"] = true
+	carol := map[string]any{"__entity": map[string]any{"type": "User", "id": "carol"}}
+	ask := func(who access.Subject, about string) (values string, text string) {
+		c := access.Authenticated(acme, who, access.Proof{Scoped: true, Scopes: []string{access.ScopeAdmin}}, access.Origin{})
+		d, err := p.Ask(t.Context(), c, authz.Request{
+			Subject: authz.Subject{Type: "user", ID: about, Properties: authz.Properties{"level": 3.0}}, Action: authz.Action{Name: "read"},
+			Resource: authz.Resource{Type: "post", ID: "1", Properties: authz.Properties{"note": "n", "owner": carol}},
+			Context:  authz.Properties{"who": carol}, Options: authz.Options{Explain: true},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range d.Reasons {
+			for name := range r.Values {
+				values += name + " "
+			}
+			text += r.Text
+		}
+		return values, text
+	}
+	for name, who := range map[string]access.Subject{"plain": access.Service("plain"), "bob of alice": access.Service("bob")} {
+		values, text := ask(who, "alice")
+		if strings.TrimSpace(values) != "resource.note" || strings.Contains(text, "so the store says") {
+			t.Errorf("%s sees %q and %q", name, values, text)
+		}
+	}
+	if values, text := ask(access.Service("reads"), "alice"); !strings.Contains(values, "principal.email") || !strings.Contains(values, "context.who.email") || !strings.Contains(text, "so the store says") {
+		t.Errorf("who may read sees %q and %q", values, text)
+	}
+	if values, text := ask(access.User("alice"), "alice"); !strings.Contains(values, "principal.email") || strings.Contains(values, "owner.email") || strings.Contains(values, "who.email") || strings.Contains(text, "so the store says") {
+		t.Errorf("the subject itself sees %q and %q", values, text)
+	}
+}
+
+// BenchmarkDecide compares a question that roles answer with one that policies answer too.
+func BenchmarkDecide(b *testing.B) {
+	for name, plan := range map[string]*authz.Plan{"roles": nil, "roles and policies": {Roles: true, Policies: []string{"rules"}}} {
+		b.Run(name, func(b *testing.B) {
+			p := newPlanned(b)
+			p.role("editor", "edit")
+			p.assign("editor", "", user("alice"))
+			p.policies("rules", `forbid(principal, action, resource) when { resource has sealed && resource.sealed };`)
+			if plan != nil {
+				p.plan("post", *plan)
+			}
+			r := authz.Request{Tenant: acme, Subject: authz.Subject{Type: "user", ID: "alice"}, Action: authz.Action{Name: "edit"}, Resource: post}
+			b.ReportAllocs()
+			for b.Loop() {
+				if d, err := p.Decide(b.Context(), r); err != nil || !d.Allow {
+					b.Fatal(d, err)
+				}
+			}
+		})
 	}
 }

@@ -51,10 +51,20 @@ type Options struct {
 	AtLeast      uint64 // the answer must know of this revision (Decision.Revision of a write); 0: the newest known here
 	StoreAtLeast uint64 // the same, of the store that the plan names
 	Explain      bool   // fill Reason.Path and Reason.Values
+	// Hide leaves out of an explanation what whoever asks may not read: tuples of stores, and what is known
+	// of accounts.
+	Hide Hide
 	// Environment is what policies are told of the moment.
 	Environment Environment
 	// Suppose answers as if something were otherwise; nil: as things are.
 	Suppose *Suppose
+}
+
+// Hide says what an explanation must not show.
+type Hide struct {
+	Tuples   bool // of stores
+	Subject  bool // what is known of the subject's account
+	Accounts bool // what is known of other accounts
 }
 
 // Decision is the answer. The zero value denies.
@@ -349,11 +359,26 @@ func (e *Engine) Ask(ctx context.Context, c access.Caller, r Request) (Decision,
 	if err := e.around(ctx, c, &r); err != nil {
 		return Decision{}, err
 	}
+	if r.Options.Explain {
+		r.Options.Hide = e.hidden(ctx, c, r)
+	}
 	d, err := e.Decide(ctx, r)
 	if err == nil {
 		e.record(ctx, c, r, d)
 	}
 	return d, err
+}
+
+// hidden is what must not be shown to whoever asks. A subject that asks about itself sees its own account.
+// Who may ask need not be one who may read.
+func (e *Engine) hidden(ctx context.Context, c access.Caller, r Request) Hide {
+	self := r.Subject.Type == c.Subject().Type && r.Subject.ID == c.Subject().ID
+	may := func(a access.Action, kind string) bool {
+		_, err := e.guard.Allow(ctx, c, a, access.Object{Type: kind})
+		return err == nil
+	}
+	accounts := may("user.read", "cardea:user")
+	return Hide{Tuples: !may("authz.tuple.read", "cardea:store"), Subject: !self && !accounts, Accounts: !accounts}
 }
 
 // mayAsk refuses a question that the caller may not ask or nobody can answer, and sets its tenant.

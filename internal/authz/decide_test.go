@@ -22,7 +22,7 @@ const acme = id.Tenant("acme")
 
 // house is an engine that protects itself: the guard asks the engine.
 type house struct {
-	t     *testing.T
+	t     testing.TB
 	clock *storetest.Clock
 	*authz.Engine
 	operator access.Caller
