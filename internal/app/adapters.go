@@ -76,17 +76,16 @@ func (w answers) at(at authz.StoreAt) (access.Caller, stores.At) {
 }
 
 // Check implements authz.Stores.
-func (w answers) Check(ctx context.Context, at authz.StoreAt, q graph.Query) (graph.Result, authz.StoreAnswer, error) {
+func (w answers) Check(ctx context.Context, at authz.StoreAt, q graph.Query) (authz.StoreAnswer, error) {
 	c, where := w.at(at)
-	result, asked, err := w.a.Stores.Check(ctx, c, where, q)
-	return result, authz.StoreAnswer(asked), err
-}
-
-// Explain implements authz.Stores.
-func (w answers) Explain(ctx context.Context, at authz.StoreAt, q graph.Query) (graph.WhyNot, string, authz.StoreAnswer, error) {
-	c, where := w.at(at)
+	if !q.Explain {
+		result, asked, err := w.a.Stores.Check(ctx, c, where, q)
+		return authz.StoreAnswer{Allowed: result.Allowed, Model: asked.Model, Revision: asked.Revision, Assumed: asked.Assumed}, err
+	}
 	e, asked, err := w.a.Stores.Explain(ctx, c, where, q)
-	return e.WhyNot, e.Sentence, authz.StoreAnswer(asked), err
+	return authz.StoreAnswer{
+		Allowed: e.Allowed, Sentence: e.Sentence, Path: e.Path, Model: asked.Model, Revision: asked.Revision, Assumed: asked.Assumed,
+	}, err
 }
 
 // Objects implements authz.Stores.

@@ -185,36 +185,23 @@ func (c *combination) askStore(ctx context.Context) error {
 	}
 	q := graph.Query{
 		Object: graph.Object{Type: c.request.Resource.Type, ID: c.request.Resource.ID}, Relation: relation,
-		Subject: graph.Subject{Type: c.request.Subject.Type, ID: c.request.Subject.ID}, Context: c.request.Context, Explain: true,
+		Subject: graph.Subject{Type: c.request.Subject.Type, ID: c.request.Subject.ID}, Context: c.request.Context,
+		Explain: c.request.Options.Explain && !c.request.Options.Hide.Tuples,
 	}
-	at := c.request.storeAt(c.plan)
-	reason := Reason{Kind: kindNotGranted, Permission: relation}
-	var allowed bool
-	var asked StoreAnswer
-	var err error
-	if c.request.Options.Explain && !c.request.Options.Hide.Tuples {
-		var why graph.WhyNot
-		if why, reason.Text, asked, err = c.stores.Explain(ctx, at, q); err == nil {
-			allowed, reason.Path = why.Allowed, paths(why.Path)
-		}
-	} else {
-		var result graph.Result
-		result, asked, err = c.stores.Check(ctx, at, q)
-		allowed = result.Allowed
-		reason.Text = fmt.Sprintf("%s:%s is not %s of %s:%s.", q.Subject.Type, q.Subject.ID, relation, q.Object.Type, q.Object.ID)
-		if allowed {
-			reason.Text = fmt.Sprintf("%s:%s is %s of %s:%s.", q.Subject.Type, q.Subject.ID, relation, q.Object.Type, q.Object.ID)
-		}
-	}
+	asked, err := c.stores.Check(ctx, c.request.storeAt(c.plan), q)
 	if err != nil {
 		return c.fail(ctx, name, err)
 	}
 	c.decision.Basis.Model, c.decision.Basis.StoreRevision = asked.Model, asked.Revision
 	c.decision.Basis.Assumed += asked.Assumed
-	if allowed {
-		reason.Kind = kindRelation
+	reason, is := Reason{Kind: kindNotGranted, Permission: relation, Text: asked.Sentence, Path: paths(asked.Path)}, "is not"
+	if asked.Allowed {
+		reason.Kind, is = kindRelation, "is"
 	}
-	c.note(allowed, name, []Reason{reason})
+	if reason.Text == "" {
+		reason.Text = fmt.Sprintf("%s:%s %s %s of %s:%s.", q.Subject.Type, q.Subject.ID, is, relation, q.Object.Type, q.Object.ID)
+	}
+	c.note(asked.Allowed, name, []Reason{reason})
 	return nil
 }
 

@@ -50,14 +50,13 @@ type oneStore struct {
 	n       int
 }
 
-func (s *oneStore) Check(_ context.Context, _ authz.StoreAt, q graph.Query) (graph.Result, authz.StoreAnswer, error) {
+func (s *oneStore) Check(_ context.Context, _ authz.StoreAt, q graph.Query) (authz.StoreAnswer, error) {
 	s.n++
-	return graph.Result{Allowed: s.viewers[q.Subject.ID] && q.Relation == "viewer"}, authz.StoreAnswer{Model: "m", Revision: 9}, s.fail
-}
-
-func (s *oneStore) Explain(ctx context.Context, at authz.StoreAt, q graph.Query) (graph.WhyNot, string, authz.StoreAnswer, error) {
-	r, a, err := s.Check(ctx, at, q)
-	return graph.WhyNot{Result: r}, "so the store says", a, err
+	a := authz.StoreAnswer{Allowed: s.viewers[q.Subject.ID] && q.Relation == "viewer", Model: "m", Revision: 9}
+	if q.Explain {
+		a.Sentence = "so the store says"
+	}
+	return a, s.fail
 }
 
 func (s *oneStore) RelationsOf(context.Context, authz.StoreAt, string) ([]string, error) {

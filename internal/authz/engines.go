@@ -41,8 +41,11 @@ type StoreAt struct {
 	Suppose []graph.Change // as if this were written
 }
 
-// StoreAnswer is what an answer of a store rests on.
+// StoreAnswer is an answer of a store, and what it rests on.
 type StoreAnswer struct {
+	Allowed  bool
+	Sentence string        // why, and on a deny what would change it; if explained
+	Path     []graph.Tuple // tuples that prove it; if explained
 	Model    string
 	Revision uint64
 	// Assumed counts tuples that were taken to be absent in the past, because the log does not reach back
@@ -52,9 +55,8 @@ type StoreAnswer struct {
 
 // Stores answer from the relation tuples of applications. They are given by wiring.
 type Stores interface {
-	Check(ctx context.Context, at StoreAt, q graph.Query) (graph.Result, StoreAnswer, error)
-	// Explain is Check with a sentence, and on a deny what would change it.
-	Explain(ctx context.Context, at StoreAt, q graph.Query) (graph.WhyNot, string, StoreAnswer, error)
+	// Check answers, and with q.Explain says why.
+	Check(ctx context.Context, at StoreAt, q graph.Query) (StoreAnswer, error)
 	Objects(ctx context.Context, at StoreAt, q graph.ObjectsQuery) (graph.List, error)
 	Subjects(ctx context.Context, at StoreAt, q graph.SubjectsQuery) (graph.List, error)
 	Relations(ctx context.Context, at StoreAt, q graph.RelationsQuery) (graph.Held, error)
