@@ -187,6 +187,7 @@ func TestCombination(t *testing.T) {
 // TestRolesAloneTouchNothingElse: where roles answer alone, no policy and no store is asked, no document
 // is read, and nothing more is allocated than without any plan.
 func TestRolesAloneTouchNothingElse(t *testing.T) {
+	storetest.SQLiteOnly(t, "where others may write, a node that has heard nothing of them asks the store")
 	p := newPlanned(t)
 	p.role("editor", "edit")
 	p.assign("editor", "", user("alice"))

@@ -492,6 +492,30 @@ func TestDecisionLog(t *testing.T) {
 	}
 }
 
+// TestNodesHearOfPlans: the first plan of a tenant, a version that is activated and a plan that is taken
+// away count at the other node, which has said before that there is none.
+func TestNodesHearOfPlans(t *testing.T) {
+	t.Parallel()
+	nodes := startCluster(t, 2)
+	m, d := nodes[0].manager(t), nodes[0].decisionPoint(t)
+	there := decisionPoint{nodes[1], d.token}
+	q := question("user:bob", "read", "note:1", "")
+	may := func() bool { return there.evaluate(t, q).Decision }
+	if may() {
+		t.Fatal("nobody has given bob anything")
+	}
+	m.policies(t, "notes", "note", `permit(principal, action, resource);`)
+	took := map[string]time.Duration{"first plan": soon(t, "the first plan", may)}
+	m.must(t, "POST", "/api/policies/notes/versions", object{"policies": `permit(principal, action, resource); forbid(principal == User::"bob", action, resource);`}, nil)
+	m.must(t, "PUT", "/api/policies/notes/active", object{"version": 2}, nil)
+	took["version"] = soon(t, "an activated version", func() bool { return !may() })
+	m.must(t, "PUT", "/api/policies/notes/active", object{"version": 1}, nil)
+	took["rollback"] = soon(t, "a rollback", may)
+	m.must(t, "DELETE", "/api/plans/note", nil, nil)
+	took["no plan"] = soon(t, "a plan that is gone", func() bool { return !may() })
+	t.Logf("the other node knew after %v", took)
+}
+
 // within asks again and again for what happens in a moment.
 func within(t testing.TB, f func() bool) {
 	t.Helper()
