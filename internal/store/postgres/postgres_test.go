@@ -26,6 +26,15 @@ func TestConformance(t *testing.T) {
 	}
 }
 
+// TestConformanceBehindPgBouncer gives each transaction another of three connections.
+func TestConformanceBehindPgBouncer(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Pooler(t)
+	t.Run("suite", func(t *testing.T) { // which ends before the pooler does
+		storetest.Run(t, func(t *testing.T) storetest.Opened { return openAt(t, database(t)) })
+	})
+}
+
 func openAt(t *testing.T, uri string) storetest.Opened {
 	t.Helper()
 	clock := storetest.NewClock()

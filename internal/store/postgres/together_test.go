@@ -63,16 +63,21 @@ type node struct {
 
 func newNode(t *testing.T, uri string) *node {
 	t.Helper()
-	e, err := postgres.Open(t.Context(), postgres.Config{URL: secret.New(uri), Now: time.Now, Connections: 6})
+	return newNodeAt(t, uri, time.Now)
+}
+
+func newNodeAt(t *testing.T, uri string, now func() time.Time) *node {
+	t.Helper()
+	e, err := postgres.Open(t.Context(), postgres.Config{URL: secret.New(uri), Now: now, Connections: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.Close() })
-	cache, err := memory.New(memory.Config{Now: time.Now})
+	cache, err := memory.New(memory.Config{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{engine: e, db: store.New(store.Config{Engine: e, Sealer: storetest.NewSealer(), Now: time.Now, Cache: cache})}
+	n := &node{engine: e, db: store.New(store.Config{Engine: e, Sealer: storetest.NewSealer(), Now: now, Cache: cache})}
 	n.notes = store.NewCollection(n.db, noteKind()).In(here)
 	storetest.Ensure(t, n.db)
 	return n
@@ -172,6 +177,30 @@ func TestNodeThatHearsNothing(t *testing.T) {
 	}
 	if got, err := n.notes.View(t.Context(), "1"); err != nil || got.Text != "new" {
 		t.Errorf("a node that hears nothing answers from its memory: %+v, %v", got, err)
+	}
+}
+
+// TestClockOfANode finds out how far a node's clock is from the database's, and does not let a wrong one
+// make the node deaf.
+func TestClockOfANode(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{0, time.Hour, -time.Hour} {
+		n := newNodeAt(t, pgtest.URL(t), func() time.Time { return time.Now().Add(ahead) })
+		n.follow(t)
+		if off := n.db.Skew() - ahead; off.Abs() > 2*time.Second {
+			t.Errorf("%v ahead: the skew is %v", ahead, n.db.Skew())
+		}
+		if _, err := n.db.Commit(t.Context(), n.batch(t.Context(), "1")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.notes.View(t.Context(), "1"); err != nil {
+			t.Fatal(err)
+		}
+		other := newNode(t, pgtest.URL(t))
+		other.follow(t)
+		if skew := other.db.Skew(); skew.Abs() > 2*time.Second {
+			t.Errorf("a node with the right clock is %v ahead", skew)
+		}
 	}
 }
 
