@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,10 +25,7 @@ import (
 // and nothing that was given is lost. The key set is there all the time.
 func TestDatabaseKilled(t *testing.T) {
 	t.Parallel()
-	rounds := 3
-	if os.Getenv("CARDEA_PROOF") != "" {
-		rounds = 20
-	}
+	rounds := proof(t, 3)
 	database := pgtest.Private(t)
 	s := startServer(t, launch{env: []string{"CARDEA_DATABASE_URL=" + database.URL()}, mayFail: true})
 	w := &world{server: s, asAPI: s.addApp(t, "service", "--serves", audience)}
@@ -80,6 +78,20 @@ func TestDatabaseKilled(t *testing.T) {
 	close(stop)
 	all.Wait()
 	t.Logf("%d rounds: %d refreshed, %d refused with 503; the first good answer after at most %v", rounds, good.Load(), refused.Load(), longest)
+}
+
+// proof is how often something is repeated: so often, or as often as CARDEA_PROOF says.
+func proof(t testing.TB, usual int) int {
+	t.Helper()
+	text := os.Getenv("CARDEA_PROOF")
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal("CARDEA_PROOF: ", err)
+	}
+	return n
 }
 
 // eventually waits for something that takes as long as it takes.

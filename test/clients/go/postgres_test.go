@@ -119,11 +119,7 @@ func TestNodesOneSuccessor(t *testing.T) {
 	w := &world{server: nodes[0], asAPI: nodes[0].addApp(t, "service", "--serves", audience)}
 	p, u := w.webParty(t, "racer@nodes.example")
 	token := p.login(nodes[0].browser(t, u)).RefreshToken
-	rounds := 3
-	if os.Getenv("CARDEA_PROOF") != "" {
-		rounds = 100
-	}
-	for round := range rounds {
+	for round := range proof(t, 3) {
 		const racers = 100
 		got, errs := make([]*oauth2.Token, racers), make([]error, racers)
 		var all sync.WaitGroup
