@@ -226,7 +226,7 @@ test('a single-page application: what is wrong stands at its field', async ({ pa
   await page.getByLabel('Name').fill('Shop')
   await page.getByLabel('Redirect URIs').fill('http://shop.example.com/callback')
   await page.getByRole('button', { name: 'Register an application' }).click()
-  await expect(page.getByRole('alert').filter({ hasText: 'must use https' }).last()).toBeVisible()
+  await expect(page.getByRole('alert').filter({ hasText: 'must begin with https://' }).last()).toBeVisible()
   await look('admin-application-wrong')
   await page.getByLabel('Redirect URIs').fill('https://shop.example.com/callback')
   await page.getByRole('button', { name: 'Register an application' }).click()
@@ -322,7 +322,7 @@ test('an organisation, and a role that counts only there', async ({ page, look }
   await closed(page)
   await look('admin-invitations')
   await sure(page, /Withdraw the invitation/, 'Withdraw')
-  await expect(page.getByText('accepted or withdrawn')).toBeVisible()
+  await expect(page.getByText('accepted, declined or withdrawn')).toBeVisible()
 
   await page.goto('/admin/explorer')
   await choose(page, 'Who', 'bob', demo.viewer)

@@ -34,10 +34,10 @@ export function useProblemText(): (problem: unknown) => string {
   const t = common.use()
   return (problem) => {
     if (!(problem instanceof Problem)) return t('problem.unknown')
-    const [broken] = problem.fields.values()
-    if (broken && problem.code === 'invalid_input') return ruleText(broken)
     const key = `problem.${problem.code}`
     if (common.has(key)) return t(key)
+    const [broken] = problem.fields.values()
+    if (broken && broken.rule !== 'invalid') return ruleText(broken)
     return problem.detail || t('problem.unknown')
   }
 }
