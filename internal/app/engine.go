@@ -10,7 +10,6 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/portable"
-	"github.com/cardea-auth/cardea/internal/store/postgres"
 	"github.com/cardea-auth/cardea/internal/store/sqlite"
 )
 
@@ -33,14 +32,7 @@ type database struct {
 // openDatabase opens the database of c: by default a file in the data directory.
 func openDatabase(ctx context.Context, c Config) (database, error) {
 	if !c.Database.Empty() {
-		e, err := postgres.Open(ctx, postgres.Config{URL: c.Database, Now: c.Now})
-		if err != nil {
-			return database{}, fmt.Errorf("database: %w", err)
-		}
-		still := func(ctx context.Context, f func(context.Context, portable.Source) error) error {
-			return e.Freeze(ctx, func(ctx context.Context, frozen postgres.Frozen) error { return f(ctx, frozen) })
-		}
-		return database{engine: e, still: still, backup: backupByExport}, nil
+		return openPostgres(ctx, c)
 	}
 	e, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(c.Dir, fileDatabase), Now: c.Now})
 	if err != nil {

@@ -20,7 +20,6 @@ import (
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/mail"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
-	"github.com/cardea-auth/cardea/internal/store/postgres"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
@@ -58,7 +57,7 @@ func (l *localRun) settings() (*config.Config, error) {
 			if c.Database.URL.Empty() {
 				return nil
 			}
-			return postgres.Check(c.Database.URL.Reveal())
+			return app.CheckDatabase(c.Database.URL.Reveal())
 		}),
 		check("limits", func(c *config.Config) error { return limits(c.Limits).Check() }),
 		check("password", func(c *config.Config) error { return policyOf(c.Password).Validate() }),
