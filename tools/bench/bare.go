@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -23,6 +24,13 @@ type bareServer struct {
 func init() { //nolint:gochecknoinits // the child must not read flags
 	if os.Getenv(hashFlag) != "" {
 		printHashCost()
+		os.Exit(0)
+	}
+	if perSecond := os.Getenv(crowdFlag); perSecond != "" {
+		if err := beCrowd(perSecond, os.Getenv(crowdBase)); err != nil {
+			fmt.Fprintln(os.Stderr, "bench: the crowd:", err)
+			os.Exit(1)
+		}
 		os.Exit(0)
 	}
 	if port := os.Getenv(bareFlag); port != "" {

@@ -32,8 +32,6 @@ type workload struct {
 	// pause is how long a worker waits between two requests, for a load that leaves room; 0 is as fast
 	// as it can. A request that is sent late counts from when it was due.
 	pause time.Duration
-	// beside runs while the workload is measured and stops when its context ends.
-	beside func(ctx context.Context)
 }
 
 type result struct {
@@ -64,12 +62,6 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 		return result{}, err
 	}
 	warm := max(o.span/5, 300*time.Millisecond)
-	if w.beside != nil {
-		aside, stop := context.WithCancel(ctx)
-		stopped := make(chan struct{})
-		go func() { defer close(stopped); w.beside(aside) }()
-		defer func() { stop(); <-stopped }()
-	}
 	var (
 		workers = make([]worker, n)
 		begin   = time.Now().Add(warm)

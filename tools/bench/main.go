@@ -92,7 +92,7 @@ func run(ctx context.Context, o options, asJSON bool) error {
 	relate(results)
 	var flood flooded
 	if !o.relations && (o.only == "" || strings.Contains("sign-in", o.only)) {
-		more, f, err := s.flood(ctx, o, w, results)
+		more, f, err := s.flood(ctx, o, w)
 		if err != nil {
 			return fmt.Errorf("sign-in: %w", err)
 		}
@@ -114,18 +114,12 @@ func run(ctx context.Context, o options, asJSON bool) error {
 }
 
 // flood measures sign-ins beside the introspection of JWTs.
-func (s *server) flood(ctx context.Context, o options, all []workload, done []result) ([]result, flooded, error) {
+func (s *server) flood(ctx context.Context, o options, all []workload) ([]result, flooded, error) {
 	const name = "introspection, JWT"
-	rate := 10000.0 // where only sign-ins are measured
-	for _, r := range done {
-		if r.Name == name {
-			rate = r.Rate
-		}
-	}
 	for _, x := range all {
 		if x.name == name {
 			fmt.Fprintln(os.Stderr, "measuring sign-ins and a flood of them …")
-			return s.underFlood(ctx, o, x, rate)
+			return s.underFlood(ctx, o, x)
 		}
 	}
 	return nil, flooded{}, errors.New("there is no workload " + name)

@@ -2,4 +2,5 @@
 
 package apart
 
-func giveWay() {}
+// GiveWay does nothing where priorities are not known.
+func GiveWay() {}

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !linux
 
 package apart
 
@@ -8,5 +8,5 @@ import "syscall"
 // the server leaves, and on a busy server it still goes on.
 const niceness = 10
 
-// giveWay lowers the priority of this process. A system that does not let it is no worse than before.
-func giveWay() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness) }
+// GiveWay lowers the priority of this process. A system that does not let it is no worse than before.
+func GiveWay() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness) }

@@ -18,7 +18,7 @@ func Main(in io.Reader, out io.Writer) error {
 	// The terminal and the service manager tell everybody in the group to stop. The server needs its
 	// workers until it has; then their input ends.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
-	giveWay()
+	GiveWay()
 	debug.SetGCPercent(-1) // Serve collects, when nobody waits
 	return Serve(in, out)
 }
