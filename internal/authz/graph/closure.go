@@ -113,10 +113,11 @@ func (w *walk) leap() bool {
 		if c == nil || c.atoms == nil || len(w.atoms)+len(c.atoms) > w.limit {
 			return false
 		}
+		w.leapt = true // also if the walk has to be walked after all: what was added here says not how
 		for _, atom := range c.atoms {
 			w.add(atom, int32(i), 0)
 		}
 	}
-	w.sure, w.leapt = len(w.atoms), true
+	w.sure = len(w.atoms)
 	return e.err == nil
 }
