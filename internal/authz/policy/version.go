@@ -245,18 +245,19 @@ func (s *Sets) ready(ctx context.Context, t id.Tenant, u Use) (*Policies, int, e
 		number = doc.Active
 	}
 	key := versionKey{t, u.Set, number}
-	if p := s.compiled.get(key); p != nil {
+	p, round := s.compiled.get(key)
+	if p != nil {
 		return p, number, nil
 	}
 	v, err := s.version(ctx, t, u.Set, number)
 	if err != nil {
 		return nil, 0, err
 	}
-	p, err := Parse(v.Text)
+	p, err = Parse(v.Text)
 	if err != nil { // it was sound when it was written: the fault is ours
 		return nil, 0, errs.Wrap(errs.Internal, fmt.Errorf("policy set %s, version %d: %w", u.Set, v.Number, err), "", "A stored policy could not be read.")
 	}
-	s.compiled.put(versionKey{t, u.Set, v.Number}, p)
+	s.compiled.put(versionKey{t, u.Set, v.Number}, p, round)
 	return p, v.Number, nil
 }
 
@@ -266,10 +267,12 @@ type versionKey struct {
 	number int
 }
 
-// shelf keeps what was compiled.
+// shelf keeps what was compiled. It turns whenever something is let go of, and takes nothing that was read
+// before: a slow reader could put back the policies of a set that was deleted and made anew meanwhile.
 type shelf struct {
-	mu  sync.RWMutex
-	all map[versionKey]*Policies
+	mu    sync.RWMutex
+	all   map[versionKey]*Policies
+	round uint64
 }
 
 // maxCompiled bounds the shelf. Compiled policies take some ten times their text.
@@ -277,16 +280,21 @@ const maxCompiled = 200
 
 func newShelf() *shelf { return &shelf{all: map[versionKey]*Policies{}} }
 
-func (s *shelf) get(k versionKey) *Policies {
+// get also says in which round it was asked, for put.
+func (s *shelf) get(k versionKey) (p *Policies, round uint64) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.all[k]
+	return s.all[k], s.round
 }
 
-// put makes room by letting go of any one: whichever it is, it can be made again.
-func (s *shelf) put(k versionKey, p *Policies) {
+// put makes room by letting go of any one: whichever it is, it can be made again. It does nothing in a later
+// round than get was asked in.
+func (s *shelf) put(k versionKey, p *Policies, round uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.round != round {
+		return
+	}
 	if len(s.all) >= maxCompiled {
 		for other := range s.all {
 			delete(s.all, other)
@@ -299,6 +307,7 @@ func (s *shelf) put(k versionKey, p *Policies) {
 func (s *shelf) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.round++
 	clear(s.all)
 }
 
@@ -307,6 +316,7 @@ func (s *shelf) clear() {
 func (s *shelf) drop(t id.Tenant, set string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.round++
 	for k := range s.all {
 		if k.tenant == t && (set == "" || k.set == set) {
 			delete(s.all, k)
