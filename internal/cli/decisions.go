@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
@@ -22,7 +23,29 @@ type authzLog struct {
 }
 
 type logList struct {
-	Last int `help:"How many." default:"50"`
+	Last     int       `help:"How many." default:"50"`
+	Subject  string    `help:"Only about this one, like user:alice@example.com."`
+	Action   string    `help:"Only about this action."`
+	Resource string    `help:"Only about this type of resource, or this one: invoice or invoice:42."`
+	Decision string    `help:"Only what was allowed, or what was denied: any, allowed or denied." enum:"any,allowed,denied" default:"any"`
+	Since    time.Time `help:"Only from this time on, such as 2026-01-31T00:00:00Z."`
+	Until    time.Time `help:"Only before this time."`
+}
+
+func (c *logList) filter(e *env) (journal.Filter, error) {
+	f := journal.Filter{Action: c.Action, Resource: c.Resource, From: c.Since, Until: c.Until}
+	if c.Decision != "any" {
+		allowed := c.Decision == "allowed"
+		f.Allowed = &allowed
+	}
+	if c.Subject != "" {
+		s, err := e.subject(c.Subject)
+		if err != nil {
+			return f, err
+		}
+		f.Subject = s.ID
+	}
+	return f, nil
 }
 
 type loggedOut struct {
@@ -54,13 +77,22 @@ func answered(allow bool) string {
 }
 
 func (c *logList) run(e *env) error {
-	p, err := e.Journal.List(e.ctx, e.caller(), page.Request{Limit: c.Last})
+	f, err := c.filter(e)
 	if err != nil {
 		return err
 	}
-	out := make([]loggedOut, len(p.Items))
-	for i, entry := range p.Items {
-		out[i] = showLogged(entry)
+	out := []loggedOut{}
+	for r := (page.Request{Limit: c.Last}); ; {
+		p, err := e.Journal.List(e.ctx, e.caller(), f, r)
+		if err != nil {
+			return err
+		}
+		for _, entry := range p.Items {
+			out = append(out, showLogged(entry))
+		}
+		if r.Limit, r.Cursor = c.Last-len(out), p.Next; r.Limit <= 0 || r.Cursor == "" {
+			break
+		}
 	}
 	return e.print(out, func(w io.Writer) {
 		table(w, "ID AT DECISION QUESTION", func(row func(...any)) {

@@ -97,6 +97,7 @@ type versionOut struct {
 	Number  int    `json:"number"`
 	Created string `json:"created_at"`
 	Digest  string `json:"digest"`
+	Author  string `json:"author,omitempty"`
 	Note    string `json:"note,omitempty"`
 	Active  bool   `json:"active"`
 }
@@ -140,16 +141,19 @@ func (c *policyList) versions(e *env) error {
 	}
 	out := make([]versionOut, len(found))
 	for i, v := range found {
-		out[i] = versionOut{v.Number, v.Created.Format("2006-01-02T15:04:05Z"), v.Digest, v.Note, v.Number == set.Active}
+		out[i] = versionOut{v.Number, v.Created.Format("2006-01-02T15:04:05Z"), v.Digest, "", v.Note, v.Number == set.Active}
+		if v.Author.Type != "" {
+			out[i].Author = v.Author.String()
+		}
 	}
 	return e.print(out, func(w io.Writer) {
-		table(w, "VERSION CREATED ACTIVE NOTE", func(row func(...any)) {
+		table(w, "VERSION CREATED AUTHOR ACTIVE NOTE", func(row func(...any)) {
 			for _, v := range out {
 				active := ""
 				if v.Active {
 					active = "active"
 				}
-				row(v.Number, v.Created, active, v.Note)
+				row(v.Number, v.Created, v.Author, active, v.Note)
 			}
 		})
 	})

@@ -90,7 +90,7 @@ func (j *Journal) SimulateLog(ctx context.Context, c access.Caller, last int, s 
 	if last < 1 || last > MaxSimulated {
 		return nil, 0, errs.Bad("/last", "must lie between 1 and %d", MaxSimulated)
 	}
-	found, err := j.list(ctx, c.Tenant(), page.Request{Limit: last})
+	found, err := j.list(ctx, c.Tenant(), Filter{}, page.Request{Limit: last})
 	if err != nil {
 		return nil, 0, err
 	}

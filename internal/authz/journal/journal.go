@@ -158,23 +158,73 @@ func (j *Journal) insert(ctx context.Context, l authz.Logged) (store.DocOp, erro
 
 func object(entry string) access.Object { return access.Object{Type: "cardea:decision", ID: entry} }
 
-// List lists decisions, the newest first.
-func (j *Journal) List(ctx context.Context, c access.Caller, r page.Request) (page.Page[Entry], error) {
+// Filter says which decisions are wanted. The zero value lets all pass.
+type Filter struct {
+	Subject     string // its id
+	Action      string
+	Resource    string // its type, or type:id
+	Allowed     *bool  // nil: allowed and denied
+	From, Until time.Time
+}
+
+// query finds by what is not sealed; passes looks at the rest.
+func (f Filter) query() store.Query {
+	q := store.Query{Desc: true}
+	if f.Subject != "" {
+		q.Index, q.Eq = bySubject, []store.Value{store.Text(f.Subject)}
+	}
+	if !f.From.IsZero() {
+		from := store.Text(id.FirstRow(f.From))
+		q.From = &from
+	}
+	if !f.Until.IsZero() {
+		until := store.Text(id.FirstRow(f.Until))
+		q.Until = &until
+	}
+	return q
+}
+
+func (f Filter) passes(e Entry) bool {
+	r := e.Request.Resource
+	return (f.Action == "" || f.Action == e.Request.Action.Name) &&
+		(f.Resource == "" || f.Resource == r.Type || f.Resource == r.Type+":"+r.ID) &&
+		(f.Allowed == nil || *f.Allowed == e.Decision.Allow)
+}
+
+// maxLooked bounds how many decisions are opened for a page: most of what is asked for is sealed.
+const maxLooked = 2000
+
+// List lists decisions, the newest first. A page may be shorter than asked for, and empty, before the last
+// one: so many were looked at.
+func (j *Journal) List(ctx context.Context, c access.Caller, f Filter, r page.Request) (page.Page[Entry], error) {
 	if _, err := j.guard.Allow(ctx, c, "decision.read", object("")); err != nil {
 		return page.Page[Entry]{}, err
 	}
-	return j.list(ctx, c.Tenant(), r)
+	return j.list(ctx, c.Tenant(), f, r)
 }
 
-func (j *Journal) list(ctx context.Context, t id.Tenant, r page.Request) (page.Page[Entry], error) {
-	p, err := j.records.In(t).Find(ctx, store.Query{Desc: true, Request: r})
-	if err != nil {
-		return page.Page[Entry]{}, err
-	}
-	out := page.Page[Entry]{Items: make([]Entry, len(p.Items)), Next: p.Next}
-	for i, one := range p.Items {
-		if out.Items[i], err = one.entry(); err != nil {
+func (j *Journal) list(ctx context.Context, t id.Tenant, f Filter, r page.Request) (page.Page[Entry], error) {
+	q := f.query()
+	q.Request = r
+	out := page.Page[Entry]{Items: []Entry{}}
+	for looked := 0; looked < maxLooked; {
+		q.Limit = r.Size() - len(out.Items)
+		p, err := j.records.In(t).Find(ctx, q)
+		if err != nil {
 			return page.Page[Entry]{}, err
+		}
+		for _, one := range p.Items {
+			e, err := one.entry()
+			if err != nil {
+				return page.Page[Entry]{}, err
+			}
+			if f.passes(e) {
+				out.Items = append(out.Items, e)
+			}
+		}
+		out.Next, q.Cursor = p.Next, p.Next
+		if looked += len(p.Items); p.Next == "" || len(out.Items) == r.Size() {
+			break
 		}
 	}
 	return out, nil

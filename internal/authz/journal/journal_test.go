@@ -100,7 +100,7 @@ func (h *house) ask(who, action string, allow bool) journal.Entry {
 		h.t.Errorf("%s %s: %+v", who, action, d)
 	}
 	h.must(h.journal.Flush(h.t.Context()))
-	p, err := h.journal.List(h.t.Context(), h.operator, page.Request{Limit: 1})
+	p, err := h.journal.List(h.t.Context(), h.operator, journal.Filter{}, page.Request{Limit: 1})
 	h.must(err)
 	if len(p.Items) == 0 {
 		h.t.Fatal("nothing was kept")
@@ -124,7 +124,7 @@ func TestNothingIsKeptUnasked(t *testing.T) {
 	_, err := h.engine.Ask(ctx, h.asker, question("bob", "read"))
 	h.must(err)
 	h.must(h.journal.Flush(ctx))
-	if p, err := h.journal.List(ctx, h.operator, page.Request{}); err != nil || len(p.Items) != 0 {
+	if p, err := h.journal.List(ctx, h.operator, journal.Filter{}, page.Request{}); err != nil || len(p.Items) != 0 {
 		t.Errorf("%+v %v", p, err)
 	}
 	for _, bad := range []authz.LogSettings{{Share: 2, Days: 1}, {Share: -1, Days: 1}, {Share: 1}, {Share: 1, Days: 1000}} {
@@ -148,6 +148,64 @@ func TestNothingIsKeptUnasked(t *testing.T) {
 	h.clock.Advance(48 * time.Hour)
 	if _, err := h.journal.Replay(ctx, h.operator, e.ID); !errs.Is(err, errs.NotFound) {
 		t.Errorf("after its time: %v", err)
+	}
+}
+
+// TestFilter: decisions are found by what is sealed and by what is not, on pages that follow each other.
+func TestFilter(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.must(h.engine.SetLog(t.Context(), h.operator, authz.LogSettings{Share: 1, Days: 9}))
+	h.role("editor", "edit")
+	h.assign("editor", "bob", time.Time{})
+	start := h.clock.Now()
+	for range 5 {
+		h.ask("bob", "edit", true)
+		h.ask("bob", "mail", false)
+		h.ask("carol", "edit", false)
+	}
+	yes, no := true, false
+	for name, c := range map[string]struct {
+		f    journal.Filter
+		want int
+	}{
+		"all":                     {journal.Filter{}, 15},
+		"subject":                 {journal.Filter{Subject: "bob"}, 10},
+		"action":                  {journal.Filter{Action: "edit"}, 10},
+		"allowed":                 {journal.Filter{Allowed: &yes}, 5},
+		"denied of a subject":     {journal.Filter{Allowed: &no, Subject: "bob"}, 5},
+		"type of resource":        {journal.Filter{Resource: "post"}, 15},
+		"resource":                {journal.Filter{Resource: "post:1"}, 15},
+		"another resource":        {journal.Filter{Resource: "post:2"}, 0},
+		"no prefix of a type":     {journal.Filter{Resource: "pos"}, 0},
+		"from":                    {journal.Filter{From: start.Add(3 * time.Second)}, 12},
+		"until":                   {journal.Filter{Until: start.Add(3 * time.Second)}, 3},
+		"a subject in some time":  {journal.Filter{Subject: "carol", From: start.Add(2 * time.Second), Until: start.Add(6 * time.Second)}, 2},
+		"before there was a time": {journal.Filter{Until: time.Unix(-1, 0)}, 0},
+		"after all time":          {journal.Filter{From: time.Date(20_000, 1, 1, 0, 0, 0, 0, time.UTC)}, 0},
+	} {
+		for _, limit := range []int{1, 2, 50} {
+			seen, last := map[string]bool{}, "~"
+			for r := (page.Request{Limit: limit}); ; {
+				p, err := h.journal.List(t.Context(), h.operator, c.f, r)
+				h.must(err)
+				for _, e := range p.Items {
+					if seen[e.ID] || e.ID >= last {
+						t.Errorf("%s by %d: twice or out of order", name, limit)
+					}
+					seen[e.ID], last = true, e.ID
+				}
+				if len(p.Items) > limit {
+					t.Errorf("%s by %d: %d at once", name, limit, len(p.Items))
+				}
+				if r.Cursor = p.Next; r.Cursor == "" {
+					break
+				}
+			}
+			if len(seen) != c.want {
+				t.Errorf("%s by %d: %d, want %d", name, limit, len(seen), c.want)
+			}
+		}
 	}
 }
 
@@ -254,7 +312,7 @@ func TestSlowStore(t *testing.T) {
 	h.journal.Run(ctx)
 	n := 0
 	for r := (page.Request{Limit: page.MaxLimit}); ; {
-		p, err := h.journal.List(t.Context(), h.operator, r)
+		p, err := h.journal.List(t.Context(), h.operator, journal.Filter{}, r)
 		h.must(err)
 		n += len(p.Items)
 		if r.Cursor = p.Next; r.Cursor == "" {

@@ -26,6 +26,8 @@ type Version struct {
 	Number  int       `json:"number"` // from 1
 	Digest  string    `json:"digest"` // SHA-256 of policies and schema
 	Created time.Time `json:"created"`
+	// Author is who wrote it; nobody for versions that were written before this was kept.
+	Author access.Subject `json:"author,omitzero"`
 }
 
 // Draft is what a version is made of.
@@ -82,7 +84,7 @@ func (s *Sets) Write(ctx context.Context, c access.Caller, set string, d Draft) 
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(strconv.Itoa(len(d.Text)) + ":" + d.Text + d.Schema))
-	v := &Version{Draft: d, Set: set, Digest: hex.EncodeToString(sum[:])}
+	v := &Version{Draft: d, Set: set, Digest: hex.EncodeToString(sum[:]), Author: c.Subject()}
 	in := s.versions.In(c.Tenant())
 	_, err = s.sets.In(c.Tenant()).Update(ctx, set, func(doc *Set) (store.Batch, error) {
 		number, err := s.free(ctx, c.Tenant(), doc)
@@ -158,6 +160,29 @@ func (s *Sets) Test(ctx context.Context, c access.Caller, set string, number int
 	return v.run(ctx)
 }
 
+// Checked is what a look at a draft has found: what is wrong with its texts, or else what became of its cases.
+type Checked struct {
+	Findings []Finding
+	Cases    []Outcome
+}
+
+// Check looks at a draft that may become a version of a set, and writes nothing. Texts that are not sound are
+// an answer; what else would be refused is an error.
+func (s *Sets) Check(ctx context.Context, c access.Caller, set string, d Draft) (Checked, error) {
+	if _, err := s.Get(ctx, c, set); err != nil {
+		return Checked{}, err
+	}
+	p, err := d.Check()
+	if found := Findings(err); len(found) > 0 {
+		return Checked{Findings: found}, nil
+	}
+	if err != nil {
+		return Checked{}, err
+	}
+	outcomes, err := p.Run(ctx, d.Cases)
+	return Checked{Cases: outcomes}, err
+}
+
 // Activate has a version decide, at once and everywhere. An older one is a rollback. Its cases run
 // first: if one fails, nothing changes (Precondition, policy_cases_failed).
 func (s *Sets) Activate(ctx context.Context, c access.Caller, set string, number int) (*Set, error) {
@@ -196,9 +221,12 @@ func (s *Sets) Activate(ctx context.Context, c access.Caller, set string, number
 
 // Rollback activates the version that was active before.
 func (s *Sets) Rollback(ctx context.Context, c access.Caller, set string) (*Set, error) {
-	doc, err := s.Get(ctx, c, set)
-	if err != nil {
+	if _, err := s.guard.Allow(ctx, c, "policy.activate", setObject(set)); err != nil {
 		return nil, err
+	}
+	doc, err := s.sets.In(c.Tenant()).Get(ctx, set)
+	if err != nil {
+		return nil, instead(err, noSet())
 	}
 	if doc.Previous == 0 {
 		return nil, errs.New(errs.Precondition, "no_previous_version", "No other version of the set was active before.")

@@ -231,12 +231,20 @@ func (a *API) decisions() []rest.Operation {
 	replay := administers("POST /api/decisions/{decision}/replay", "decision.replay", "decision.read", group, "Make a decision again: at its revisions, by its versions")
 	simulate := administers("POST /api/decisions/simulate", "decision.simulate", "decision.simulate", group, "Say what would be decided if something were otherwise")
 	return []rest.Operation{
-		endpoint(a, administers("GET /api/decisions", "decision.list", "decision.read", group, "List decisions that were kept, the newest first"),
+		endpoint(a, administers("GET /api/decisions", "decision.list", "decision.read", group, "List decisions that were kept, the newest first; a page may be shorter than asked for before the last one"),
 			func(ctx context.Context, c access.Caller, in struct {
 				within
 				paging
+				Subject  string    `query:"subject" max:"1024" doc:"id of the subject"`
+				Action   string    `query:"action" max:"256"`
+				Resource string    `query:"resource" max:"1281" doc:"its type, or type:id"`
+				Decision *bool     `query:"decision" doc:"true: allowed; false: denied; left out: both"`
+				From     time.Time `query:"from"`
+				Until    time.Time `query:"until" doc:"before this time"`
 			}) (page.Page[LoggedDecision], error) {
-				p, err := a.Journal.List(ctx, c, in.request())
+				p, err := a.Journal.List(ctx, c, journal.Filter{
+					Subject: in.Subject, Action: in.Action, Resource: in.Resource, Allowed: in.Decision, From: in.From, Until: in.Until,
+				}, in.request())
 				return turned(p, err, showLogged)
 			}),
 		endpoint(a, administers("GET /api/decisions/{decision}", "decision.get", "decision.read", group, "Read a decision that was kept"),

@@ -280,3 +280,60 @@ func TestAllSessions(t *testing.T) {
 		t.Errorf("sessions of another tenant: %v", p.Items)
 	}
 }
+
+// TestPolicies: a draft is checked before it is written, a version says who wrote it, and what was active before decides again.
+func TestPolicies(t *testing.T) {
+	w := newWorld(t)
+	w.ok("root", "POST", "/api/policies", `{"name":"rules"}`)
+	const at = "/api/policies/rules"
+	draft := func(policies, expect string) string {
+		return fmt.Sprintf(`{"policies":%q,"cases":[{"name":"anybody","subject":{"type":"user","id":"1"},"action":"read","resource":{"type":"doc","id":"1"},"expect":%q}]}`, policies, expect)
+	}
+	for name, c := range map[string]struct{ body, want string }{
+		"sound":           {draft("permit(principal, action, resource);", "permit"), `"sound":true,"findings":[],"cases":[{"name":"anybody","passed":true`},
+		"a case fails":    {draft("permit(principal, action, resource);", "forbid"), `"passed":false,"expected":"forbid","got":"permit"`},
+		"not well formed": {draft("permit(principal, action, resource)\n;;", "permit"), `"sound":false,"findings":[{"in":"policies","line":2,"column":3`},
+		"a schema":        {`{"policies":"permit(principal, action, resource);","schema":"entity"}`, `"findings":[{"in":"schema"`},
+	} {
+		if a := w.ok("root", "POST", at+"/check", c.body); !strings.Contains(a.body, c.want) {
+			t.Errorf("%s: %s", name, a.body)
+		}
+	}
+	if a := w.do("root", "POST", at+"/check", draft("permit(principal, action, resource);", "permit")[:60]); a.status != 400 {
+		t.Errorf("no JSON: %d", a.status)
+	}
+	if a := w.do("root", "POST", "/api/policies/others/check", draft("permit(principal, action, resource);", "permit")); a.status != 404 {
+		t.Errorf("no such set: %d", a.status)
+	}
+	if a := w.ok("root", "GET", at+"/versions", ""); a.body != `{"items":[]}` {
+		t.Errorf("a check has written: %s", a.body)
+	}
+	if a := w.do("root", "POST", at+"/rollback", ""); a.status != 412 {
+		t.Errorf("nothing was active before: %d %s", a.status, a.body)
+	}
+	for n, text := range []string{"permit(principal, action, resource);", "forbid(principal, action, resource);"} {
+		w.ok("root", "POST", at+"/versions", fmt.Sprintf(`{"policies":%q}`, text))
+		w.ok("root", "PUT", at+"/active", fmt.Sprintf(`{"version":%d}`, n+1))
+	}
+	if a := w.ok("root", "GET", at+"/versions", ""); a.get("items.1.author.id") != "root" || a.get("items.1.author.type") != "user" {
+		t.Errorf("versions: %s", a.body)
+	}
+	if a := w.ok("root", "POST", at+"/rollback", ""); !strings.Contains(a.body, `"active":1,"previous":2`) {
+		t.Errorf("rolled back: %s", a.body)
+	}
+}
+
+// TestDecisionLog: decisions are found by who, what and how they came out.
+func TestDecisionLog(t *testing.T) {
+	w := newWorld(t)
+	entry := w.logged("")
+	for query, want := range map[string]string{
+		"": entry, "?subject=bob": entry, "?subject=eve": "", "?action=posts:write": entry, "?action=posts:read": "", "?resource=post": entry,
+		"?resource=post:1": entry, "?resource=post:2": "", "?decision=false": entry, "?decision=true": "", "?until=2000-01-01T00:00:00Z": "",
+		"?from=2000-01-01T00:00:00Z": entry,
+	} {
+		if a := w.ok("root", "GET", "/api/decisions"+query, ""); a.get("items.0.id") != want {
+			t.Errorf("%s: %s", query, a.body)
+		}
+	}
+}

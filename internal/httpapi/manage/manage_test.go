@@ -30,6 +30,7 @@ func bodies() map[string]string {
 		"decision_log.set":     `{"share":0.5,"days":3}`,
 		"decision.simulate":    `{"question":{"subject":{"type":"user","id":"bob"},"action":{"name":"posts:write"},"resource":{"type":"post","id":"1"}},"suppose":{}}`,
 		"policy_version.write": `{"policies":"permit(principal, action, resource);"}`,
+		"policy_version.check": `{"policies":"permit(principal, action, resource);"}`,
 		"audit.verify":         `{}`, "key.rotate": `{"purpose":"token","alg":"ES256"}`,
 		"tenant.configure": `{"session_limit":5}`, "tenant.create": `{"id":"other","name":"Other"}`,
 		"account.update": `{"name":"B"}`, "account.change_email": `{"email":"mine@example.com"}`, "account.change_password": `{"password":"correct horse battery staple"}`,

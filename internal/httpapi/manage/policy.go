@@ -115,6 +115,7 @@ type PolicyVersion struct {
 	Number   int          `json:"number"`
 	Print    string       `json:"fingerprint" doc:"SHA-256 of policies and schema"`
 	Created  time.Time    `json:"created"`
+	Author   Thing        `json:"author,omitzero" doc:"who wrote it"`
 	Note     string       `json:"note,omitzero"`
 	Policies string       `json:"policies,omitzero" doc:"left out of lists"`
 	Schema   string       `json:"schema,omitzero"`
@@ -134,7 +135,8 @@ func showPolicyVersion(v *policy.Version) PolicyVersion {
 }
 
 func listPolicyVersion(v *policy.Version) PolicyVersion {
-	return PolicyVersion{Set: v.Set, Number: v.Number, Print: v.Digest, Created: v.Created, Note: v.Note}
+	author := Thing{Type: v.Author.Type, ID: v.Author.ID}
+	return PolicyVersion{Set: v.Set, Number: v.Number, Print: v.Digest, Created: v.Created, Author: author, Note: v.Note}
 }
 
 // PolicyOutcome is what became of a case.
@@ -159,6 +161,33 @@ func showOutcome(o policy.Outcome) PolicyOutcome {
 	out := PolicyOutcome{Name: o.Name, Passed: o.Passed, Expected: string(o.Expected), Got: string(o.Got), Error: o.Error}
 	for _, c := range o.By {
 		out.By = append(out.By, PolicyCite(c))
+	}
+	return out
+}
+
+// PolicyFinding is something that is wrong with a text, and where.
+type PolicyFinding struct {
+	In     string `json:"in" enum:"policies,schema"`
+	Line   int    `json:"line,omitzero" doc:"from 1; left out: the text as a whole"`
+	Column int    `json:"column,omitzero" doc:"from 1, in bytes"`
+	Policy string `json:"policy,omitzero" doc:"id of the policy that it is about"`
+	Text   string `json:"text"`
+}
+
+// CheckedPolicies are what a look at a draft has found.
+type CheckedPolicies struct {
+	Sound    bool            `json:"sound" doc:"a version of it can be written; whether it can be activated is for its cases to say"`
+	Findings []PolicyFinding `json:"findings" doc:"at most 20"`
+	Cases    []PolicyOutcome `json:"cases" doc:"run only if the draft is sound"`
+}
+
+func showChecked(c *policy.Checked) CheckedPolicies {
+	out := CheckedPolicies{Sound: len(c.Findings) == 0, Findings: make([]PolicyFinding, len(c.Findings)), Cases: make([]PolicyOutcome, len(c.Cases))}
+	for i, f := range c.Findings {
+		out.Findings[i] = PolicyFinding(f)
+	}
+	for i, o := range c.Cases {
+		out.Cases[i] = showOutcome(o)
 	}
 	return out
 }
@@ -198,6 +227,7 @@ func (a *API) policySets() []rest.Operation {
 	created := status(administers("POST /api/policies", "policy_set.create", "policy.write", group, "Make a policy set"), http.StatusCreated)
 	deleted := administers("DELETE /api/policies/{set}", "policy_set.delete", "policy.delete", group, "Delete a policy set that no decision plan names")
 	activate := administers("PUT /api/policies/{set}/active", "policy_set.activate", "policy.activate", group, "Have a version decide, if all its cases pass")
+	rollback := administers("POST /api/policies/{set}/rollback", "policy_set.rollback", "policy.activate", group, "Have the version decide that did so before")
 	return []rest.Operation{
 		endpoint(a, administers("GET /api/policies", "policy_set.list", "policy.read", group, "List policy sets"),
 			func(ctx context.Context, c access.Caller, in struct {
@@ -229,6 +259,10 @@ func (a *API) policySets() []rest.Operation {
 			s, err := a.Policies.Activate(ctx, c, in.Set, in.Body.Version)
 			return one(s, err, showPolicySet)
 		}),
+		endpoint(a, refusing(rollback, errs.Precondition), func(ctx context.Context, c access.Caller, in ofPolicySet) (PolicySet, error) {
+			s, err := a.Policies.Rollback(ctx, c, in.Set)
+			return one(s, err, showPolicySet)
+		}),
 	}
 }
 
@@ -236,7 +270,20 @@ func (a *API) policyVersions() []rest.Operation {
 	const group = groupPolicies
 	written := status(administers("POST /api/policies/{set}/versions", "policy_version.write", "policy.write", group, "Write a version, which decides nothing yet"), http.StatusCreated)
 	written.MaxBody = maxPolicyBody
+	checked := administers("POST /api/policies/{set}/check", "policy_version.check", "policy.read", group, "Say what is wrong with a draft, and run its cases; nothing is written")
+	checked.MaxBody = maxPolicyBody
 	return []rest.Operation{
+		endpoint(a, checked, func(ctx context.Context, c access.Caller, in struct {
+			ofPolicySet
+			Body PolicyDraft `body:"json"`
+		}) (CheckedPolicies, error) {
+			draft, err := in.Body.draft()
+			if err != nil {
+				return CheckedPolicies{}, err
+			}
+			found, err := a.Policies.Check(ctx, c, in.Set, draft)
+			return one(&found, err, showChecked)
+		}),
 		endpoint(a, written, func(ctx context.Context, c access.Caller, in struct {
 			ofPolicySet
 			Body PolicyDraft `body:"json"`

@@ -116,6 +116,7 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 	want["policy_version.write"] = "cases cases.acr cases.action cases.address cases.auth_age cases.by cases.context cases.expect cases.name" +
 		" cases.resource cases.resource.id cases.resource.parents cases.resource.properties cases.resource.type cases.strength" +
 		" cases.subject cases.subject.id cases.subject.parents cases.subject.properties cases.subject.type cases.time note policies schema"
+	want["policy_version.check"] = want["policy_version.write"]
 	want["decision_log.set"] = "days share"
 	want["decision.simulate"] = "last question question.action question.action.name question.action.properties question.context question.resource" +
 		" question.resource.id question.resource.properties question.resource.type question.subject question.subject.id question.subject.properties" +

@@ -10,6 +10,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -65,6 +66,12 @@ func NewRow(now time.Time) string {
 	hex.Encode(out[24:], b[10:])
 	out[8], out[13], out[18], out[23] = '-', '-', '-', '-'
 	return string(out[:])
+}
+
+// FirstRow is not greater than any row of now or later, and greater than those of the millisecond before.
+func FirstRow(now time.Time) string {
+	ms := max(0, min(now.UnixMilli(), 1<<48-1))
+	return fmt.Sprintf("%08x-%04x-7", ms>>16, ms&0xffff)
 }
 
 // ValidTenant reports whether s may name a tenant: 1 to 40 of a–z, 0–9 and '-', not at either end.

@@ -3,6 +3,7 @@ package id_test
 import (
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
 )
@@ -36,6 +37,21 @@ func TestBytesUndoesOf(t *testing.T) {
 		if _, ok := id.Bytes(odd); ok {
 			t.Errorf("%q was read", odd)
 		}
+	}
+}
+
+// TestFirstRow: rows of a millisecond stand behind its first, and before the first of the next.
+func TestFirstRow(t *testing.T) {
+	now := time.Date(2026, 11, 29, 15, 0, 0, 255_000_000, time.UTC)
+	for range 100 {
+		row := id.NewRow(now)
+		if row < id.FirstRow(now) || row >= id.FirstRow(now.Add(time.Millisecond)) {
+			t.Errorf("%s is not between %s and %s", row, id.FirstRow(now), id.FirstRow(now.Add(time.Millisecond)))
+		}
+		now = now.Add(9999 * time.Millisecond)
+	}
+	if before, after := id.FirstRow(time.Unix(-1, 0)), id.FirstRow(time.Date(20_000, 1, 1, 0, 0, 0, 0, time.UTC)); before != id.FirstRow(time.Unix(0, 0)) || len(after) != len(before) {
+		t.Errorf("%s, %s", before, after)
 	}
 }
 

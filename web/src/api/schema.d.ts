@@ -788,7 +788,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List decisions that were kept, the newest first */
+        /** List decisions that were kept, the newest first; a page may be shorter than asked for before the last one */
         get: operations["decision.list"];
         put?: never;
         post?: never;
@@ -1129,6 +1129,40 @@ export interface paths {
         /** Have a version decide, if all its cases pass */
         put: operations["policy_set.activate"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what is wrong with a draft, and run its cases; nothing is written */
+        post: operations["policy_version.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/policies/{set}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have the version decide that did so before */
+        post: operations["policy_set.rollback"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3437,58 +3471,6 @@ export interface components {
             /** @description an older one is a rollback */
             version: number;
         };
-        PolicyVersionPage: {
-            items: components["schemas"]["PolicyVersion"][];
-            next?: string;
-        };
-        PolicyVersion: {
-            set: string;
-            number: number;
-            /** @description SHA-256 of policies and schema */
-            fingerprint: string;
-            /** Format: date-time */
-            created: string;
-            note?: string;
-            /** @description left out of lists */
-            policies?: string;
-            schema?: string;
-            cases?: components["schemas"]["PolicyCase"][];
-        };
-        PolicyCase: {
-            name: string;
-            subject: components["schemas"]["PolicyEntity"];
-            action: string;
-            resource: components["schemas"]["PolicyEntity"];
-            context?: {
-                [key: string]: unknown;
-            };
-            /**
-             * Format: date-time
-             * @description context.environment.time
-             */
-            time?: string;
-            /** @description context.environment.address */
-            address?: string;
-            /** @description context.authentication.strength */
-            strength?: number;
-            /** @description context.authentication.acr */
-            acr?: string;
-            /** @description context.authentication.age, in seconds */
-            auth_age?: number;
-            /** @enum {string} */
-            expect: "permit" | "forbid" | "none";
-            /** @description ids of the policies that must make it so; left out: any */
-            by?: string[];
-        };
-        PolicyEntity: {
-            type: string;
-            id: string;
-            properties?: {
-                [key: string]: unknown;
-            };
-            /** @description what it is a part of: a list of type:id, or of objects with type, id and parents */
-            parents?: unknown;
-        };
         PolicyDraft: {
             /** @description in Cedar's own form */
             policies: string;
@@ -3533,18 +3515,24 @@ export interface components {
             /** @description what it is a part of: a list of type:id, or of objects with type, id and parents */
             parents?: unknown;
         };
-        PolicyChangemany: {
-            items: components["schemas"]["PolicyChange"][];
+        CheckedPolicies: {
+            /** @description a version of it can be written; whether it can be activated is for its cases to say */
+            sound: boolean;
+            /** @description at most 20 */
+            findings: components["schemas"]["PolicyFinding"][];
+            /** @description run only if the draft is sound */
+            cases: components["schemas"]["PolicyOutcome"][];
         };
-        PolicyChange: {
+        PolicyFinding: {
             /** @enum {string} */
-            kind: "added" | "removed" | "changed";
-            policy: string;
-            before?: string;
-            after?: string;
-        };
-        PolicyOutcomemany: {
-            items: components["schemas"]["PolicyOutcome"][];
+            in: "policies" | "schema";
+            /** @description from 1; left out: the text as a whole */
+            line?: number;
+            /** @description from 1, in bytes */
+            column?: number;
+            /** @description id of the policy that it is about */
+            policy?: string;
+            text: string;
         };
         PolicyOutcome: {
             name: string;
@@ -3563,6 +3551,73 @@ export interface components {
             values?: {
                 [key: string]: string;
             };
+        };
+        PolicyVersionPage: {
+            items: components["schemas"]["PolicyVersion"][];
+            next?: string;
+        };
+        PolicyVersion: {
+            set: string;
+            number: number;
+            /** @description SHA-256 of policies and schema */
+            fingerprint: string;
+            /** Format: date-time */
+            created: string;
+            /** @description who wrote it */
+            author?: components["schemas"]["Thing"];
+            note?: string;
+            /** @description left out of lists */
+            policies?: string;
+            schema?: string;
+            cases?: components["schemas"]["PolicyCase"][];
+        };
+        PolicyCase: {
+            name: string;
+            subject: components["schemas"]["PolicyEntity"];
+            action: string;
+            resource: components["schemas"]["PolicyEntity"];
+            context?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description context.environment.time
+             */
+            time?: string;
+            /** @description context.environment.address */
+            address?: string;
+            /** @description context.authentication.strength */
+            strength?: number;
+            /** @description context.authentication.acr */
+            acr?: string;
+            /** @description context.authentication.age, in seconds */
+            auth_age?: number;
+            /** @enum {string} */
+            expect: "permit" | "forbid" | "none";
+            /** @description ids of the policies that must make it so; left out: any */
+            by?: string[];
+        };
+        PolicyEntity: {
+            type: string;
+            id: string;
+            properties?: {
+                [key: string]: unknown;
+            };
+            /** @description what it is a part of: a list of type:id, or of objects with type, id and parents */
+            parents?: unknown;
+        };
+        PolicyChangemany: {
+            items: components["schemas"]["PolicyChange"][];
+        };
+        PolicyChange: {
+            /** @enum {string} */
+            kind: "added" | "removed" | "changed";
+            policy: string;
+            before?: string;
+            after?: string;
+        };
+        PolicyOutcomemany: {
+            items: components["schemas"]["PolicyOutcome"][];
         };
         CountPage: {
             items: components["schemas"]["Count"][];
@@ -6092,6 +6147,16 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
+                /** @description id of the subject */
+                subject?: string;
+                action?: string;
+                /** @description its type, or type:id */
+                resource?: string;
+                /** @description true: allowed; false: denied; left out: both */
+                decision?: boolean;
+                from?: string;
+                /** @description before this time */
+                until?: string;
             };
             header?: never;
             path?: never;
@@ -7120,6 +7185,77 @@ export interface operations {
                 "application/json": components["schemas"]["PolicyActivation"];
             };
         };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_version.check": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyDraft"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedPolicies"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "policy_set.rollback": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                set: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description OK */
             200: {
