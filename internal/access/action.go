@@ -218,8 +218,6 @@ func routineRules(a Action) Rule {
 		return Rule{Routine: true, Words: "forget the models of a deleted store"}
 	case "policy.forget":
 		return Rule{Routine: true, Words: "forget the versions of a deleted policy set"}
-	case "plan.begin":
-		return Rule{Routine: true, Words: "make the empty document that will hold decision plans"}
 	case "decision.record":
 		return Rule{Routine: true, Words: "keep a decision in the decision log"}
 	case "lease.take":

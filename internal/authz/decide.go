@@ -114,7 +114,6 @@ type Engine struct {
 	stores     Stores
 	acrs       []string
 	plans      *store.Collection[plans]
-	planless   planless
 	recorder   Recorder
 }
 
@@ -141,15 +140,12 @@ func New(c Config) (*Engine, error) {
 	if c.Graphs == nil {
 		c.Graphs = index.New(c.DB, index.Bounds{})
 	}
-	e := &Engine{
+	return &Engine{
 		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: "built-in", Model: model},
 		roles:      store.NewCollection(c.DB, roleKind()),
 		attributes: c.Attributes, policies: c.Policies, stores: c.Stores, acrs: c.ACRs,
 		plans: store.NewCollection(c.DB, plansKind()),
-	}
-	c.DB.OnChanged(plansKind().Name, e.planless.forget)
-	c.DB.OnMissed(e.planless.forgetAll)
-	return e, nil
+	}, nil
 }
 
 // Decide answers one question. An error means that it could not be answered, which is never an allow.

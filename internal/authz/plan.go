@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
@@ -40,7 +39,8 @@ const plansID = "plans"
 func plansKind() store.Kind[plans] {
 	return store.Kind[plans]{
 		Name: "decision_plan", Noun: "decision plan",
-		Meta: func(p *plans) *store.Meta { return &p.Meta },
+		Meta:        func(p *plans) *store.Meta { return &p.Meta },
+		KeepAbsence: true, // so that decisions of a tenant without plans read no storage
 	}
 }
 
@@ -51,59 +51,12 @@ const (
 	maxPlanActions = 200
 )
 
-// planless remembers which tenants have no plans, so that their decisions read no storage. Whoever
-// writes the first one says so before it is acknowledged.
-type planless struct {
-	mu      sync.RWMutex
-	tenants map[id.Tenant]bool
-	writes  uint64 // how often forget was called
-}
-
-func (p *planless) has(t id.Tenant) (without bool, writes uint64) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return p.tenants[t], p.writes
-}
-
-// remember does nothing if plans were written since writes was read.
-func (p *planless) remember(t id.Tenant, writes uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.writes == writes {
-		if p.tenants == nil {
-			p.tenants = map[id.Tenant]bool{}
-		}
-		p.tenants[t] = true
-	}
-}
-
-func (p *planless) forget(_ context.Context, t id.Tenant) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.writes++
-	delete(p.tenants, t)
-}
-
-// forgetAll is for a node that may have missed what others wrote.
-func (p *planless) forgetAll(context.Context) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.writes++
-	p.tenants = nil
-}
-
 // plansOf are the plans of a tenant, shared and not to be changed; nil if it has none.
 func (e *Engine) plansOf(ctx context.Context, t id.Tenant) (*plans, error) {
-	without, writes := e.planless.has(t)
-	if t == id.System || without && e.db.Current() { // the platform itself is ruled by roles alone
+	if t == id.System { // the platform itself is ruled by roles alone
 		return nil, nil
 	}
-	doc, err := e.plans.In(t).View(ctx, plansID)
-	if errs.Is(err, errs.NotFound) {
-		e.planless.remember(t, writes)
-		return nil, nil
-	}
-	return doc, err
+	return e.plans.In(t).ViewIf(ctx, plansID)
 }
 
 // planOf is the plan for a question; false if roles answer it alone. Policies and stores of a tenant have
@@ -192,27 +145,28 @@ func (e *Engine) RemovePlan(ctx context.Context, c access.Caller, resourceType s
 	})
 }
 
-// changePlans changes the one document. Where there is none it is made empty first, so that what other
-// nodes hear of is a change: they do not hear of documents that are new.
+// changePlans changes the one document, or writes it where there is none.
 func (e *Engine) changePlans(ctx context.Context, permit access.Permit, change func(*plans) (store.Event, error)) error {
-	t := permit.By().Tenant()
-	in := e.plans.In(t)
-	defer e.planless.forget(ctx, t) // also when it is not known whether anything was written
-	_, err := in.Get(ctx, plansID)
-	if errs.Is(err, errs.NotFound) {
-		empty := &plans{Meta: store.Meta{ID: plansID}}
-		_, err = e.db.Commit(ctx, store.Batch{Permit: e.guard.Task(t, "plan.begin"), Docs: []store.DocOp{in.Insert(ctx, empty)}})
-		if errs.CodeOf(err) == "already_exists" { // somebody was faster
-			err = nil
-		}
-	}
-	if err != nil {
-		return err
-	}
-	_, err = in.Update(ctx, plansID, func(doc *plans) (store.Batch, error) {
+	in := e.plans.In(permit.By().Tenant())
+	alter := func(doc *plans) (store.Batch, error) {
 		event, err := change(doc)
 		return store.Batch{Permit: permit, Events: []store.Event{event}}, err
-	})
+	}
+	_, err := in.Get(ctx, plansID)
+	if errs.Is(err, errs.NotFound) {
+		first := &plans{Meta: store.Meta{ID: plansID}}
+		batch, err := alter(first)
+		if err != nil {
+			return err
+		}
+		batch.Docs = []store.DocOp{in.Insert(ctx, first)}
+		if _, err = e.db.Commit(ctx, batch); errs.CodeOf(err) != "already_exists" { // else somebody was faster
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	_, err = in.Update(ctx, plansID, alter)
 	return err
 }
 

@@ -77,6 +77,8 @@ func userKind() store.Kind[User] {
 	return store.Kind[User]{
 		Name: "user", Noun: "user",
 		Meta: func(u *User) *store.Meta { return &u.Meta },
+		// Decisions ask about subjects of applications, most of which have no account.
+		KeepAbsence: true,
 		Columns: []store.ColumnOf[User]{
 			{Name: "email", Kind: store.TextKind, Of: func(u *User) store.Value { return store.TextOrNone(u.EmailKey) }},
 			{Name: "created", Kind: store.IntKind, Of: func(u *User) store.Value { return store.Time(u.Created) }},

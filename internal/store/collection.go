@@ -58,25 +58,58 @@ func (s Scope[T]) Get(ctx context.Context, docID string) (*T, error) {
 // may be as old as the last change that this node has heard of. A node that hears nothing of the
 // others reads the engine.
 func (s Scope[T]) View(ctx context.Context, docID string) (*T, error) {
+	doc, err := s.ViewIf(ctx, docID)
+	if doc == nil && err == nil {
+		err = errs.Missing(s.c.kind.Noun)
+	}
+	return doc, err
+}
+
+// ViewIf is View, with nil where there is none. If the Kind keeps absence that is remembered too.
+func (s Scope[T]) ViewIf(ctx context.Context, docID string) (*T, error) {
 	if s.c.db.cache == nil || !s.c.db.Current() {
-		return s.Get(ctx, docID)
+		return s.getIf(ctx, docID)
 	}
 	v, ok := s.c.db.cache.Peek(s.key(docID)) // what is nearly always so costs no closure
 	if !ok {
 		var err error
 		if v, err = s.load(ctx, docID); err != nil {
-			return nil, err
+			return nil, noneIfMissing(err)
 		}
 	}
 	doc := v.(*T)
+	if doc == nil {
+		return nil, nil
+	}
 	if e := s.c.kind.Meta(doc).Expires; !e.IsZero() && !s.c.db.now().Before(e) {
-		return nil, errs.Missing(s.c.kind.Noun)
+		return nil, nil
 	}
 	return doc, nil
 }
 
+// getIf is Get, with nil where there is none.
+func (s Scope[T]) getIf(ctx context.Context, docID string) (*T, error) {
+	doc, err := s.Get(ctx, docID)
+	return doc, noneIfMissing(err)
+}
+
+func noneIfMissing(err error) error {
+	if errs.Is(err, errs.NotFound) {
+		return nil
+	}
+	return err
+}
+
+// maxAbsentID bounds the ids that are remembered to belong to nobody, in bytes: whoever asks chooses them.
+const maxAbsentID = 256
+
 func (s Scope[T]) load(ctx context.Context, docID string) (any, error) {
-	return s.c.db.cache.Get(ctx, s.key(docID), func(ctx context.Context) (any, error) { return s.Get(ctx, docID) })
+	return s.c.db.cache.Get(ctx, s.key(docID), func(ctx context.Context) (any, error) {
+		if s.c.kind.KeepAbsence && len(docID) <= maxAbsentID {
+			return s.getIf(ctx, docID)
+		}
+		return s.Get(ctx, docID) // an error is not kept
+	})
 }
 
 // GetMany reads the documents with the given ids; those that do not exist are left out.
@@ -132,6 +165,7 @@ func (s Scope[T]) write(ctx context.Context, kind OpKind, doc *T) DocOp {
 	return DocOp{err: err, op: Op{
 		Kind: kind, Key: s.key(meta.ID), Version: meta.Version,
 		Expires: meta.Expires.UTC().Truncate(time.Millisecond), Body: body, Columns: columns,
+		Tell: kind == InsertOp && s.c.kind.KeepAbsence,
 	}}
 }
 

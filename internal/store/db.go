@@ -237,7 +237,7 @@ func (db *DB) dropAll(w Write) {
 	}
 	keys := make([]Key, 0, len(w.Docs))
 	for _, op := range w.Docs {
-		if op.Kind == ReplaceOp || op.Kind == DeleteOp {
+		if op.Changes() {
 			keys = append(keys, op.Key)
 		}
 	}

@@ -35,6 +35,9 @@ type Kind[T any] struct {
 	Columns []ColumnOf[T]
 	Indexes []Index
 	Sealed  []SealedField[T]
+	// KeepAbsence has View remember also which ids there are none of. It is for documents that are asked
+	// for by names that others chose; each insert then costs a row for the other nodes.
+	KeepAbsence bool
 }
 
 // ColumnOf computes an indexed value of a document.

@@ -86,7 +86,7 @@ type Follower interface {
 	Wake() <-chan struct{}
 }
 
-// Change is a record that was replaced or deleted, or with an empty collection the tuple store that
+// Change is a record that was replaced or deleted, or inserted where its absence may be remembered, or with an empty collection the tuple store that
 // has reached Revision, whose ID is that of the Key; Revision 0 means that it was dropped.
 type Change struct {
 	Key      Key
@@ -251,6 +251,13 @@ type Op struct {
 	Expires time.Time
 	Body    []byte
 	Columns []Value // in the order of Schema.Columns
+	Tell    bool    // of an Insert: nodes may remember that the record was not there
+}
+
+// Changes reports whether nodes may remember what op makes untrue: a record that it replaces or deletes,
+// or the absence of one that it inserts.
+func (o Op) Changes() bool {
+	return o.Kind == ReplaceOp || o.Kind == DeleteOp || o.Kind == InsertOp && o.Tell
 }
 
 // Write is a batch as an engine sees it: events and messages have become documents.

@@ -116,7 +116,7 @@ func (db *DB) forgetAll(ctx context.Context) error {
 }
 
 // OnChanged has f called when another node, or this one, has replaced or deleted a document of a
-// collection, for whoever remembers such documents in a form of its own. f must not block.
+// collection, or inserted one if its Kind keeps absence, for whoever remembers such documents in a form of its own. f must not block.
 func (db *DB) OnChanged(collection string, f func(ctx context.Context, t id.Tenant)) {
 	db.mu.Lock()
 	defer db.mu.Unlock()

@@ -118,7 +118,7 @@ func TestView(t *testing.T) {
 	if _, err := here.View(t.Context(), "2"); !errs.Is(err, errs.NotFound) {
 		t.Errorf("view of what was deleted: %v", err)
 	}
-	b.insert("here", newTicket("2", "c")) // that it was missing is not remembered
+	b.insert("here", newTicket("2", "c")) // that it was missing is remembered where the kind says so
 	view("2", "c")
 	view("1", "a")
 	clock.Advance(30 * time.Second)
@@ -127,6 +127,57 @@ func TestView(t *testing.T) {
 	}
 	if _, err := here.View(t.Context(), ""); !errs.Is(err, errs.NotFound) {
 		t.Errorf("view of nothing: %v", err)
+	}
+}
+
+// TestAbsence is remembered by a kind that says so until a commit inserts the document, also one of which
+// nobody knows whether it was written.
+func TestAbsence(t *testing.T) {
+	t.Parallel()
+	cache, err := memory.New(memory.Config{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults := storetest.NewFaults()
+	db := storetest.NewDB(t, storetest.WithCache(cache), storetest.WithFaults(faults))
+	kind := ticketKind("ticket")
+	kind.KeepAbsence = true
+	here := store.NewCollection(db, kind).In("here")
+	storetest.Ensure(t, db)
+	absent := func(docID string, want error) {
+		t.Helper()
+		_, err := here.View(t.Context(), docID)
+		if want == nil && !errs.Is(err, errs.NotFound) || want != nil && !errs.Is(err, errs.Unavailable) {
+			t.Errorf("view of %.10s: %v", docID, err)
+		}
+		if doc, err := here.ViewIf(t.Context(), docID); doc != nil || (err == nil) != (want == nil) {
+			t.Errorf("view of %.10s if it is there: %v, %v", docID, doc, err)
+		}
+	}
+	down := errors.New("down")
+	long := strings.Repeat("x", 257)
+	for _, docID := range []string{"1", "2", long} {
+		absent(docID, nil)
+	}
+	faults.FailFrom(1, storetest.Refused)
+	absent("1", nil) // without the engine
+	absent("2", nil)
+	absent(long, down) // whoever asks shall not fill the memory with it
+	absent("3", down)
+	faults.Heal()
+	if _, err := db.Commit(t.Context(), change("here", here.Insert(t.Context(), newTicket("1", "a")))); err != nil {
+		t.Fatal(err)
+	}
+	second := here.Insert(t.Context(), newTicket("2", "a"))
+	faults.FailFrom(1, storetest.Lost)
+	if _, err := db.Commit(t.Context(), change("here", second)); err == nil {
+		t.Error("an unknown outcome was called a success")
+	}
+	faults.Heal()
+	for _, docID := range []string{"1", "2"} {
+		if x, err := here.View(t.Context(), docID); err != nil || x.State != "a" {
+			t.Errorf("view of %s after its insert: %+v, %v", docID, x, err)
+		}
 	}
 }
 

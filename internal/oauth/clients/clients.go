@@ -47,6 +47,8 @@ func New(db *store.DB, g *access.Guard, revoked *tenant.Revocations) *Clients {
 	return &Clients{db: db, guard: g, revoked: revoked, origins: known, all: store.NewCollection(db, store.Kind[oauth.Client]{
 		Name: "client", Noun: "client",
 		Meta: func(c *oauth.Client) *store.Meta { return &c.Meta },
+		// As with users: decisions ask about services that have no account.
+		KeepAbsence: true,
 		Columns: []store.ColumnOf[oauth.Client]{
 			{Name: "name", Kind: store.TextKind, Of: func(c *oauth.Client) store.Value { return store.Text(strings.ToLower(c.Name)) }},
 		},

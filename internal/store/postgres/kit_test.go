@@ -16,9 +16,10 @@ type note struct {
 func noteKind() store.Kind[note] {
 	return store.Kind[note]{
 		Name: "note", Noun: "note",
-		Meta:    func(n *note) *store.Meta { return &n.Meta },
-		Columns: []store.ColumnOf[note]{{Name: "text", Kind: store.TextKind, Of: func(n *note) store.Value { return store.TextOrNone(n.Text) }}},
-		Indexes: []store.Index{{Name: "by_text", Columns: []string{"text"}}},
+		KeepAbsence: true,
+		Meta:        func(n *note) *store.Meta { return &n.Meta },
+		Columns:     []store.ColumnOf[note]{{Name: "text", Kind: store.TextKind, Of: func(n *note) store.Value { return store.TextOrNone(n.Text) }}},
+		Indexes:     []store.Index{{Name: "by_text", Columns: []string{"text"}}},
 	}
 }
 

@@ -13,11 +13,11 @@ import (
 const microseconds = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
 // changes adds the rows by which other nodes learn what to forget. Nobody caches events or messages,
-// and nobody has cached what is only now inserted.
+// and of what is only now inserted nobody has cached more than that it was not there.
 func (s *script) changes(w store.Write) {
 	var tenants, collections, ids []string
 	for _, op := range w.Docs {
-		if op.Kind != store.ReplaceOp && op.Kind != store.DeleteOp || op.Key.Collection == store.EventCollection || op.Key.Collection == store.OutboxCollection {
+		if !op.Changes() || op.Key.Collection == store.EventCollection || op.Key.Collection == store.OutboxCollection {
 			continue
 		}
 		tenants, collections, ids = append(tenants, tenantText(op.Key.Tenant)), append(collections, op.Key.Collection), append(ids, toText(op.Key.ID))

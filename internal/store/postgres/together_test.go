@@ -152,6 +152,28 @@ func TestNodesHearOfChanges(t *testing.T) {
 	}
 }
 
+// TestNodesHearOfInserts has a node remember that there is no such document, which another one inserts.
+func TestNodesHearOfInserts(t *testing.T) {
+	t.Parallel()
+	uri := pgtest.URL(t)
+	here1, there1 := newNode(t, uri), newNode(t, uri)
+	there1.follow(t)
+	for i := range 10 {
+		docID := fmt.Sprint(i)
+		if doc, err := there1.notes.ViewIf(t.Context(), docID); doc != nil || err != nil {
+			t.Fatal(doc, err)
+		}
+		if _, err := here1.db.Commit(t.Context(), here1.batch(t.Context(), docID)); err != nil {
+			t.Fatal(err)
+		}
+		inserted := time.Now()
+		until(t, func() bool { _, err := there1.notes.View(t.Context(), docID); return err == nil })
+		if took := time.Since(inserted); took > 1500*time.Millisecond {
+			t.Errorf("an insert took %v to arrive", took)
+		}
+	}
+}
+
 // TestNodeThatHearsNothing is cut off: it passes its cache by as soon as it cannot know better.
 func TestNodeThatHearsNothing(t *testing.T) {
 	t.Parallel()
