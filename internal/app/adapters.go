@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/model"
+	"github.com/cardea-auth/cardea/internal/authz/scenario"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/identity"
@@ -306,3 +309,13 @@ func (p publicKeys) JWKS(ctx context.Context, t id.Tenant) ([]byte, error) {
 
 // Algs implements oidc.Keys: a key for each can be had at any time.
 func (p publicKeys) Algs(context.Context, id.Tenant) ([]oauth.Alg, error) { return oauth.Algs(), nil }
+
+// runScenario has package scenario run a store file that somebody has sent.
+func runScenario(ctx context.Context, file string, m *model.Model, now time.Time) ([]stores.Outcome, error) {
+	found, err := scenario.Options{Now: now, Model: m, Most: scenario.MostQuestions}.RunText(ctx, file)
+	out := make([]stores.Outcome, len(found))
+	for i, o := range found {
+		out[i] = stores.Outcome(o)
+	}
+	return out, err
+}

@@ -66,7 +66,7 @@ func (a *App) wireRooms() (err error) {
 	guard.Use(a.Decisions)
 	a.Journal = journal.New(db, guard, a.Decisions)
 	a.Decisions.Records(a.Journal)
-	a.Stores = stores.New(stores.Config{DB: db, Guard: guard, Graphs: a.Graphs, Inline: a.InlineConditions})
+	a.Stores = stores.New(stores.Config{DB: db, Guard: guard, Graphs: a.Graphs, Inline: a.InlineConditions, Scenario: runScenario})
 	if a.Keys, err = keyring.New(keyring.Config{DB: db, Guard: guard, Revocations: a.Revocations}); err != nil {
 		return err
 	}

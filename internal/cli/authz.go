@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/index"
@@ -66,6 +67,7 @@ type authzStore struct {
 	Create storeCreate `cmd:"" help:"Make an empty store."`
 	List   storeList   `cmd:"" help:"List stores."`
 	Show   storeShow   `cmd:"" help:"Show a store."`
+	Rename storeRename `cmd:"" help:"Give a store another name."`
 	Delete storeDelete `cmd:"" help:"Delete a store with its tuples and models."`
 }
 
@@ -135,6 +137,23 @@ func (c *storeShow) run(e *env) error {
 		}
 		fmt.Fprintf(w, "%s\n  name     %s\n  uses     %s\n  created  %s\n", out.ID, visible(out.Name), used, out.Created)
 	})
+}
+
+type storeRename struct {
+	Store string `arg:"" help:"Id or name of the store."`
+	Name  string `arg:"" help:"The new name, for people."`
+}
+
+func (c *storeRename) run(e *env) error {
+	storeID, err := inStore{c.Store}.id(e)
+	if err != nil {
+		return err
+	}
+	s, err := e.Stores.Rename(e.ctx, e.caller(), storeID, c.Name)
+	if err != nil {
+		return err
+	}
+	return e.done(map[string]any{"id": s.ID, "name": s.Name}, "Store %s is called %s.", s.ID, visible(s.Name))
 }
 
 type storeDelete struct {
@@ -360,6 +379,8 @@ type tupleWrite struct {
 	oneTuple
 	Condition string `help:"Name of the condition under which it counts."`
 	Context   string `help:"What the tuple says to the condition: a JSON object." placeholder:"JSON"`
+
+	For time.Duration `help:"Ends by itself after this time, e.g. 8h."`
 }
 
 func (c *tupleWrite) run(e *env) error {
@@ -370,6 +391,9 @@ func (c *tupleWrite) run(e *env) error {
 	t, err := k.Tuple()
 	if err != nil {
 		return err
+	}
+	if c.For > 0 {
+		t.Expires = e.DB.Now().Add(c.For)
 	}
 	return c.write(e, stores.Write{Writes: []graph.Tuple{t}}, "Written, revision %d.")
 }
@@ -437,13 +461,17 @@ func (c *tupleRead) run(e *env) error {
 		out[i] = tuplekey.Of(index.Tuple(t))
 	}
 	return e.print(out, func(w io.Writer) {
-		table(w, "USER RELATION OBJECT CONDITION", func(row func(...any)) {
+		table(w, "USER RELATION OBJECT CONDITION UNTIL", func(row func(...any)) {
 			for _, k := range out {
 				under := ""
 				if k.Condition != nil {
 					under = k.Condition.Name + " " + string(k.Condition.Context)
 				}
-				row(k.User, k.Relation, k.Object, under)
+				until := ""
+				if !k.Expires.IsZero() {
+					until = k.Expires.Format(time.RFC3339)
+				}
+				row(k.User, k.Relation, k.Object, under, until)
 			}
 		})
 	})

@@ -188,7 +188,7 @@ type authzTest struct {
 
 func (c *authzTest) local(l *localRun) error {
 	path := absolute(l.process.Dir, c.File)
-	all, err := scenario.Run(l.ctx, os.DirFS("/"), strings.TrimPrefix(filepath.Clean(path), "/"), l.process.Now())
+	all, err := scenario.Options{Now: l.process.Now()}.Run(l.ctx, os.DirFS("/"), strings.TrimPrefix(filepath.Clean(path), "/"))
 	if err != nil {
 		return findings(l.process.Stdout, c.File, err)
 	}

@@ -222,23 +222,39 @@ func (m *mirror) step(changes []store.TupleChange) []graph.Change {
 
 // load reads the whole store.
 func (x *Index) load(ctx context.Context, m *mirror) error {
+	n, err := x.fill(ctx, m.store, m.g)
+	if err != nil {
+		return err
+	}
+	x.makeRoom(m, n)
+	return nil
+}
+
+// fill loads a graph with all tuples of a store, and returns how many they are.
+func (x *Index) fill(ctx context.Context, s store.TupleStore, g *graph.Graph) (int, error) {
 	most := x.bounds.tuples()
 	var all []graph.Tuple
-	revision, err := x.tuples.Snapshot(ctx, m.store, func(t store.Tuple) error {
-		if m.store.ID != "" && len(all) == most {
+	revision, err := x.tuples.Snapshot(ctx, s, func(t store.Tuple) error {
+		if s.ID != "" && len(all) == most {
 			return errs.New(errs.Unsupported, "store_too_large", "The store holds more than fits into the memory that is set aside for stores.")
 		}
 		all = append(all, Tuple(t))
 		return nil
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if err := m.g.Load(revision, iter.Seq2[graph.Tuple, error](graph.All(all...))); err != nil {
-		return err
+	return len(all), g.Load(revision, iter.Seq2[graph.Tuple, error](graph.All(all...)))
+}
+
+// Apart is the newest state by rules that nobody will ask by again: read from the store for this one
+// answer, and kept by whoever keeps the view.
+func (x *Index) Apart(ctx context.Context, s store.TupleStore, r Rules) (graph.View, error) {
+	g := graph.New(r.Model, graph.Limits{})
+	if _, err := x.fill(ctx, s, g); err != nil {
+		return graph.View{}, Unavailable(err)
 	}
-	x.makeRoom(m, len(all))
-	return nil
+	return g.View(), nil
 }
 
 // Tuple is a stored tuple in the words of the graph.

@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -109,10 +110,19 @@ type Outcome struct {
 	Passed   bool   `json:"passed"`
 }
 
+// Options say how store files are run.
+type Options struct {
+	Now time.Time
+	// Model is what a file is about that has no model of its own; nil refuses such files.
+	Model *model.Model
+	// Most bounds the questions of a file; 0 does not.
+	Most int
+}
+
 // Run reads a store file in a folder and asks all that it asks. An error means that the file cannot be
 // asked: it is malformed, the model is not sound, or a tuple does not fit it.
-func Run(ctx context.Context, dir fs.FS, name string, now time.Time) ([]Outcome, error) {
-	r := runner{ctx: ctx, dir: dir, base: path.Dir(name), now: now}
+func (o Options) Run(ctx context.Context, dir fs.FS, name string) ([]Outcome, error) {
+	r := runner{Options: o, ctx: ctx, dir: dir, base: path.Dir(name)}
 	var f File
 	if err := r.yaml(path.Base(name), &f); err != nil {
 		return nil, err
@@ -141,11 +151,35 @@ func Run(ctx context.Context, dir fs.FS, name string, now time.Time) ([]Outcome,
 	return r.out, nil
 }
 
+// MostQuestions bounds a file that comes from elsewhere.
+const MostQuestions = 1000
+
+// RunText is Run for a file that stands alone: one that names others is refused.
+func (o Options) RunText(ctx context.Context, text string) ([]Outcome, error) {
+	return o.Run(ctx, alone(text), storeFile)
+}
+
+// alone is a folder with one file.
+type alone string
+
+const storeFile = "store.fga.yaml"
+
+// ReadFile implements fs.ReadFileFS.
+func (a alone) ReadFile(name string) ([]byte, error) {
+	if name != storeFile {
+		return nil, errs.New(errs.Invalid, "file_not_at_hand", "The file names another one, which is not at hand: put its content in its place.")
+	}
+	return []byte(a), nil
+}
+
+// Open implements fs.FS.
+func (a alone) Open(string) (fs.File, error) { return nil, fs.ErrNotExist }
+
 type runner struct {
+	Options
 	ctx  context.Context
 	dir  fs.FS
 	base string
-	now  time.Time
 	out  []Outcome
 
 	name string // of the test at hand
@@ -161,13 +195,23 @@ func (r *runner) yaml(name string, out any) error {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	if err := d.Decode(out); err != nil {
-		return errs.Wrap(errs.Invalid, err, "invalid_store_file", "The file %s cannot be read.", name)
+		where := ""
+		if m := faultyLine.FindStringSubmatch(err.Error()); m != nil {
+			where = ": line " + m[1] + " has not the form of a store file"
+		}
+		return errs.Wrap(errs.Invalid, err, "invalid_store_file", "The file %s cannot be read%s.", name, where)
 	}
 	return nil
 }
 
+// faultyLine finds the line in an error of the YAML reader, whose own text repeats what was written.
+var faultyLine = regexp.MustCompile(`\bline (\d+):`)
+
 func (r *runner) model(f File) (*model.Model, error) {
-	if f.ModelFile == "" {
+	switch {
+	case f.ModelFile == "" && f.Model == "" && r.Model != nil:
+		return r.Model, nil
+	case f.ModelFile == "":
 		return model.Parse(f.Model)
 	}
 	text, err := fs.ReadFile(r.dir, path.Join(r.base, f.ModelFile))
@@ -229,6 +273,9 @@ func (r *runner) tuples(all []Tuple, files []string) ([]graph.Tuple, error) {
 }
 
 func (r *runner) test(rules *graph.Model, t Test, tuples []graph.Tuple) error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
 	for _, tu := range tuples {
 		if err := rules.Accepts(tu); err != nil {
 			return fmt.Errorf("the tuple %s: %w", tu, err)
@@ -257,8 +304,13 @@ func (r *runner) test(rules *graph.Model, t Test, tuples []graph.Tuple) error {
 	return nil
 }
 
-func (r *runner) note(question, want, got string) {
+// note keeps an outcome. One too many ends the file.
+func (r *runner) note(question, want, got string) error {
+	if r.Most > 0 && len(r.out) == r.Most {
+		return errs.New(errs.Invalid, "too_many_questions", "At most %d questions can be asked at once.", r.Most)
+	}
 	r.out = append(r.out, Outcome{Test: r.name, Question: question, Want: want, Got: got, Passed: want == got})
+	return r.ctx.Err()
 }
 
 // given is a context in the words of conditions.
@@ -293,7 +345,7 @@ func (r *runner) check(c Check) error {
 				if err != nil {
 					return err
 				}
-				result, err := r.view.Check(r.ctx, r.now, graph.Query{Object: q.Object, Relation: q.Relation, Subject: q.Subject, Context: known})
+				result, err := r.view.Check(r.ctx, r.Now, graph.Query{Object: q.Object, Relation: q.Relation, Subject: q.Subject, Context: known})
 				got := fmt.Sprint(result.Allowed)
 				switch {
 				case err != nil:
@@ -301,7 +353,9 @@ func (r *runner) check(c Check) error {
 				case len(result.Missing) > 0:
 					got = "depends on " + strings.Join(result.Missing, ", ")
 				}
-				r.note(user+" "+relation+" "+object, fmt.Sprint(c.Assertions[relation]), got)
+				if err := r.note(user+" "+relation+" "+object, fmt.Sprint(c.Assertions[relation]), got); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -318,11 +372,13 @@ func (r *runner) objects(l ListObjects) error {
 		return err
 	}
 	for _, relation := range slices.Sorted(maps.Keys(l.Assertions)) {
-		list, err := r.view.Objects(r.ctx, r.now, graph.ObjectsQuery{Type: l.Type, Relation: relation, Subject: s, Context: known, Limit: everything})
+		list, err := r.view.Objects(r.ctx, r.Now, graph.ObjectsQuery{Type: l.Type, Relation: relation, Subject: s, Context: known, Limit: everything})
 		for i, id := range list.IDs {
 			list.IDs[i] = l.Type + ":" + id
 		}
-		r.note("objects of type "+l.Type+" that "+l.User+" is "+relation+" of", set(l.Assertions[relation]), answer(list, list.IDs, err))
+		if err := r.note("objects of type "+l.Type+" that "+l.User+" is "+relation+" of", set(l.Assertions[relation]), answer(list, list.IDs, err)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -341,7 +397,7 @@ func (r *runner) users(l ListUsers) error {
 	}
 	for _, relation := range slices.Sorted(maps.Keys(l.Assertions)) {
 		for _, f := range l.Filters {
-			list, err := r.view.Subjects(r.ctx, r.now, graph.SubjectsQuery{
+			list, err := r.view.Subjects(r.ctx, r.Now, graph.SubjectsQuery{
 				Object: o, Relation: relation, Type: f.Type, SubjectRelation: f.Relation, Context: known, Limit: everything, Named: true,
 			})
 			var got []string
@@ -351,7 +407,9 @@ func (r *runner) users(l ListUsers) error {
 			for _, id := range list.IDs {
 				got = append(got, tuplekey.Subject(graph.Subject{Type: f.Type, ID: id, Relation: f.Relation}))
 			}
-			r.note("users of type "+f.Type+" that are "+relation+" of "+l.Object, set(l.Assertions[relation].Users), answer(list, got, err))
+			if err := r.note("users of type "+f.Type+" that are "+relation+" of "+l.Object, set(l.Assertions[relation].Users), answer(list, got, err)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -6,8 +6,10 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/store"
 )
 
 // At says where a question is asked: of which store, by which version of its model, and what the
@@ -24,11 +26,15 @@ type At struct {
 	Past uint64
 	// Suppose answers as if this were written.
 	Suppose []graph.Change
+	// Draft is a model that answers in place of a version, stored nowhere. Every question by one reads the
+	// whole store, and since a model can be made that tells of any tuple, whoever asks must be allowed to
+	// read them.
+	Draft *model.Model
 }
 
 // Asked is what an answer rests on.
 type Asked struct {
-	Model    string // id of the version
+	Model    string // id of the version; empty for a draft
 	Revision uint64 // the newest that was known; with At.Past, that one
 	Assumed  int    // with At.Past: tuples of which the log does not tell for certain how they were
 }
@@ -59,31 +65,50 @@ func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.
 	if err != nil {
 		return question{}, missing(err, noStore())
 	}
-	modelID, err := doc.choose(at.Model)
+	v, err := s.by(ctx, c, doc, at)
 	if err != nil {
 		return question{}, err
 	}
-	v, err := s.ready(ctx, c.Tenant(), doc.ID, modelID)
-	if err != nil {
-		return question{}, err
-	}
-	tuples := tuplesOf(c.Tenant(), doc)
-	var view graph.View
-	assumed := 0
-	switch {
-	case at.Past > 0:
-		view, assumed, err = s.graphs.Past(ctx, tuples, v.rules, at.Past)
-	case at.Full && at.AtLeast == 0:
-		view, err = s.graphs.Full(ctx, tuples, v.rules)
-	case at.AtLeast > 0: // a revision that was told of exists, so knowing of it is enough
-		view, err = s.graphs.AtLeast(ctx, tuples, v.rules, at.AtLeast)
-	default:
-		view, err = s.graphs.View(ctx, tuples, v.rules)
-	}
+	view, assumed, err := s.look(ctx, tuplesOf(c.Tenant(), doc), v.rules, at)
 	if err == nil && len(at.Suppose) > 0 {
 		view, err = view.With(at.Suppose...)
 	}
 	return question{v, view, s.db.Now(), at.Past, assumed}, err
+}
+
+// by is the model that answers.
+func (s *Stores) by(ctx context.Context, c access.Caller, doc *Store, at At) (*compiledVersion, error) {
+	if at.Draft == nil {
+		modelID, err := doc.choose(at.Model)
+		if err != nil {
+			return nil, err
+		}
+		return s.ready(ctx, c.Tenant(), doc.ID, modelID)
+	}
+	if _, err := s.guard.Allow(ctx, c, "authz.tuple.read", objectOf(doc.ID)); err != nil {
+		return nil, err
+	}
+	rules, err := s.compile(at.Draft)
+	return &compiledVersion{model: at.Draft, rules: rules}, err
+}
+
+// look is what there is to be seen of the tuples, and of how many it is not certain.
+func (s *Stores) look(ctx context.Context, tuples store.TupleStore, r index.Rules, at At) (graph.View, int, error) {
+	var view graph.View
+	var err error
+	switch {
+	case at.Past > 0:
+		return s.graphs.Past(ctx, tuples, r, at.Past)
+	case at.Draft != nil:
+		view, err = s.graphs.Apart(ctx, tuples, r)
+	case at.Full && at.AtLeast == 0:
+		view, err = s.graphs.Full(ctx, tuples, r)
+	case at.AtLeast > 0: // a revision that was told of exists, so knowing of it is enough
+		view, err = s.graphs.AtLeast(ctx, tuples, r, at.AtLeast)
+	default:
+		view, err = s.graphs.View(ctx, tuples, r)
+	}
+	return view, 0, err
 }
 
 // blame says of a refusal that it is about a tuple that the request brings, if it is.

@@ -22,7 +22,14 @@ type Version struct {
 	Store   string       `json:"store"`
 	Digest  string       `json:"digest"` // of the model: equal for versions that say the same
 	Created time.Time    `json:"created"`
+	Author  Author       `json:"author,omitzero"` // who has written it; unknown of those of before it was kept
 	Model   *model.Model `json:"model"`
+}
+
+// Author is who has written a version.
+type Author struct {
+	Type string `json:"type"`
+	ID   string `json:"id"`
 }
 
 const versionsByStore = "by_store"
@@ -53,7 +60,7 @@ func (s *Stores) WriteModel(ctx context.Context, c access.Caller, storeID string
 	if err != nil {
 		return nil, err
 	}
-	v := &Version{Store: storeID, Digest: rules.Digest, Model: m}
+	v := &Version{Store: storeID, Digest: rules.Digest, Author: Author(c.Subject()), Model: m}
 	_, err = s.change(ctx, c, storeID, func(doc *Store) (store.Batch, error) {
 		v.Created = doc.Updated
 		v.ID = id.NewULID(v.Created, doc.Latest)

@@ -5,6 +5,7 @@
 //	write.go     tuples written, all or none              read.go      tuples read, and their changes
 //	ask.go       who may do what, from memory             explain.go   why, and what would change it
 //	assertion.go what a model is expected to answer
+//	draft.go     a model that is still being written
 //
 // A question is answered from a graph in memory (package index), which is loaded at the first question
 // and follows every commit before it is acknowledged. It reads no storage unless it asks for full
@@ -24,6 +25,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/index"
+	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
@@ -66,6 +68,7 @@ type Stores struct {
 	graphs   *index.Index
 	compiled *shelf
 	inline   bool
+	scenario Scenario
 
 	stores     *store.Collection[Store]
 	versions   *store.Collection[Version]
@@ -80,12 +83,18 @@ type Config struct {
 	Graphs *index.Index
 	// Inline lets tuples bring conditions of their own, in models that have [user with $expression].
 	Inline bool
+	// Scenario runs store files; nil if nobody wants to.
+	Scenario Scenario
 }
+
+// Scenario asks what the text of a store file asks. A file without a model of its own is about m, which
+// may be nil. An error means that it cannot be asked.
+type Scenario func(ctx context.Context, file string, m *model.Model, now time.Time) ([]Outcome, error)
 
 // New makes the stores of a DB.
 func New(c Config) *Stores {
 	return &Stores{
-		db: c.DB, guard: c.Guard, graphs: c.Graphs, compiled: newShelf(), inline: c.Inline,
+		db: c.DB, guard: c.Guard, graphs: c.Graphs, compiled: newShelf(), inline: c.Inline, scenario: c.Scenario,
 		stores:     store.NewCollection(c.DB, storeKind()),
 		versions:   store.NewCollection(c.DB, versionKind()),
 		assertions: store.NewCollection(c.DB, assertionsKind()),

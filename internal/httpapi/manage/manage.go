@@ -29,6 +29,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/journal"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
+	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/identity"
@@ -58,6 +59,7 @@ type API struct {
 	Decisions     *authz.Engine
 	Policies      *policy.Sets
 	Journal       *journal.Journal
+	Stores        *stores.Stores
 	Audit         *audit.Log
 	Keys          *keyring.Ring
 	Passwords     password.Policy // judges while somebody types
@@ -73,7 +75,8 @@ func (a *API) Operations() []rest.Operation {
 	var all []rest.Operation
 	for _, part := range [][]rest.Operation{
 		a.users(), a.userSessions(), a.organisations(), a.members(), a.invitations(), a.clients(), a.apiKeys(), a.roles(),
-		a.assignments(), a.groups(), a.policies(), a.decisionPlans(), a.decisions(), a.scopes(), a.consents(), a.auditLog(), a.signingKeys(), a.tenants(), a.contract(),
+		a.assignments(), a.groups(), a.policies(), a.decisionPlans(), a.decisions(),
+		a.tupleStores(), a.storeModels(), a.tuples(), a.questions(), a.trials(), a.scopes(), a.consents(), a.auditLog(), a.signingKeys(), a.tenants(), a.contract(),
 		a.account(), a.accountSessions(), a.accountKeys(), a.accountThings(),
 	} {
 		all = append(all, part...)

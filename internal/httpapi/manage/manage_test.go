@@ -19,6 +19,7 @@ import (
 // bodies are the smallest good bodies, by operation. Operations without a body are not listed.
 func bodies() map[string]string {
 	const holder, key = `{"type":"user","id":"bob"}`, `{"name":"ci"}`
+	const anne, folders = `"user":"user:anne","relation":"viewer","object":"folder:x"`, `{"text":"model\n  schema 1.1\ntype user\ntype folder\n  relations\n    define viewer: [user]\n"}`
 	return map[string]string{
 		"user.create": `{"email":"new@example.com"}`, "user.update": `{"name":"B"}`, "user.change_email": `{"email":"other@example.com"}`,
 		"org.create": `{"name":"Org"}`, "org.update": `{"name":"Org 2"}`, "member.add": `{"user":"bob"}`, "invitation.create": `{"email":"x@example.com"}`,
@@ -27,6 +28,10 @@ func bodies() map[string]string {
 		"role.create": `{"name":"editor"}`, "role.update": `{"description":"x"}`,
 		"role.assign": `{"subject":` + holder + `}`, "group.add_member": holder, "scope.declare": `{"name":"docs:read","words":"read documents"}`,
 		"policy_set.create": `{"name":"records"}`, "policy_set.activate": `{"version":1}`, "plan.set": `{"roles":true}`,
+		"store.create": `{"name":"documents"}`, "store.rename": `{"name":"papers"}`, "model.pin": `{}`, "model.write": folders, "model.check": folders,
+		"tuple.write": `{"tuples":[{` + anne + `}]}`, "store.check": `{` + anne + `}`, "store.explain": `{` + anne + `}`,
+		"store.list_objects": `{"user":"user:anne","relation":"viewer","type":"folder"}`, "store.list_users": `{"object":"folder:x","relation":"viewer","type":"user"}`,
+		"store.test":           `{"file":"tests:\n  - check:\n      - user: user:anne\n        object: folder:x\n        assertions: {viewer: false}\n"}`,
 		"decision_log.set":     `{"share":0.5,"days":3}`,
 		"decision.simulate":    `{"question":{"subject":{"type":"user","id":"bob"},"action":{"name":"posts:write"},"resource":{"type":"post","id":"1"}},"suppose":{}}`,
 		"policy_version.write": `{"policies":"permit(principal, action, resource);"}`,
@@ -43,7 +48,7 @@ func queries() map[string]string {
 	const holder = "?subject_type=user&subject_id=bob"
 	return map[string]string{
 		"scope.remove": "?name=docs:read", "report.counters": "?from=2026-01-01T00:00:00Z&until=2027-01-01T00:00:00Z",
-		"role.unassign": holder, "group.remove_member": holder,
+		"tuple.delete": "?user=user:anne&relation=viewer&object=folder:x", "role.unassign": holder, "group.remove_member": holder,
 	}
 }
 
@@ -227,6 +232,9 @@ func (w *world) furnish(base string) map[string]string {
 	w.ok("root", "POST", base+"/api/policies/guardrails/versions", `{"policies":"forbid(principal, action, resource) when { context.environment.time < datetime(\"1971-01-01\") };"}`)
 	w.ok("root", "PUT", base+"/api/policies/guardrails/active", `{"version":1}`)
 	ids["decision"] = w.logged(base)
+	ids["store"] = w.ok("root", "POST", base+"/api/stores", `{"name":"Shop"}`).get("id")
+	ids["model"] = w.ok("root", "POST", base+"/api/stores/"+ids["store"]+"/models", bodies()["model.write"]).get("id")
+	w.ok("root", "POST", base+"/api/stores/"+ids["store"]+"/tuples", bodies()["tuple.write"])
 	ids["group"], ids["session"] = "team", "x"
 	if base == "" {
 		token, _ := strings.CutPrefix(w.signIn("carol@example.com"), "cookie:")

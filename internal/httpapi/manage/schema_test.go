@@ -126,6 +126,19 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 		" suppose.roles.write.relation suppose.roles.write.user suppose.store suppose.store.delete suppose.store.delete.object" +
 		" suppose.store.delete.relation suppose.store.delete.user suppose.store.write suppose.store.write.object suppose.store.write.relation" +
 		" suppose.store.write.user"
+	tuple := func(at string) string {
+		return strings.ReplaceAll("@ @.condition @.condition.context @.condition.name @.expires @.object @.relation @.user", "@", at)
+	}
+	terms := "context draft model suppose " + tuple("contextual") + " " + tuple("suppose.write") + " " + tuple("suppose.delete")
+	for name, all := range map[string]string{
+		"store.create": "name", "store.rename": "name", "store.test": "draft file model", "model.check": "text", "model.write": "text", "model.pin": "model",
+		"tuple.write": tuple("tuples"), "store.check": "user relation object " + terms, "store.explain": "user relation object " + terms,
+		"store.list_objects": "user relation type limit cursor " + terms, "store.list_users": "object relation type limit cursor " + terms,
+	} {
+		members := strings.Fields(all)
+		slices.Sort(members)
+		want[name] = strings.Join(members, " ")
+	}
 	client := "access_token_format access_token_life audience client_uri first_party grants jwks jwks_uri lean_id_tokens min_acr name org origins policy_uri post_logout_redirect_uris redirect_uris scopes serves signing_alg token_endpoint_auth_method token_endpoint_auth_signing_alg tos_uri unsafe_no_pkce"
 	want["client.update"] = client
 	got := map[string]string{}

@@ -19,8 +19,12 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/authz/journal"
+	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
+	"github.com/cardea-auth/cardea/internal/authz/scenario"
+	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/flow"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
@@ -176,6 +180,7 @@ func (w *world) machines(guard *access.Guard, revocations *tenant.Revocations) {
 	a.Policies = policy.New(policy.Config{DB: w.db, Guard: guard})
 	a.Decisions, err = authz.New(authz.Config{DB: w.db, Guard: guard, Policies: a.Policies})
 	w.must(err)
+	a.Stores = stores.New(stores.Config{DB: w.db, Guard: guard, Graphs: index.New(w.db, index.Bounds{}), Scenario: runScenario})
 	a.Journal = journal.New(w.db, guard, a.Decisions)
 	a.Decisions.Records(a.Journal)
 	a.Keys, err = keyring.New(keyring.Config{DB: w.db, Guard: guard, Revocations: revocations})
@@ -347,6 +352,16 @@ func (w *world) ok(who, method, target, body string, header ...string) answer {
 		w.t.Fatalf("%s %s as %s: %d %s", method, target, who, a.status, a.body)
 	}
 	return a
+}
+
+// runScenario has store files run, as wiring does.
+func runScenario(ctx context.Context, file string, m *model.Model, now time.Time) ([]stores.Outcome, error) {
+	found, err := scenario.Options{Now: now, Model: m, Most: scenario.MostQuestions}.RunText(ctx, file)
+	out := make([]stores.Outcome, len(found))
+	for i, o := range found {
+		out[i] = stores.Outcome(o)
+	}
+	return out, err
 }
 
 // EndOffline ends nothing: no application is given anything here.

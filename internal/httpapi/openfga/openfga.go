@@ -93,7 +93,7 @@ const (
 func (d *Door) Routes() []edge.Route {
 	route := func(method, path, name string, action access.Action, h edge.Handler) edge.Route {
 		return edge.Route{
-			Method: method, Path: "/stores" + path, Name: "store." + name, Access: edge.Needs(action), CORS: edge.TenantOrigins,
+			Method: method, Path: "/stores" + path, Name: "openfga." + name, Access: edge.Needs(action), CORS: edge.TenantOrigins,
 			MaxBody: maxQuestion, Refuse: refuse, Handle: h,
 		}
 	}
@@ -107,11 +107,11 @@ func (d *Door) Routes() []edge.Route {
 	writeModel := route("POST", of+"/authorization-models", "write_model", "authz.model.write", d.writeModel)
 	writeModel.MaxBody = maxModel
 	return []edge.Route{
-		route("POST", "", "create", "authz.store.create", d.create),
-		route("GET", "", "list", "authz.store.read", d.list),
-		route("GET", of, "get", "authz.store.read", d.get),
-		route("PUT", of, "rename", "authz.store.update", d.rename),
-		route("DELETE", of, "delete", "authz.store.delete", d.delete),
+		route("POST", "", "create_store", "authz.store.create", d.create),
+		route("GET", "", "list_stores", "authz.store.read", d.list),
+		route("GET", of, "get_store", "authz.store.read", d.get),
+		route("PUT", of, "rename_store", "authz.store.update", d.rename),
+		route("DELETE", of, "delete_store", "authz.store.delete", d.delete),
 		writeModel,
 		route("GET", of+"/authorization-models", "list_models", "authz.model.read", d.listModels),
 		route("GET", of+"/authorization-models/{model_id}", "get_model", "authz.model.read", d.getModel),

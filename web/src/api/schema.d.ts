@@ -1364,6 +1364,233 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/stores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List stores of relation tuples */
+        get: operations["store.list"];
+        put?: never;
+        /** Make an empty store of relation tuples */
+        post: operations["store.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a store */
+        get: operations["store.get"];
+        put?: never;
+        post?: never;
+        /** Delete a store with its tuples and models */
+        delete: operations["store.delete"];
+        options?: never;
+        head?: never;
+        /** Rename a store */
+        patch: operations["store.rename"];
+        trace?: never;
+    };
+    "/api/stores/{store}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask whether a user has a relation to an object */
+        post: operations["store.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask why, and what would change it */
+        post: operations["store.explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List versions of the model, the newest first */
+        get: operations["model.list"];
+        put?: never;
+        /** Write a version of the model, which is used from then on unless another is pinned */
+        post: operations["model.write"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/models/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what is wrong with a model, what is worth a second look, and what it would change */
+        post: operations["model.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a version of the model */
+        get: operations["model.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/models/{model}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what a version changes, and which tuples no longer fit */
+        get: operations["model.diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/objects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the objects to which a user has a relation */
+        post: operations["store.list_objects"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/pinned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Use a version of the model instead of the newest, or the newest again */
+        put: operations["model.pin"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask what a store file asks, of its own tuples */
+        post: operations["store.test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/tuples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List relation tuples */
+        get: operations["tuple.read"];
+        put?: never;
+        /** Write relation tuples that the model accepts, all or none */
+        post: operations["tuple.write"];
+        /** Delete a relation tuple */
+        delete: operations["tuple.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/stores/{store}/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** List the users that have a relation to an object */
+        post: operations["store.list_users"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tenant": {
         parameters: {
             query?: never;
@@ -2123,13 +2350,13 @@ export interface paths {
             cookie?: never;
         };
         /** List stores */
-        get: operations["store.list"];
+        get: operations["openfga.list_stores"];
         put?: never;
         /**
          * Create a store
          * @description These end points are those of OpenFGA, with its errors: code and message.
          */
-        post: operations["store.create"];
+        post: operations["openfga.create_store"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2144,12 +2371,12 @@ export interface paths {
             cookie?: never;
         };
         /** Read a store */
-        get: operations["store.get"];
+        get: operations["openfga.get_store"];
         /** Rename a store */
-        put: operations["store.rename"];
+        put: operations["openfga.rename_store"];
         post?: never;
         /** Delete a store with its tuples and models */
-        delete: operations["store.delete"];
+        delete: operations["openfga.delete_store"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2163,9 +2390,9 @@ export interface paths {
             cookie?: never;
         };
         /** Read the assertions of a version */
-        get: operations["store.read_assertions"];
+        get: operations["openfga.read_assertions"];
         /** Replace the assertions of a version */
-        put: operations["store.write_assertions"];
+        put: operations["openfga.write_assertions"];
         post?: never;
         delete?: never;
         options?: never;
@@ -2181,13 +2408,13 @@ export interface paths {
             cookie?: never;
         };
         /** List versions of the model, the newest first */
-        get: operations["store.list_models"];
+        get: operations["openfga.list_models"];
         put?: never;
         /**
          * Write a version of the model
          * @description It is used from then on, unless another one is pinned.
          */
-        post: operations["store.write_model"];
+        post: operations["openfga.write_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2202,7 +2429,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a version of the model */
-        get: operations["store.get_model"];
+        get: operations["openfga.get_model"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2224,7 +2451,7 @@ export interface paths {
          * Ask several questions of one revision
          * @description Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.check_many"];
+        post: operations["openfga.check_many"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2239,7 +2466,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read what changed, oldest first */
-        get: operations["store.changes"];
+        get: operations["openfga.changes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2261,7 +2488,7 @@ export interface paths {
          * Ask whether a user has a relation to an object
          * @description Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.check"];
+        post: operations["openfga.check"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2281,7 +2508,7 @@ export interface paths {
          * Show the rule of a relation with the tuples of one object
          * @description Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.expand"];
+        post: operations["openfga.expand"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2301,7 +2528,7 @@ export interface paths {
          * Ask why, and what would change it
          * @description Not in OpenFGA. Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.explain"];
+        post: operations["openfga.explain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2321,7 +2548,7 @@ export interface paths {
          * List the objects to which a user has a relation
          * @description The list is never cut silently. Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.list_objects"];
+        post: operations["openfga.list_objects"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2341,7 +2568,7 @@ export interface paths {
          * List the users that have a relation to an object
          * @description Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.list_users"];
+        post: operations["openfga.list_users"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2360,13 +2587,13 @@ export interface paths {
          * Use a version of the model instead of the newest
          * @description Not in OpenFGA. Pinning an older one is rolling back.
          */
-        put: operations["store.pin_model"];
+        put: operations["openfga.pin_model"];
         post?: never;
         /**
          * Use the newest version of the model
          * @description Not in OpenFGA.
          */
-        delete: operations["store.unpin_model"];
+        delete: operations["openfga.unpin_model"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2385,7 +2612,7 @@ export interface paths {
          * Read tuples
          * @description Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.read"];
+        post: operations["openfga.read"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2405,7 +2632,7 @@ export interface paths {
          * List the objects, one JSON text a line
          * @description Cardea-Revision in the answer tells the revision that it rests on.
          */
-        post: operations["store.stream_objects"];
+        post: operations["openfga.stream_objects"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2425,7 +2652,7 @@ export interface paths {
          * Write and delete tuples, all or none
          * @description Cardea-Revision in the answer tells the revision that it rests on; whoever asks with it knows of the write.
          */
-        post: operations["store.write"];
+        post: operations["openfga.write"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3679,6 +3906,304 @@ export interface components {
         SessionPage: {
             items: components["schemas"]["Session"][];
             next?: string;
+        };
+        TupleStorePage: {
+            items: components["schemas"]["TupleStore"][];
+            next?: string;
+        };
+        TupleStore: {
+            id: string;
+            name: string;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            updated: string;
+            /** @description version of the model that is used where a question names none; left out: there is none yet */
+            model?: string;
+            /** @description the newest version */
+            latest?: string;
+            /** @description whether a version was chosen; else the newest is used */
+            pinned: boolean;
+        };
+        StoreNaming: {
+            name: string;
+        };
+        StoreQuestion: {
+            /** @description user:anne, or team:eng#member */
+            user: string;
+            relation: string;
+            /** @description folder:designs */
+            object: string;
+            /** @description values for parameters of conditions: an object */
+            context?: unknown;
+            /** @description tuples that count besides those of the store, for this question */
+            contextual?: components["schemas"]["RelationTupleInput"][];
+            /** @description answer as if this were written and that deleted; nothing is stored */
+            suppose?: components["schemas"]["TupleChanges"];
+            /** @description version of the model; left out: the one that is used */
+            model?: string;
+            /** @description a model that is stored nowhere, in place of a version; needs authz.tuple.read */
+            draft?: string;
+        };
+        RelationTupleInput: {
+            /** @description user:anne, team:eng#member, or user:* for everybody of the type */
+            user: string;
+            relation: string;
+            /** @description folder:designs */
+            object: string;
+            /** @description under which it counts; left out: under any */
+            condition?: components["schemas"]["TupleConditionInput"];
+            /**
+             * Format: date-time
+             * @description from then on it does not count; left out: never
+             */
+            expires?: string;
+        };
+        TupleConditionInput: {
+            name: string;
+            /** @description values for parameters of the condition: an object */
+            context?: unknown;
+        };
+        TupleChanges: {
+            write?: components["schemas"]["RelationTupleInput"][];
+            delete?: components["schemas"]["RelationTupleInput"][];
+        };
+        StoreAnswer: {
+            allowed: boolean;
+            /** @description parameters of conditions on which the answer depends; it is a deny until they are known */
+            missing?: string[];
+            /** @description version; left out: a draft */
+            model?: string;
+            /** @description of the tuples */
+            revision: string;
+        };
+        StoreExplanation: {
+            allowed: boolean;
+            /** @description parameters of conditions on which the answer depends; it is a deny until they are known */
+            missing?: string[];
+            /** @description version; left out: a draft */
+            model?: string;
+            /** @description of the tuples */
+            revision: string;
+            /** @description one sentence */
+            reason: string;
+            /** @description tuples that together prove it */
+            path?: components["schemas"]["RelationTuple"][];
+            /** @description sets of changes each of which would allow it, the smallest first */
+            remedies?: components["schemas"]["StoreRemedy"][];
+            /** @description there may be other remedies */
+            truncated?: boolean;
+        };
+        RelationTuple: {
+            /** @description user:anne, team:eng#member, or user:* for everybody of the type */
+            user: string;
+            relation: string;
+            /** @description folder:designs */
+            object: string;
+            /** @description under which it counts; left out: under any */
+            condition?: components["schemas"]["TupleCondition"];
+            /**
+             * Format: date-time
+             * @description from then on it does not count; left out: never
+             */
+            expires?: string;
+        };
+        TupleCondition: {
+            name: string;
+            /** @description values for parameters of the condition: an object */
+            context?: unknown;
+        };
+        StoreRemedy: {
+            write?: components["schemas"]["RelationTuple"][];
+            delete?: components["schemas"]["RelationTuple"][];
+            /** @description conditions that would have to hold */
+            meet?: components["schemas"]["UnmetCondition"][];
+        };
+        UnmetCondition: {
+            tuple: components["schemas"]["RelationTuple"];
+            /** @description the parameters that it lacks */
+            missing?: string[];
+        };
+        StoreModelPage: {
+            items: components["schemas"]["StoreModel"][];
+            next?: string;
+        };
+        StoreModel: {
+            id: string;
+            /** @description SHA-256 of the model: equal for versions that say the same */
+            fingerprint: string;
+            /** Format: date-time */
+            created: string;
+            /** @description who has written it; left out: that was not kept yet */
+            author?: components["schemas"]["ModelAuthor"];
+            /** @description in the modelling language; left out of lists */
+            text?: string;
+            /** @description its parts, for programs that help to write tuples and questions; left out of lists */
+            outline?: components["schemas"]["Outline"];
+        };
+        ModelAuthor: {
+            type: string;
+            id: string;
+        };
+        Outline: {
+            types: components["schemas"]["OutlineType"][];
+            conditions: components["schemas"]["OutlineCondition"][];
+        };
+        OutlineType: {
+            name: string;
+            relations: components["schemas"]["OutlineRelation"][];
+        };
+        OutlineRelation: {
+            name: string;
+            /** @description empty: it follows from other relations only */
+            subjects: components["schemas"]["OutlineSubject"][];
+        };
+        OutlineSubject: {
+            type: string;
+            /** @description whoever has this relation to it */
+            relation?: string;
+            /** @description everybody of the type */
+            wildcard?: boolean;
+            /** @description that the tuple must carry */
+            condition?: string;
+        };
+        OutlineCondition: {
+            name: string;
+            parameters: components["schemas"]["OutlineParameter"][];
+        };
+        OutlineParameter: {
+            name: string;
+            type: string;
+        };
+        ModelText: {
+            /** @description in the modelling language, schema 1.1 or 1.2 */
+            text: string;
+        };
+        ModelJudgement: {
+            sound: boolean;
+            /** @description why it would be refused */
+            wrong: components["schemas"]["ModelFinding"][];
+            /** @description what is worth a second look */
+            advice: components["schemas"]["ModelFinding"][];
+            /** @description in the version that is used */
+            changes: components["schemas"]["ModelChange"][];
+        };
+        ModelFinding: {
+            /** @description from 1 */
+            line: number;
+            /** @description from 1, in characters */
+            column: number;
+            /** @description document#viewer, or condition in_region */
+            path?: string;
+            /** @description stable name of the kind of finding */
+            finding: string;
+            text: string;
+            hint?: string;
+        };
+        ModelChange: {
+            /** @enum {string} */
+            kind: "added" | "removed" | "changed";
+            type?: string;
+            relation?: string;
+            condition?: string;
+            before?: string;
+            after?: string;
+            /** @description kinds of stored tuples that no longer fit, and would count for nothing */
+            orphans?: components["schemas"]["TupleKind"][];
+        };
+        TupleKind: {
+            type: string;
+            /** @description left out: every relation */
+            relation?: string;
+            /** @description left out: every subject */
+            subject?: string;
+        };
+        ModelChangemany: {
+            items: components["schemas"]["ModelChange"][];
+        };
+        ObjectsQuestion: {
+            user: string;
+            relation: string;
+            /** @description of the objects */
+            type: string;
+            /** @description items on a page; default 50 */
+            limit?: number;
+            /** @description next of the page before */
+            cursor?: string;
+            /** @description values for parameters of conditions: an object */
+            context?: unknown;
+            /** @description tuples that count besides those of the store, for this question */
+            contextual?: components["schemas"]["RelationTupleInput"][];
+            /** @description answer as if this were written and that deleted; nothing is stored */
+            suppose?: components["schemas"]["TupleChanges"];
+            /** @description version of the model; left out: the one that is used */
+            model?: string;
+            /** @description a model that is stored nowhere, in place of a version; needs authz.tuple.read */
+            draft?: string;
+        };
+        StoreListing: {
+            items: string[];
+            /** @description everybody else of the type too */
+            everyone?: boolean;
+            /** @description with everyone: who is not, all the same */
+            except?: string[];
+            /** @description parameters of conditions on which others depend */
+            missing?: string[];
+            /** @description cursor of the next page */
+            next?: string;
+            /** @description version; left out: a draft */
+            model?: string;
+            /** @description of the tuples */
+            revision: string;
+        };
+        StorePin: {
+            /** @description an older one is a rollback; left out: the newest is used from now on */
+            model?: string;
+        };
+        StoreTrial: {
+            /** @description the text of a .fga.yaml; it names no other files */
+            file: string;
+            /** @description version that is used where the file has no model of its own; left out: the one that is used anyway */
+            model?: string;
+            /** @description a model that is stored nowhere, in place of a version */
+            draft?: string;
+        };
+        StoreOutcomemany: {
+            items: components["schemas"]["StoreOutcome"][];
+        };
+        StoreOutcome: {
+            test?: string;
+            question: string;
+            want: string;
+            got: string;
+            passed: boolean;
+        };
+        RelationTuplePage: {
+            items: components["schemas"]["RelationTuple"][];
+            next?: string;
+        };
+        TupleWrite: {
+            tuples: components["schemas"]["RelationTupleInput"][];
+        };
+        UsersQuestion: {
+            object: string;
+            relation: string;
+            /** @description of the users: user, or team#member */
+            type: string;
+            /** @description items on a page; default 50 */
+            limit?: number;
+            /** @description next of the page before */
+            cursor?: string;
+            /** @description values for parameters of conditions: an object */
+            context?: unknown;
+            /** @description tuples that count besides those of the store, for this question */
+            contextual?: components["schemas"]["RelationTupleInput"][];
+            /** @description answer as if this were written and that deleted; nothing is stored */
+            suppose?: components["schemas"]["TupleChanges"];
+            /** @description version of the model; left out: the one that is used */
+            model?: string;
+            /** @description a model that is stored nowhere, in place of a version; needs authz.tuple.read */
+            draft?: string;
         };
         Tenant: {
             id: string;
@@ -7936,6 +8461,697 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    "store.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description only stores that are called so */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TupleStorePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.create": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreNaming"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TupleStore"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.get": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TupleStore"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.delete": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.rename": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreNaming"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TupleStore"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.check": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreAnswer"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.explain": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreExplanation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "model.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreModelPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "model.write": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelText"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreModel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "model.check": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelText"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelJudgement"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "model.get": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreModel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "model.diff": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description the version before; left out: the one that is used */
+                from?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelChangemany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.list_objects": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectsQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreListing"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "model.pin": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StorePin"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TupleStore"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.test": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StoreTrial"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreOutcomemany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "tuple.read": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                /** @description items on a page; default 50 */
+                limit?: number;
+                /** @description next of the page before */
+                cursor?: string;
+                /** @description only of this user: user:anne, or team:eng#member */
+                user?: string;
+                /** @description only this relation */
+                relation?: string;
+                /** @description only of this object, or with folder: of a type */
+                object?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RelationTuplePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "tuple.write": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TupleWrite"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revision"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "tuple.delete": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+                user?: string;
+                relation?: string;
+                object?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Revision"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "store.list_users": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                store: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UsersQuestion"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoreListing"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     "tenant.get": {
         parameters: {
             query?: {
@@ -9441,7 +10657,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.list": {
+    "openfga.list_stores": {
         parameters: {
             query?: {
                 page_size?: number;
@@ -9472,7 +10688,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.create": {
+    "openfga.create_store": {
         parameters: {
             query?: never;
             header?: never;
@@ -9502,7 +10718,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.get": {
+    "openfga.get_store": {
         parameters: {
             query?: never;
             header?: never;
@@ -9531,7 +10747,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.rename": {
+    "openfga.rename_store": {
         parameters: {
             query?: never;
             header?: never;
@@ -9564,7 +10780,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.delete": {
+    "openfga.delete_store": {
         parameters: {
             query?: never;
             header?: never;
@@ -9591,7 +10807,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.read_assertions": {
+    "openfga.read_assertions": {
         parameters: {
             query?: never;
             header?: never;
@@ -9621,7 +10837,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.write_assertions": {
+    "openfga.write_assertions": {
         parameters: {
             query?: never;
             header?: never;
@@ -9653,7 +10869,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.list_models": {
+    "openfga.list_models": {
         parameters: {
             query?: {
                 page_size?: number;
@@ -9685,7 +10901,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.write_model": {
+    "openfga.write_model": {
         parameters: {
             query?: never;
             header?: never;
@@ -9720,7 +10936,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.get_model": {
+    "openfga.get_model": {
         parameters: {
             query?: never;
             header?: never;
@@ -9750,7 +10966,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.check_many": {
+    "openfga.check_many": {
         parameters: {
             query?: never;
             header?: {
@@ -9786,7 +11002,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.changes": {
+    "openfga.changes": {
         parameters: {
             query?: {
                 /** @description of the objects */
@@ -9825,7 +11041,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.check": {
+    "openfga.check": {
         parameters: {
             query?: never;
             header?: {
@@ -9861,7 +11077,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.expand": {
+    "openfga.expand": {
         parameters: {
             query?: never;
             header?: {
@@ -9897,7 +11113,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.explain": {
+    "openfga.explain": {
         parameters: {
             query?: never;
             header?: {
@@ -9933,7 +11149,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.list_objects": {
+    "openfga.list_objects": {
         parameters: {
             query?: never;
             header?: {
@@ -9969,7 +11185,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.list_users": {
+    "openfga.list_users": {
         parameters: {
             query?: never;
             header?: {
@@ -10005,7 +11221,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.pin_model": {
+    "openfga.pin_model": {
         parameters: {
             query?: never;
             header?: never;
@@ -10038,7 +11254,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.unpin_model": {
+    "openfga.unpin_model": {
         parameters: {
             query?: never;
             header?: never;
@@ -10067,7 +11283,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.read": {
+    "openfga.read": {
         parameters: {
             query?: never;
             header?: never;
@@ -10100,7 +11316,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.stream_objects": {
+    "openfga.stream_objects": {
         parameters: {
             query?: never;
             header?: {
@@ -10136,7 +11352,7 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
-    "store.write": {
+    "openfga.write": {
         parameters: {
             query?: never;
             header?: {
