@@ -60,8 +60,8 @@ const (
 
 // Main runs a command line and returns its exit status.
 func Main(ctx context.Context, args []string, p Process) int {
-	if len(args) == 1 && args[0] == apart.Name { // not a command: serve starts it
-		return report(p.Stderr, apart.Main(p.Stdin, p.Stdout))
+	if len(args) == 2 && args[0] == apart.Name { // not a command: serve starts it
+		return report(p.Stderr, apart.Main(p.Stdin, p.Stdout, apart.Priority(args[1])))
 	}
 	var g grammar
 	parser, err := newParser(&g, p.Stdout, p.Stderr)

@@ -48,7 +48,7 @@ func (c *serveCommand) local(l *localRun) error {
 
 // passwordWorker starts this program once more, as Main knows it by its arguments, without the
 // server's environment: that may hold secrets.
-func passwordWorker() *exec.Cmd {
+func passwordWorker(at apart.Priority) *exec.Cmd {
 	program := "/proc/self/exe" // also when the file was replaced by a newer one meanwhile
 	if _, err := os.Stat(program); err != nil {
 		if program, err = os.Executable(); err != nil {
@@ -57,7 +57,7 @@ func passwordWorker() *exec.Cmd {
 	}
 	c := exec.Command(program)
 	// The root is there in every container, and keeps no directory from being unmounted.
-	c.Args, c.Env, c.Dir = []string{os.Args[0], apart.Name}, []string{}, string(filepath.Separator)
+	c.Args, c.Env, c.Dir = []string{os.Args[0], apart.Name, string(at)}, []string{}, string(filepath.Separator)
 	return c
 }
 

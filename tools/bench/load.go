@@ -75,7 +75,7 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	s.toggleProfile(w)
 	before := s.spent(w)
 	time.Sleep(time.Until(end))
-	after := s.spent(w)
+	spent := s.since(before, w)
 	s.toggleProfile(w)
 	wg.Wait()
 
@@ -94,8 +94,8 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	all := float64(len(times))
 	return result{
 		Name: w.name, Method: w.method, Rate: float64(len(times)-bad) / o.span.Seconds(),
-		CPU: time.Duration(float64(after.cpu-before.cpu) / all), P50: quantile(times, 50), P99: quantile(times, 99),
-		Errors: bad, Commits: (after.commits - before.commits) / all, RSS: s.rss(),
+		CPU: time.Duration(float64(spent.cpu) / all), P50: quantile(times, 50), P99: quantile(times, 99),
+		Errors: bad, Commits: spent.commits / all, RSS: s.rss(),
 	}, ctx.Err()
 }
 

@@ -171,7 +171,7 @@ func (s *server) status(line string) int64 {
 	return sum
 }
 
-// spending is what a measurement subtracts: before from after.
+// spending is what a measurement looks at before and after.
 type spending struct {
 	cpu     time.Duration
 	commits float64
@@ -185,15 +185,26 @@ func (s *server) toggleProfile(w workload) {
 }
 
 func (s *server) spent(w workload) spending {
+	commits := s.commits() // costs the server time, which is not what is measured
+	return spending{s.cpu(w), commits}
+}
+
+// since is what was spent after before.
+func (s *server) since(before spending, w workload) spending {
+	cpu := s.cpu(w) - before.cpu
+	return spending{cpu, s.commits() - before.commits}
+}
+
+// cpu is the processor time of whoever answers a workload.
+func (s *server) cpu(w workload) (sum time.Duration) {
 	process := s.process
 	if w.process != nil {
 		process = w.process
 	}
-	var cpu time.Duration
 	for _, pid := range family(process.Process.Pid) {
-		cpu += cpuOf(pid)
+		sum += cpuOf(pid)
 	}
-	return spending{cpu, s.commits()}
+	return sum
 }
 
 // family is a process and its children: the server computes password hashes in processes of their own.

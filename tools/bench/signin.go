@@ -79,15 +79,15 @@ func (s *server) signIns(ctx context.Context, o options, together int) (result, 
 		})
 	}
 	wg.Wait()
-	after := s.spent(workload{})
+	spent := s.since(before, workload{})
 	s.toggleProfile(workload{})
 	if len(times) == 0 {
 		return result{}, fmt.Errorf("nobody has signed in: %w", errors.Join(wrong...))
 	}
 	n := float64(len(times))
 	return result{
-		Name: fmt.Sprintf("sign-in, %d at once", together), Rate: n / o.span.Seconds(), CPU: time.Duration(float64(after.cpu-before.cpu) / n),
-		P50: quantile(times, 50), P99: quantile(times, 99), Errors: len(wrong), Commits: (after.commits - before.commits) / n, RSS: s.rss(),
+		Name: fmt.Sprintf("sign-in, %d at once", together), Rate: n / o.span.Seconds(), CPU: time.Duration(float64(spent.cpu) / n),
+		P50: quantile(times, 50), P99: quantile(times, 99), Errors: len(wrong), Commits: spent.commits / n, RSS: s.rss(),
 	}, ctx.Err()
 }
 
@@ -172,7 +172,7 @@ func beCrowd(perSecond, base string) error {
 	if err != nil {
 		return err
 	}
-	apart.GiveWay()
+	apart.GiveWay(apart.Last)
 	s := &server{base: base}
 	in := json.NewDecoder(os.Stdin)
 	var o orders

@@ -158,19 +158,26 @@ func newMeter(r prometheus.Registerer) (meters, error) {
 	return meters{v}, r.Register(v)
 }
 
-// meter is the kept handles of one route, by class of status.
-type meter [6]prometheus.Observer
-
-func (m meters) route(pattern string) meter {
-	var out meter
-	for class := 1; class <= 5; class++ {
-		out[class] = m.vec.WithLabelValues(pattern, strconv.Itoa(class)+"xx")
-	}
-	return out
+// meter is the kept handles of one route, by class of status. One that nothing was observed with does not
+// exist: all of them, with their buckets, would be 25,000 lines to read for whoever collects.
+type meter struct {
+	vec     *prometheus.HistogramVec
+	pattern string
+	class   [6]atomic.Pointer[prometheus.Observer]
 }
 
+func (m meters) route(pattern string) *meter { return &meter{vec: m.vec, pattern: pattern} }
+
 func (m *meter) observe(status int, took time.Duration) {
-	if class := status / 100; class >= 1 && class <= 5 {
-		m[class].Observe(took.Seconds())
+	class := status / 100
+	if class < 1 || class > 5 {
+		return
 	}
+	kept := m.class[class].Load()
+	if kept == nil {
+		o := m.vec.WithLabelValues(m.pattern, strconv.Itoa(class)+"xx") // the same for all who ask
+		kept = &o
+		m.class[class].Store(kept)
+	}
+	(*kept).Observe(took.Seconds())
 }

@@ -126,7 +126,7 @@ func (a Access) CSRF() bool { return a.csrf == bySession || a.csrf == byFlow }
 type route struct {
 	Route
 	door      *Door
-	meter     meter
+	meter     *meter
 	served    counter // successes since the last logged one
 	preflight *preflight
 }

@@ -19,12 +19,18 @@ import (
 // TestMain makes this program a worker, or one that dies, when it is started as such.
 func TestMain(m *testing.M) {
 	switch {
-	case len(os.Args) == 2 && os.Args[1] == apart.Name:
-		if err := apart.Main(os.Stdin, os.Stdout); err != nil {
+	case len(os.Args) == 3 && os.Args[1] == apart.Name:
+		if err := apart.Main(os.Stdin, os.Stdout, apart.Priority(os.Args[2])); err != nil {
 			os.Exit(1)
 		}
 		return
-	case len(os.Args) == 2 && os.Args[1] == "dies":
+	case len(os.Args) == 3 && os.Args[1] == "starves" && os.Args[2] == string(apart.Low):
+		_ = apart.Serve(os.Stdin, os.Stdout)
+		return
+	case len(os.Args) == 3 && os.Args[1] == "starves":
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	case len(os.Args) == 3 && os.Args[1] == "dies":
 		_, _ = os.Stdin.Read(make([]byte, 1))
 		os.Exit(1)
 	}
@@ -37,13 +43,15 @@ type workers struct {
 	program string
 	args    []string // of the n-th start; the last one for all that follow
 	started []*exec.Cmd
+
+	patience time.Duration
 }
 
-func (w *workers) command() *exec.Cmd {
+func (w *workers) command(at apart.Priority) *exec.Cmd {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	arg := w.args[min(len(w.started), len(w.args)-1)]
-	c := exec.Command(w.program, arg)
+	c := exec.Command(w.program, arg, string(at))
 	c.Env = []string{}
 	w.started = append(w.started, c)
 	return c
@@ -65,7 +73,10 @@ func pool(t *testing.T, w *workers, idle time.Duration) (*apart.Pool, *password.
 		}
 		w.program = self
 	}
-	p := apart.New(apart.Config{Command: w.command, Failed: told.note, Idle: idle})
+	if w.patience == 0 {
+		w.patience = time.Minute // the machine of a test may be busy
+	}
+	p := apart.New(apart.Config{Command: w.command, Failed: told.note, Idle: idle, Patience: w.patience})
 	t.Cleanup(func() { _ = p.Close() })
 	h, err := password.New(password.Config{
 		Slots: 2, Wait: time.Minute, Worker: p,
@@ -178,6 +189,24 @@ func TestDeadWorkers(t *testing.T) {
 				t.Errorf("a password in an error: %s", told.text())
 			}
 		})
+	}
+}
+
+// A worker that is never let to the processor is replaced by one that has a share, and so are those after it.
+func TestStarvedWorkers(t *testing.T) {
+	t.Parallel()
+	w := &workers{args: []string{"starves"}, patience: 50 * time.Millisecond}
+	_, h, told := pool(t, w, 0)
+	stored, err := h.Hash(t.Context(), secret.New("correct horse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify(t, h, stored, "correct horse", true)
+	if n := w.starts(); n != 2 {
+		t.Errorf("%d workers: one starves, the next one has its share and is used again", n)
+	}
+	if told.text() != "" {
+		t.Errorf("a worker that is late has not failed: %s", told.text())
 	}
 }
 

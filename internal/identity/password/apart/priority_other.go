@@ -3,4 +3,4 @@
 package apart
 
 // GiveWay does nothing where priorities are not known.
-func GiveWay() {}
+func GiveWay(Priority) {}

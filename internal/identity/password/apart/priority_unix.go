@@ -4,9 +4,8 @@ package apart
 
 import "syscall"
 
-// niceness lets a process have a tenth of the weight of an ordinary one: in a flood hashing takes what
-// the server leaves, and on a busy server it still goes on.
-const niceness = 10
+// niceness is that of each priority: the last there is, and one with a share even when others want everything.
+var niceness = map[Priority]int{Last: 19, Low: 10}
 
 // GiveWay lowers the priority of this process. A system that does not let it is no worse than before.
-func GiveWay() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness) }
+func GiveWay(to Priority) { _ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness[to]) }

@@ -14,11 +14,11 @@ import (
 )
 
 // Main is the whole life of a worker process. It returns when in ends.
-func Main(in io.Reader, out io.Writer) error {
+func Main(in io.Reader, out io.Writer, at Priority) error {
 	// The terminal and the service manager tell everybody in the group to stop. The server needs its
 	// workers until it has; then their input ends.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
-	GiveWay()
+	GiveWay(at)
 	debug.SetGCPercent(-1) // Serve collects, when nobody waits
 	return Serve(in, out)
 }
