@@ -28,9 +28,10 @@ type server struct {
 	devices                       sync.Map // the cookie of each account's browser, by number
 }
 
-// onServerCore is a command bound to core 0; the load runs on the others.
+// onServerCore is a command bound to core 0, if the load has left it. How many processors there are says
+// nothing here: whoever is bound to one of two sees one.
 func onServerCore(ctx context.Context, name string, args ...string) *exec.Cmd {
-	if path, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > 1 {
+	if path, err := exec.LookPath("taskset"); err == nil && os.Getenv(pinned) != "" {
 		args = append([]string{"-c", "0", name}, args...)
 		name = path
 	}
