@@ -69,7 +69,7 @@ export const test = base.extend<Guards & { faults: string[] }, { house: string; 
           await expect(async () => {
             const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
             expect(violations.map((v) => `${name}, ${look}: ${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`)).toEqual([])
-          }).toPass({ timeout: 8_000 })
+          }).toPass({ timeout: 45_000 })
         }
         // What has to be measured anew takes its new width a moment later: what is wrong stays wrong.
         const sideways = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)

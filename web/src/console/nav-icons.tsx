@@ -1,5 +1,5 @@
 import {
-  AppWindow, Building2, CircleUserRound, Compass, Database, FlaskConical, Gauge, History, KeyRound, Layers, Mail, MonitorSmartphone, Palette, ScrollText, Settings, ShieldCheck, Tags, UserCog,
+  AppWindow, Building2, CircleUserRound, Compass, Database, FlaskConical, Gauge, History, KeyRound, Layers, Mail, MonitorSmartphone, Network, Palette, ScrollText, Settings, ShieldCheck, Tags, UserCog,
   UserRound, Users, UsersRound,
 } from 'lucide-react'
 
@@ -7,7 +7,7 @@ import type { IconName } from './page'
 
 const icons = {
   activity: History, apps: AppWindow, audit: ScrollText, account: CircleUserRound, data: Database, devices: MonitorSmartphone, explorer: Compass, groups: UsersRound, keys: KeyRound, mail: Mail,
-  orgs: Building2, overview: Gauge, preferences: Palette, profile: UserRound, roles: UserCog, sample: FlaskConical, scopes: Tags, settings: Settings, shield: ShieldCheck, tenants: Layers, users: Users,
+  orgs: Building2, overview: Gauge, preferences: Palette, profile: UserRound, roles: UserCog, sample: FlaskConical, scopes: Tags, settings: Settings, shield: ShieldCheck, stores: Network, tenants: Layers, users: Users,
 } satisfies Record<IconName, unknown>
 
 /** The icon of a page in the navigation. */

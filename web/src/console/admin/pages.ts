@@ -36,6 +36,12 @@ export const admin: Console = {
     { path: 'roles', title: () => texts.text('nav.roles'), icon: 'roles', section: access, needs: 'cardea:role.read', load: () => import('./roles') },
     { path: 'roles/:role', load: () => import('./role') },
     { path: 'explorer', title: () => texts.text('nav.explorer'), icon: 'explorer', section: access, needs: 'cardea:decision.ask', load: () => import('./explorer') },
+    { path: 'stores', title: () => texts.text('nav.stores'), icon: 'stores', section: access, needs: 'cardea:authz.store.read', load: () => import('./stores/stores') },
+    { path: 'stores/:store', load: () => import('./stores/model') },
+    { path: 'stores/:store/versions', load: () => import('./stores/versions') },
+    { path: 'stores/:store/tuples', load: () => import('./stores/tuples') },
+    { path: 'stores/:store/ask', load: () => import('./stores/ask') },
+    { path: 'stores/:store/tests', load: () => import('./stores/tests') },
 
     { path: 'audit', title: () => texts.text('nav.audit'), icon: 'audit', section: operation, needs: 'cardea:audit.read', load: () => import('./audit') },
     { path: 'keys', title: () => texts.text('nav.keys'), icon: 'keys', section: operation, needs: 'cardea:key.read', load: () => import('./keys') },

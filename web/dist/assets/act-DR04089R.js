@@ -1,0 +1,1 @@
+import{t as e}from"./useMutation-qT7IPBFJ.js";import{r as t}from"./step-up-BYyQjo_U.js";function n(n,r){return e({mutationFn:e=>t(()=>n(e)),onSuccess:(e,t)=>void r(e,t)})}export{n as t};

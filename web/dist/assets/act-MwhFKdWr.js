@@ -1,1 +1,0 @@
-import{t as e}from"./useMutation-DWGudl8t.js";import{r as t}from"./step-up-BYyQjo_U.js";function n(n,r){return e({mutationFn:e=>t(()=>n(e)),onSuccess:(e,t)=>void r(e,t)})}export{n as t};

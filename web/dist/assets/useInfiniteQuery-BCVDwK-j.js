@@ -1,1 +1,0 @@
-import{t as e}from"./useBaseQuery-vA7H3a2Z.js";import{t}from"./infiniteQueryObserver-ip3M6xqV.js";function n(n,r){return e(n,t,r)}export{n as t};

@@ -1,0 +1,1 @@
+import{t as e}from"./useBaseQuery-awjDmEvW.js";import{t}from"./infiniteQueryObserver-Cq_RAXUN.js";function n(n,r){return e(n,t,r)}export{n as t};

@@ -1,0 +1,1 @@
+import{f as e,r as t}from"./infiniteQueryOptions-C0PxiztF.js";import{t as n}from"./useBaseQuery-awjDmEvW.js";function r(r,i){return n({...r,enabled:!0,suspense:!0,throwOnError:t,placeholderData:void 0},e,i)}export{r as t};

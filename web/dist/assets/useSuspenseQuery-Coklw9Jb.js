@@ -1,1 +1,0 @@
-import{f as e,r as t}from"./infiniteQueryOptions-vG2BROIq.js";import{t as n}from"./useBaseQuery-vA7H3a2Z.js";function r(r,i){return n({...r,enabled:!0,suspense:!0,throwOnError:t,placeholderData:void 0},e,i)}export{r as t};

@@ -1,1 +1,0 @@
-export{t as Component,n as UserState}from"./users-w5cGU3l5.js";

@@ -1,0 +1,67 @@
+import { highlighter } from '../../../components/highlight'
+
+/** The modelling language of OpenFGA. */
+export const fga = highlighter([
+  ['comment', /(?<=^\s*|\s)#.*/],
+  ['string', /"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?/],
+  ['keyword', /\b(?:model|schema|type|relations|define|condition|extend|module|or|and|but not|from|with)\b(?!\s*[:.])/],
+  ['name', /(?<=\bdefine\s+)[\w/-]+(?=\s*:)|(?<=\b(?:type|condition)\s+)[\w/-]+/],
+  ['number', /\b\d[\w.]*/],
+])
+
+/** YAML, as store files have it. */
+export const yaml = highlighter([
+  ['comment', /(?<=^\s*|\s)#.*/],
+  ['string', /"(?:\\.|[^"\\])*"?|'(?:''|[^'])*'?/],
+  ['name', /(?<=^[\s-]*|[{,]\s*)[\w.-]+(?=:(?:\s|$))/],
+  ['keyword', /\b(?:true|false|null)\b/],
+  ['number', /(?<=[\s[{,]|^)-?\d[\d.]*(?=[\s\]},]|$)/],
+])
+
+/** What somebody begins with who has no model yet. */
+export const firstModel = `model
+  schema 1.1
+
+type user
+
+type team
+  relations
+    define member: [user, team#member]
+
+type folder
+  relations
+    define parent: [folder]
+    define owner: [user]
+    define editor: [user, team#member] or owner or editor from parent
+    define viewer: [user, user:*, team#member] or editor or viewer from parent
+`
+
+/** What somebody begins with who has no tests yet. */
+export const firstTests = `# The model is the one that is used; a file may bring its own.
+tuples:
+  - user: user:anne
+    relation: editor
+    object: folder:plans
+  - user: folder:plans
+    relation: parent
+    object: folder:q3
+tests:
+  - name: what stands in a folder is shared with it
+    check:
+      - user: user:anne
+        object: folder:q3
+        assertions:
+          viewer: true
+          owner: false
+    list_objects:
+      - user: user:anne
+        type: folder
+        assertions:
+          editor: [folder:plans, folder:q3]
+`
+
+/** Counts a column in bytes, as the editor wants it, from one in characters, as the server tells it of models. */
+export function columnInBytes(text: string, line: number, column: number): number {
+  const before = [...(text.split('\n')[line - 1] ?? '')].slice(0, column - 1).join('')
+  return new TextEncoder().encode(before).length + 1
+}
