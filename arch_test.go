@@ -45,7 +45,8 @@ authz/tuplekey            < authz/condition                   : tuples as texts,
 authz/stores              < authz/index authz/model authz/tuplekey : stores of applications, besides the roles of Cardea
 authz/scenario            < authz/tuplekey authz/model        : tests of a model, without a store
 authz/policy              < store                             : decides by policies, knows no graph
-authz                     < tenant authz/index authz/condition authz/policy : decides for all, asks nobody
+authz/point               < store                             : asks decision points of others, knows no plan
+authz                     < tenant authz/index authz/condition authz/policy authz/point : decides for all, asks nobody
 flow                      < store                             : knows Step, not steps
 keyring                   < tenant                            : keeps keys, knows no token
 audit                     < tenant keyring                    : reads events of all, is imported by none but wiring and doors

@@ -15,7 +15,7 @@ import (
 func (a *App) management() *manage.API {
 	return &manage.API{
 		Tenants: a.Tenants, Organisations: a.Organisations, Accounts: a.Accounts, Sessions: a.Sessions, APIKeys: a.APIKeys,
-		Clients: a.Clients, Consents: a.Consents, Scopes: a.Scopes, Decisions: a.Decisions, Policies: a.Policies, Journal: a.Journal, Stores: a.Stores, Audit: a.Audit, Keys: a.Keys,
+		Clients: a.Clients, Consents: a.Consents, Scopes: a.Scopes, Decisions: a.Decisions, Policies: a.Policies, Points: a.Points, Journal: a.Journal, Stores: a.Stores, Audit: a.Audit, Keys: a.Keys,
 		Passwords:      a.Policy,
 		InvitationLink: func(t id.Tenant, token string) string { return a.linkTo(t, "invitation", token) },
 		TenantMade: func(ctx context.Context, t id.Tenant) error {

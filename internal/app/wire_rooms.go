@@ -9,6 +9,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/authz/journal"
+	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/flow"
@@ -34,6 +35,7 @@ type Rooms struct {
 	Graphs        *index.Index
 	Decisions     *authz.Engine
 	Policies      *policy.Sets
+	Points        *point.Points
 	Journal       *journal.Journal
 	Stores        *stores.Stores
 	Audit         *audit.Log
@@ -56,9 +58,18 @@ func (a *App) wireRooms() (err error) {
 	a.Revocations = tenant.NewRevocations(db)
 	a.Graphs = index.New(db, a.GraphBounds)
 	a.Policies = policy.New(policy.Config{DB: db, Guard: guard, InUse: a.policyInUse})
+	if a.Egress, err = egress.New(egress.Config{Allow: a.Allow, Dev: a.Dev}); err != nil {
+		return err
+	}
+	a.Points = point.New(point.Config{
+		DB: db, Guard: guard, Egress: a.Egress, Issuer: a.issuerOf, InUse: a.pointInUse,
+		Failed: func(t id.Tenant, name string, err error) {
+			a.Log.Warn("decision point failed", "tenant", string(t), "point", name, "error", err.Error())
+		},
+	})
 	a.Decisions, err = authz.New(authz.Config{
 		DB: db, Graphs: a.Graphs, Guard: guard, Subjects: standing{a}, Attributes: standing{a}, Policies: a.Policies, Stores: answers{a},
-		ACRs: oauth.ACRs(),
+		Points: a.Points, ACRs: oauth.ACRs(),
 	})
 	if err != nil {
 		return err
@@ -75,9 +86,6 @@ func (a *App) wireRooms() (err error) {
 		Failed: func(t id.Tenant, err error) { a.report("audit of "+string(t), err) },
 	})
 	a.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: a.Now}), a.Limits)
-	if a.Egress, err = egress.New(egress.Config{Allow: a.Allow, Dev: a.Dev}); err != nil {
-		return err
-	}
 	if err := a.wirePeople(); err != nil {
 		return err
 	}
@@ -112,6 +120,11 @@ func (a *App) wirePeople() (err error) {
 // policyInUse tells whether decisions rest on a policy set.
 func (a *App) policyInUse(ctx context.Context, t id.Tenant, set string) (bool, error) {
 	return a.Decisions.InUse(ctx, t, set)
+}
+
+// pointInUse tells whether decisions rest on a decision point.
+func (a *App) pointInUse(ctx context.Context, t id.Tenant, name string) (bool, error) {
+	return a.Decisions.PointInUse(ctx, t, name)
 }
 
 // forget has every room forget a person whose account was deleted.

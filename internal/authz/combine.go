@@ -42,6 +42,9 @@ func (e *Engine) combine(ctx context.Context, r Request, p Plan) (Decision, erro
 	if err := c.askGraphs(ctx); err != nil {
 		return Decision{}, err
 	}
+	if err := c.askPoints(ctx); err != nil {
+		return Decision{}, err
+	}
 	d := c.answer()
 	if !d.Allow && c.asksAuthentication {
 		var err error

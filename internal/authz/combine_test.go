@@ -26,6 +26,8 @@ type planned struct {
 	sets  *policy.Sets
 	store *oneStore
 	calls *counted
+
+	outside *elsewhere
 }
 
 // counted counts what is asked of policies.
@@ -88,10 +90,10 @@ func newPlanned(t testing.TB) *planned {
 	}
 	db := storetest.NewDB(t, storetest.WithClock(clock), storetest.WithCache(cache))
 	guard := access.NewGuard(nil, clock.Now)
-	p := &planned{store: &oneStore{viewers: map[string]bool{}}}
+	p := &planned{store: &oneStore{viewers: map[string]bool{}}, outside: &elsewhere{}}
 	p.sets = policy.New(policy.Config{DB: db, Guard: guard, InUse: func(ctx context.Context, t id.Tenant, set string) (bool, error) { return p.InUse(ctx, t, set) }})
 	p.calls = &counted{Sets: p.sets}
-	engine, err := authz.New(authz.Config{DB: db, Guard: guard, Subjects: people{}, Attributes: people{}, Policies: p.calls, Stores: p.store, ACRs: acrs})
+	engine, err := authz.New(authz.Config{DB: db, Guard: guard, Subjects: people{}, Attributes: people{}, Policies: p.calls, Stores: p.store, Points: p.outside, ACRs: acrs})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,8 +56,12 @@ type Options struct {
 	Hide Hide
 	// Environment is what policies are told of the moment.
 	Environment Environment
+	// AskedBy are those who have passed the question on to here, first to last.
+	AskedBy []string
 	// Suppose answers as if something were otherwise; nil: as things are.
 	Suppose *Suppose
+
+	among among
 }
 
 // Hide says what an explanation must not show.
@@ -112,6 +116,7 @@ type Engine struct {
 	attributes Attributes
 	policies   Policies
 	stores     Stores
+	points     Points
 	acrs       []string
 	plans      *store.Collection[plans]
 	recorder   Recorder
@@ -127,6 +132,7 @@ type Config struct {
 	Attributes Attributes // nil: policies know nothing of a subject but what a question says
 	Policies   Policies   // nil: plans cannot name policies
 	Stores     Stores     // nil: plans cannot name stores
+	Points     Points     // nil: plans cannot name decision points
 	// ACRs are the values of acr for the strengths of a proof, weakest first: for policies, and for advice.
 	ACRs []string
 }
@@ -143,7 +149,7 @@ func New(c Config) (*Engine, error) {
 	return &Engine{
 		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: "built-in", Model: model},
 		roles:      store.NewCollection(c.DB, roleKind()),
-		attributes: c.Attributes, policies: c.Policies, stores: c.Stores, acrs: c.ACRs,
+		attributes: c.Attributes, policies: c.Policies, stores: c.Stores, points: c.Points, acrs: c.ACRs,
 		plans: store.NewCollection(c.DB, plansKind()),
 	}, nil
 }
@@ -349,20 +355,29 @@ func (r Request) check() error {
 // Ask is Decide for somebody: a service of the tenant may ask about everybody, a user about itself,
 // and whoever has the permission cardea:decision.ask about others too.
 func (e *Engine) Ask(ctx context.Context, c access.Caller, r Request) (Decision, error) {
-	if err := e.mayAsk(ctx, c, &r); err != nil {
+	if err := e.prepare(ctx, c, &r); err != nil {
 		return Decision{}, err
-	}
-	if err := e.around(ctx, c, &r); err != nil {
-		return Decision{}, err
-	}
-	if r.Options.Explain {
-		r.Options.Hide = e.hidden(ctx, c, r)
 	}
 	d, err := e.Decide(ctx, r)
 	if err == nil {
 		e.record(ctx, c, r, d)
 	}
 	return d, err
+}
+
+// prepare refuses a question that the caller may not ask, and completes any other.
+func (e *Engine) prepare(ctx context.Context, c access.Caller, r *Request) error {
+	if err := e.mayAsk(ctx, c, r); err != nil {
+		return err
+	}
+	if err := e.around(ctx, c, r); err != nil {
+		return err
+	}
+	if r.Options.Explain {
+		r.Options.Hide = e.hidden(ctx, c, *r)
+	}
+	r.Options.among.asker = c
+	return nil
 }
 
 // hidden is what must not be shown to whoever asks. A subject that asks about itself sees its own account.

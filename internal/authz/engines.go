@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 )
@@ -13,6 +14,7 @@ const (
 	engineRoles    = "roles"
 	enginePolicies = "policies:"
 	engineStore    = "store:"
+	enginePoint    = "point:"
 )
 
 // Policies are the policy sets of tenants. They are given by wiring.
@@ -29,6 +31,14 @@ type Policies interface {
 // identity knows.
 type Attributes interface {
 	Attributes(ctx context.Context, t id.Tenant, subjectType, subjectID string) (map[string]any, bool, error)
+}
+
+// Points are decision points outside of Cardea. They are given by wiring.
+type Points interface {
+	// Ask puts all questions at once. Either each has an answer, or there is an error.
+	Ask(ctx context.Context, t id.Tenant, name string, askedBy []string, qs []point.Question) ([]point.Answer, error)
+	// Known fails if there is no such point.
+	Known(ctx context.Context, t id.Tenant, name string) error
 }
 
 // StoreAt says where a store is asked.
@@ -49,7 +59,7 @@ type StoreAnswer struct {
 	Model    string
 	Revision uint64
 	// Assumed counts tuples that were taken to be absent in the past, because the log does not reach back
-	// to before they were written.
+	// to before they were written; of a decision, decision points too that were asked today.
 	Assumed int
 }
 

@@ -21,6 +21,9 @@ type Plan struct {
 	Store string `json:"store,omitzero"`
 	// Relations say which relation of the store an action asks for. About others the store says nothing.
 	Relations map[string]string `json:"relations,omitzero"`
+	// Points are names of decision points outside, which are asked in turn where no other engine has
+	// permitted or forbidden.
+	Points []string `json:"points,omitzero"`
 }
 
 // AnyType is the plan for types of resources that have none of their own.
@@ -49,6 +52,7 @@ const (
 	maxPlans       = 200
 	maxPlanSets    = 10
 	maxPlanActions = 200
+	maxPlanPoints  = 3
 )
 
 // plansOf are the plans of a tenant, shared and not to be changed; nil if it has none.
@@ -182,6 +186,9 @@ func (p Plan) engines() []string {
 	if p.Store != "" {
 		out = append(out, engineStore+p.Store)
 	}
+	for _, name := range p.Points {
+		out = append(out, enginePoint+name)
+	}
 	return out
 }
 
@@ -192,7 +199,7 @@ func (e *Engine) checkPlan(ctx context.Context, t id.Tenant, resourceType string
 	case resourceType == "" || len(resourceType) > maxName || strings.HasPrefix(resourceType, ownPrefix) || resourceType == typeRole:
 		return errs.Bad("/type", "must be a type of resource, or * for all others, and not one of Cardea's own")
 	case len(p.engines()) == 0:
-		return errs.Bad("/roles", "must be true where neither policies nor a store are named: somebody has to answer")
+		return errs.Bad("/roles", "must be true where no other engine is named: somebody has to answer")
 	case len(p.Policies) > maxPlanSets:
 		return errs.Bad("/policies", "must not be more than %d", maxPlanSets)
 	case p.Store == "" && len(p.Relations) > 0, p.Store != "" && len(p.Relations) == 0, len(p.Relations) > maxPlanActions:
@@ -211,10 +218,25 @@ func (e *Engine) checkPlan(ctx context.Context, t id.Tenant, resourceType string
 			return err
 		}
 	}
-	if p.Store == "" {
-		return nil
+	if err := e.checkPlanPoints(ctx, t, p.Points); err != nil || p.Store == "" {
+		return err
 	}
 	return e.checkPlanStore(ctx, t, resourceType, p)
+}
+
+func (e *Engine) checkPlanPoints(ctx context.Context, t id.Tenant, names []string) error {
+	if len(names) > maxPlanPoints || len(names) > 0 && e.points == nil {
+		return errs.Bad("/points", "must not be more than %d", maxPlanPoints)
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return errs.Bad("/points", "must not name a decision point twice")
+		}
+		if err := e.points.Known(ctx, t, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkPlanStore refuses relations that the model does not have now. A model may change later: then the
@@ -237,6 +259,15 @@ func (e *Engine) checkPlanStore(ctx context.Context, t id.Tenant, resourceType s
 
 // InUse reports whether a plan of the tenant names a policy set.
 func (e *Engine) InUse(ctx context.Context, t id.Tenant, set string) (bool, error) {
+	return e.anyPlan(ctx, t, func(p Plan) bool { return slices.Contains(p.Policies, set) })
+}
+
+// PointInUse reports whether a plan of the tenant names a decision point.
+func (e *Engine) PointInUse(ctx context.Context, t id.Tenant, name string) (bool, error) {
+	return e.anyPlan(ctx, t, func(p Plan) bool { return slices.Contains(p.Points, name) })
+}
+
+func (e *Engine) anyPlan(ctx context.Context, t id.Tenant, is func(Plan) bool) (bool, error) {
 	doc, err := e.plans.In(t).Get(ctx, plansID)
 	if errs.Is(err, errs.NotFound) {
 		return false, nil
@@ -245,7 +276,7 @@ func (e *Engine) InUse(ctx context.Context, t id.Tenant, set string) (bool, erro
 		return false, err
 	}
 	for _, p := range doc.Types {
-		if slices.Contains(p.Policies, set) {
+		if is(p) {
 			return true, nil
 		}
 	}

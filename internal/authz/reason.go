@@ -9,13 +9,13 @@ import (
 
 // Reason is why a decision is what it is.
 type Reason struct {
-	Kind       string            `json:"kind"` // role | policy | relation | barred | forbidden | failed | not_granted | condition
+	Kind       string            `json:"kind"` // role | policy | relation | point | barred | forbidden | failed | not_granted | condition
 	Text       string            `json:"text"` // one sentence
 	Role       string            `json:"role,omitempty"`
 	Permission string            `json:"permission,omitempty"`
 	Org        string            `json:"org,omitempty"`
 	Path       []string          `json:"path,omitempty"`    // tuples that prove it, if explained
-	Engine     string            `json:"engine,omitempty"`  // of a plan: roles, policies:NAME or store:ID
+	Engine     string            `json:"engine,omitempty"`  // of a plan: roles, policies:NAME, store:ID or point:NAME
 	Version    int               `json:"version,omitempty"` // of the policies
 	Policy     string            `json:"policy,omitempty"`  // its id
 	Line       int               `json:"line,omitempty"`    // on which the policy begins
@@ -27,6 +27,7 @@ const (
 	kindRole       = "role"
 	kindPolicy     = "policy"
 	kindRelation   = "relation"
+	kindPoint      = "point"
 	kindBarred     = "barred"
 	kindForbidden  = "forbidden"   // a policy forbids it
 	KindFailed     = "failed"      // an engine could not answer, which denies

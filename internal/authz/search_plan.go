@@ -23,7 +23,7 @@ type search struct {
 func nothing() Found { return Found{Page: page.Page[string]{Items: []string{}}} }
 
 func notEnumerable() error {
-	return errs.New(errs.Unsupported, "search_not_enumerable", "What policies permit cannot be listed; ask about each one.")
+	return errs.New(errs.Unsupported, "search_not_enumerable", "What policies or decision points permit cannot be listed; ask about each one.")
 }
 
 // search begins a search. Policies that permit cannot be listed; those that only forbid are asked about
@@ -42,6 +42,9 @@ func (e *Engine) search(ctx context.Context, c access.Caller, r *Request) (*sear
 	}
 	if planned {
 		s.plan = plan
+	}
+	if len(s.plan.Points) > 0 {
+		return nil, notEnumerable()
 	}
 	for _, set := range s.plan.Policies {
 		only, err := e.policies.OnlyForbids(ctx, r.Tenant, set)

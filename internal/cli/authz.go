@@ -27,6 +27,7 @@ type authzCommands struct {
 	List    authzList    `cmd:"" help:"List the objects of a user, or the users of an object."`
 	Explain authzExplain `cmd:"" help:"Ask why, and what would change it."`
 	Policy  authzPolicy  `cmd:"" help:"Cedar policies: sets, with versions that are tested before they decide."`
+	Point   authzPoint   `cmd:"" help:"Decision points outside, which decision plans can name."`
 	Plan    authzPlan    `cmd:"" help:"Which engines answer questions about which type of resource."`
 	Log     authzLog     `cmd:"" help:"Decisions that were kept."`
 	Replay  authzReplay  `cmd:"" help:"Make a decision of the log again: at its revisions, by its versions."`

@@ -348,13 +348,13 @@ func (c *planList) run(e *env) error {
 		out[i] = planOut{p.Type, p.Plan}
 	}
 	return e.print(out, func(w io.Writer) {
-		table(w, "TYPE ROLES POLICIES STORE RELATIONS", func(row func(...any)) {
+		table(w, "TYPE ROLES POLICIES STORE RELATIONS POINTS", func(row func(...any)) {
 			for _, p := range out {
 				var relations []string
 				for action, relation := range p.Relations {
 					relations = append(relations, action+"="+relation)
 				}
-				row(p.Type, p.Roles, strings.Join(p.Policies, ","), p.Store, strings.Join(relations, ","))
+				row(p.Type, p.Roles, strings.Join(p.Policies, ","), p.Store, strings.Join(relations, ","), strings.Join(p.Points, ","))
 			}
 		})
 	})
@@ -365,11 +365,12 @@ type planSet struct {
 	Roles    bool              `help:"The tenant's own roles permit."`
 	Policies []string          `help:"Name of a policy set; may be repeated."`
 	Store    string            `help:"Id or name of a store, whose tuples permit." placeholder:"STORE"`
+	Points   []string          `help:"Name of a decision point outside, asked where nothing else decides; may be repeated."`
 	Relation map[string]string `help:"Which relation of the store an action asks for, as in read=viewer; may be repeated." placeholder:"ACTION=RELATION"`
 }
 
 func (c *planSet) run(e *env) error {
-	p := authz.Plan{Roles: c.Roles, Policies: c.Policies, Relations: c.Relation}
+	p := authz.Plan{Roles: c.Roles, Policies: c.Policies, Relations: c.Relation, Points: c.Points}
 	if c.Store != "" {
 		var err error
 		if p.Store, err = (inStore{c.Store}).id(e); err != nil {

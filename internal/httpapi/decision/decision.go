@@ -14,6 +14,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
+	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/strict"
@@ -139,6 +140,12 @@ func (d *Door) ask(x *edge.Exchange, c access.Caller, q Evaluation) (Answer, err
 	if err != nil {
 		return Answer{}, err
 	}
+	return d.decide(x, c, r)
+}
+
+// decide answers a question that was read.
+func (d *Door) decide(x *edge.Exchange, c access.Caller, r authz.Request) (Answer, error) {
+	r.Options.AskedBy = point.ParseAskedBy(x.R.Header.Get(point.AskedByHeader))
 	decided, err := d.Decider.Ask(x.R.Context(), c, r)
 	if err != nil {
 		return Answer{}, err
@@ -246,8 +253,11 @@ func (d *Door) askAll(x *edge.Exchange, c access.Caller, many Evaluations) ([]An
 		return nil, errs.Bad("/options/evaluations_semantic", "must be %s, %s or %s", executeAll, firstDeny, firstPermit)
 	}
 	answers := make([]Answer, 0, len(many.Evaluations))
-	for _, q := range many.Evaluations {
-		a, err := d.ask(x, c, q.or(many.Evaluation))
+	for _, q := range many.questions() {
+		a, err := Answer{}, q.bad
+		if err == nil {
+			a, err = d.decide(x, c, q.request)
+		}
 		if err != nil {
 			if !errs.Is(err, errs.Invalid) {
 				return nil, err
@@ -260,6 +270,29 @@ func (d *Door) askAll(x *edge.Exchange, c access.Caller, many Evaluations) ([]An
 		}
 	}
 	return answers, nil
+}
+
+// asked is one of several questions, or what is wrong with it.
+type asked struct {
+	request authz.Request
+	bad     error
+}
+
+// questions are all, in order, those that can be asked marked as asked together.
+func (e Evaluations) questions() []asked {
+	out := make([]asked, len(e.Evaluations))
+	var good []authz.Request
+	var at []int
+	for i, q := range e.Evaluations {
+		r, err := q.or(e.Evaluation).request()
+		if out[i].bad = err; err == nil {
+			good, at = append(good, r), append(at, i)
+		}
+	}
+	for i, r := range authz.Together(good) {
+		out[at[i]].request = r
+	}
+	return out
 }
 
 // or fills what q leaves out with the defaults.

@@ -187,7 +187,7 @@ func (s Supposition) suppose() (out authz.Suppose, err error) {
 		out.Policies[p.Set] = use
 	}
 	if p := s.Plan; p != nil {
-		out.Plan = &authz.Plan{Roles: p.Roles, Policies: p.Policies, Store: p.Store, Relations: p.Relations}
+		out.Plan = &authz.Plan{Roles: p.Roles, Policies: p.Policies, Store: p.Store, Relations: p.Relations, Points: p.Points}
 	}
 	return out, nil
 }

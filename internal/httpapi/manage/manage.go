@@ -28,6 +28,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/audit"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/journal"
+	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
@@ -58,6 +59,7 @@ type API struct {
 	Scopes        *scopes.Catalogue
 	Decisions     *authz.Engine
 	Policies      *policy.Sets
+	Points        *point.Points
 	Journal       *journal.Journal
 	Stores        *stores.Stores
 	Audit         *audit.Log
@@ -75,7 +77,7 @@ func (a *API) Operations() []rest.Operation {
 	var all []rest.Operation
 	for _, part := range [][]rest.Operation{
 		a.users(), a.userSessions(), a.organisations(), a.members(), a.invitations(), a.clients(), a.apiKeys(), a.roles(),
-		a.assignments(), a.groups(), a.policies(), a.decisionPlans(), a.decisions(),
+		a.assignments(), a.groups(), a.policies(), a.decisionPoints(), a.decisionPlans(), a.decisions(),
 		a.tupleStores(), a.storeModels(), a.tuples(), a.questions(), a.trials(), a.scopes(), a.consents(), a.auditLog(), a.signingKeys(), a.tenants(), a.contract(),
 		a.account(), a.accountSessions(), a.accountKeys(), a.accountThings(),
 	} {

@@ -16,10 +16,11 @@ type DecisionPlan struct {
 	Policies  []string          `json:"policies,omitzero"`
 	Store     string            `json:"store,omitzero"`
 	Relations map[string]string `json:"relations,omitzero"`
+	Points    []string          `json:"points,omitzero"`
 }
 
 func showPlan(p authz.NamedPlan) DecisionPlan {
-	return DecisionPlan{Type: p.Type, Roles: p.Roles, Policies: p.Policies, Store: p.Store, Relations: p.Relations}
+	return DecisionPlan{Type: p.Type, Roles: p.Roles, Policies: p.Policies, Store: p.Store, Relations: p.Relations, Points: p.Points}
 }
 
 // NewDecisionPlan is a plan to be set.
@@ -28,6 +29,7 @@ type NewDecisionPlan struct {
 	Policies  []string          `json:"policies,omitzero" max:"10" doc:"names of policy sets, whose active versions forbid and permit"`
 	Store     string            `json:"store,omitzero" max:"26" doc:"id of a store, whose tuples permit"`
 	Relations map[string]string `json:"relations,omitzero" max:"200" doc:"which relation of the store each action asks for"`
+	Points    []string          `json:"points,omitzero" max:"3" doc:"names of decision points outside, asked in turn where no other engine has permitted or forbidden"`
 }
 
 func (a *API) decisionPlans() []rest.Operation {
@@ -47,7 +49,7 @@ func (a *API) decisionPlans() []rest.Operation {
 			ofType
 			Body NewDecisionPlan `body:"json"`
 		}) (DecisionPlan, error) {
-			p := authz.Plan{Roles: in.Body.Roles, Policies: in.Body.Policies, Store: in.Body.Store, Relations: in.Body.Relations}
+			p := authz.Plan{Roles: in.Body.Roles, Policies: in.Body.Policies, Store: in.Body.Store, Relations: in.Body.Relations, Points: in.Body.Points}
 			if err := a.Decisions.SetPlan(ctx, c, in.Type, p); err != nil {
 				return DecisionPlan{}, err
 			}

@@ -112,15 +112,16 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 		"scope.declare": "name words", "audit.verify": "pinned", "key.rotate": "alg purpose", "tenant.create": "id name",
 		"tenant.configure": "accent access_token_life origins refresh_absolute refresh_grace refresh_idle session_absolute session_idle session_limit session_refuse sign_up_closed",
 	}
-	want["policy_set.create"], want["policy_set.activate"], want["plan.set"] = "description name", "version", "policies relations roles store"
+	want["policy_set.create"], want["policy_set.activate"], want["plan.set"] = "description name", "version", "points policies relations roles store"
 	want["policy_version.write"] = "cases cases.acr cases.action cases.address cases.auth_age cases.by cases.context cases.expect cases.name" +
 		" cases.resource cases.resource.id cases.resource.parents cases.resource.properties cases.resource.type cases.strength" +
 		" cases.subject cases.subject.id cases.subject.parents cases.subject.properties cases.subject.type cases.time note policies schema"
 	want["policy_version.check"] = want["policy_version.write"]
 	want["decision_log.set"] = "days share"
+	want["decision_point.set"] = "ca credential description timeout_ms url"
 	want["decision.simulate"] = "last question question.action question.action.name question.action.properties question.context question.resource" +
 		" question.resource.id question.resource.properties question.resource.type question.subject question.subject.id question.subject.properties" +
-		" question.subject.type suppose suppose.model suppose.plan suppose.plan.policies suppose.plan.relations suppose.plan.roles suppose.plan.store" +
+		" question.subject.type suppose suppose.model suppose.plan suppose.plan.points suppose.plan.policies suppose.plan.relations suppose.plan.roles suppose.plan.store" +
 		" suppose.policies suppose.policies.policies suppose.policies.set suppose.policies.version suppose.roles suppose.roles.delete" +
 		" suppose.roles.delete.object suppose.roles.delete.relation suppose.roles.delete.user suppose.roles.write suppose.roles.write.object" +
 		" suppose.roles.write.relation suppose.roles.write.user suppose.store suppose.store.delete suppose.store.delete.object" +

@@ -22,6 +22,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/authz/journal"
 	"github.com/cardea-auth/cardea/internal/authz/model"
+	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/authz/policy"
 	"github.com/cardea-auth/cardea/internal/authz/scenario"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
@@ -34,6 +35,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/identity/apikey"
 	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/keyring"
+	"github.com/cardea-auth/cardea/internal/kit/egress"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/limit"
@@ -178,7 +180,10 @@ func (w *world) machines(guard *access.Guard, revocations *tenant.Revocations) {
 	var err error
 	a := w.api
 	a.Policies = policy.New(policy.Config{DB: w.db, Guard: guard})
-	a.Decisions, err = authz.New(authz.Config{DB: w.db, Guard: guard, Policies: a.Policies})
+	way, err := egress.New(egress.Config{})
+	w.must(err)
+	a.Points = point.New(point.Config{DB: w.db, Guard: guard, Egress: way, Issuer: func(id.Tenant) string { return "https://id.example" }})
+	a.Decisions, err = authz.New(authz.Config{DB: w.db, Guard: guard, Policies: a.Policies, Points: a.Points})
 	w.must(err)
 	a.Stores = stores.New(stores.Config{DB: w.db, Guard: guard, Graphs: index.New(w.db, index.Bounds{}), Scenario: runScenario})
 	a.Journal = journal.New(w.db, guard, a.Decisions)

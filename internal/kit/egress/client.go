@@ -42,6 +42,8 @@ type Config struct {
 	MaxBody   int64         // bytes of an answer; 0 means 1 MiB
 	Budget    int           // fetches at once; 0 means 64
 	Anonymous int           // fetches at once for strangers; 0 means 4
+
+	idle int // connections to one host that wait for the next fetch
 }
 
 // Client fetches and connects. It is safe for concurrent use.
@@ -110,7 +112,7 @@ func (c *Client) transport(d Dial) *http.Transport {
 		Proxy: nil, DialContext: d, Protocols: protocols, DisableCompression: true,
 		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.config.RootCAs},
 		TLSHandshakeTimeout: c.config.Timeout, ResponseHeaderTimeout: c.config.Timeout,
-		MaxResponseHeaderBytes: maxHeader, MaxIdleConns: idleAll, MaxIdleConnsPerHost: idlePerHost, IdleConnTimeout: idleFor,
+		MaxResponseHeaderBytes: maxHeader, MaxIdleConns: idleAll, MaxIdleConnsPerHost: or(c.config.idle, idlePerHost), IdleConnTimeout: idleFor,
 	}
 }
 
@@ -121,6 +123,26 @@ func (c *Client) ForAnonymous() *Client {
 	view := *c
 	view.slots, view.wait = c.others, false
 	return &view
+}
+
+// Own is what a part of the program has for itself: see Apart.
+type Own struct {
+	RootCAs *x509.CertPool // whom to trust instead; nil means whom the client trusts
+	Budget  int            // fetches at once
+	MaxBody int64          // bytes of an answer; 0 means as many as the client
+}
+
+// Apart is a client by the same rules, with connections and a budget of its own, so that what it reaches
+// can neither take them from others nor lack them. Whoever made it closes it.
+func (c *Client) Apart(o Own) *Client {
+	view := &Client{config: c.config, wait: true, lanes: map[Purpose]lane{}, slots: make(chan struct{}, o.Budget), others: c.others}
+	view.config.RootCAs = or(o.RootCAs, c.config.RootCAs)
+	view.config.MaxBody = or(o.MaxBody, c.config.MaxBody)
+	view.config.idle = o.Budget
+	for _, p := range Purposes() {
+		view.lanes[p] = view.newLane(p)
+	}
+	return view
 }
 
 // Close closes idle connections. Fetches under way go on.

@@ -1,0 +1,4 @@
+package point
+
+// Decode is for the fuzz test.
+var Decode = decode
