@@ -36,6 +36,7 @@ store/portable            < store                             : moving data know
 cache/memory              < store                             : a cache knows keys, not nouns
 mail                      < store                             : an engine that sends what the outbox holds
 limit                     < kit                               : counts, and forgets
+cache/redis               < store limit                       : what nodes share besides the database, and no noun
 tenant                    < store                             : the walls of the house
 authz/graph               < kit                               : so that it can be embedded, tested and measured alone
 authz/condition           < authz/graph                       : decides what a tuple demands, and weighs 6 MB
@@ -182,6 +183,7 @@ func TestArchitectureForeignImports(t *testing.T) {
 		{"database/sql", "internal/store/sqlite internal/store/portable", "only an engine knows SQL"},
 		{"modernc.org/sqlite", "internal/store/sqlite internal/store/portable", "only the SQLite engine knows SQLite"},
 		{"github.com/jackc/pgx/v5", "internal/store/postgres", "only the PostgreSQL engine knows PostgreSQL"},
+		{"github.com/redis/go-redis/v9", "internal/cache/redis", "only one room knows Redis"},
 		{"github.com/jackc/pgx/v5/pgxpool", "internal/store/postgres", "only the PostgreSQL engine knows PostgreSQL"},
 	}
 	for _, s := range sources(t) {

@@ -40,8 +40,10 @@ type Config struct {
 	Dir string // the data directory
 	// Database is the URL of a PostgreSQL database, which other nodes may share; empty is a file in Dir.
 	Database secret.Value
-	Dev      bool   // demo data, mails to a page, loopback only
-	Issuer   string // public address of the default tenant: scheme, host and port
+	// Redis is the URL of what nodes on one database may share besides it; empty is nothing.
+	Redis  secret.Value
+	Dev    bool   // demo data, mails to a page, loopback only
+	Issuer string // public address of the default tenant: scheme, host and port
 
 	Listen          string // address of the public listener
 	Management      string // address of the private listener: health and metrics

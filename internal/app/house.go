@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/cache/memory"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
 )
@@ -36,6 +38,20 @@ type house struct {
 	made   string // the file of a master key that was made at this start
 	sealer *lateSealer
 	db     *store.DB
+	shared together
+}
+
+// together is what the nodes of a database have in common besides it. The zero value is nothing.
+type together struct {
+	second   store.Second
+	waker    store.Waker
+	counters limit.Shared
+	run      func(ctx context.Context, tasks *sync.WaitGroup)
+	close    func() error
+	up       func() bool
+	failures func() int64
+	trouble  func() error
+	answers  func() (hits, misses, stale, garbage int64) // of second
 }
 
 // openHouse locks the directory and opens what is in it. Nothing can be read that is sealed before
@@ -63,6 +79,11 @@ func (h *house) open(ctx context.Context, c Config) error {
 	if h.engine, err = openDatabase(ctx, c); err != nil {
 		return err
 	}
+	if !c.Redis.Empty() {
+		if h.shared, err = shareByRedis(ctx, c, h); err != nil {
+			return err
+		}
+	}
 	return h.assemble(c)
 }
 
@@ -73,7 +94,7 @@ func (h *house) assemble(c Config) error {
 		return err
 	}
 	h.sealer = &lateSealer{}
-	h.db = store.New(store.Config{Engine: h.engine.engine, Sealer: h.sealer, Now: c.Now, Cache: cache})
+	h.db = store.New(store.Config{Engine: h.engine.engine, Sealer: h.sealer, Now: c.Now, Cache: cache, Second: h.shared.second, Waker: h.shared.waker})
 	return nil
 }
 
@@ -145,6 +166,9 @@ func (c Config) notice(text string) {
 
 func (h *house) close() error {
 	var all []error
+	if h.shared.close != nil {
+		all = append(all, h.shared.close())
+	}
 	if h.engine.engine != nil {
 		all = append(all, h.engine.Close())
 	}

@@ -78,6 +78,9 @@ func (a *App) measure(ctx context.Context, r prometheus.Registerer) {
 	counter("mail_sent_total", "Mails handed to the mail server.", func() float64 { return float64(a.Mail.Stats().Sent) })
 	counter("mail_failed_total", "Mails given up.", func() float64 { return float64(a.Mail.Stats().Failed) })
 	gauge("mail_deferred_row", "Tries to send that were deferred since one succeeded.", func() float64 { return float64(a.Mail.Stats().Row) })
+	if a.house.shared.up != nil {
+		a.house.shared.measure(r)
+	}
 	gauge("mail_waiting", "Mails that wait to be sent, at most 1000 of each tenant; -1: not known.", func() float64 { return a.waitingMails(ctx) })
 }
 
@@ -89,4 +92,27 @@ func (a *App) waitingMails(ctx context.Context) float64 {
 		return -1
 	}
 	return float64(n)
+}
+
+// measure registers what happens between this node and Redis.
+func (t together) measure(r prometheus.Registerer) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "cardea", Name: "redis_up", Help: "1 while Redis is asked. 0: it has failed, each node counts limits for itself, and the database is read instead.",
+	}, func() float64 {
+		if t.up() {
+			return 1
+		}
+		return 0
+	}), prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Namespace: "cardea", Name: "redis_failures_total", Help: "Operations on Redis that failed or took too long.",
+	}, func() float64 { return float64(t.failures()) }))
+	for i, answer := range []string{"hit", "miss", "stale", "garbage"} {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: "cardea", Name: "redis_lookups_total", ConstLabels: prometheus.Labels{"answer": answer},
+			Help: "Documents that were not in the memory of this node, by what Redis had of them: nothing good but a hit.",
+		}, func() float64 {
+			hits, misses, stale, garbage := t.answers()
+			return float64([]int64{hits, misses, stale, garbage}[i])
+		}))
+	}
 }

@@ -94,7 +94,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return errors.Join(err, s.public.Close(), s.private.Close(), s.control.Close())
 	}
 	private := serve.Server(serve.Management{
-		Ready: s.app.Ready, Trouble: s.app.Mail.Check, Metrics: promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}),
+		Ready: s.app.Ready, Trouble: s.app.trouble, Metrics: promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}),
 	}.Handler(), nil, s.app.Log)
 	control := &http.Server{Handler: s.app.controlHandler(), ReadHeaderTimeout: readHeaderTimeout, ConnContext: peerContext}
 
@@ -197,6 +197,15 @@ func (a *App) Ready(ctx context.Context) error {
 	return nil
 }
 
+// trouble says what does not work though requests are served.
+func (a *App) trouble() error {
+	err := a.Mail.Check()
+	if a.house.shared.trouble != nil {
+		err = errors.Join(err, a.house.shared.trouble())
+	}
+	return err
+}
+
 // How often what runs in the background looks around.
 const (
 	everyKeys  = time.Minute
@@ -208,6 +217,9 @@ const (
 // background starts what runs beside the requests. Each task ends with ctx.
 func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 	tasks.Go(func() { a.DB.Follow(ctx) })
+	if a.house.shared.run != nil {
+		a.house.shared.run(ctx, tasks)
+	}
 	tasks.Go(func() { a.Sessions.Run(ctx) })
 	tasks.Go(func() { a.APIKeys.Run(ctx) })
 	tasks.Go(func() { a.Journal.Run(ctx) })

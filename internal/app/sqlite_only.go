@@ -5,6 +5,8 @@ package app
 import (
 	"context"
 	"errors"
+
+	"github.com/cardea-auth/cardea/internal/kit/egress"
 )
 
 var errSQLiteOnly = errors.New("this program was built with SQLite alone (-tags sqlite_only): leave database.url out, or use another build")
@@ -13,3 +15,10 @@ var errSQLiteOnly = errors.New("this program was built with SQLite alone (-tags 
 func CheckDatabase(string) error { return errSQLiteOnly }
 
 func openPostgres(context.Context, Config) (database, error) { return database{}, errSQLiteOnly }
+
+// CheckRedis says that there is nobody to share with.
+func CheckRedis(string, []egress.Rule, bool) error { return errSQLiteOnly }
+
+func shareByRedis(context.Context, Config, *house) (together, error) {
+	return together{}, errSQLiteOnly
+}

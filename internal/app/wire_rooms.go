@@ -85,7 +85,7 @@ func (a *App) wireRooms() (err error) {
 		DB: db, Guard: guard, Notary: a.Keys.Checkpoints(), Issuer: a.Config.Issuer, Publish: a.publishCheckpoint,
 		Failed: func(t id.Tenant, err error) { a.report("audit of "+string(t), err) },
 	})
-	a.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: a.Now}), a.Limits)
+	a.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: a.Now}), a.house.shared.counters, a.Limits)
 	if err := a.wirePeople(); err != nil {
 		return err
 	}

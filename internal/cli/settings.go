@@ -59,6 +59,12 @@ func (l *localRun) settings() (*config.Config, error) {
 			}
 			return app.CheckDatabase(c.Database.URL.Reveal())
 		}),
+		check("redis.url", func(c *config.Config) error {
+			if c.Redis.URL.Empty() {
+				return nil
+			}
+			return app.CheckRedis(c.Redis.URL.Reveal(), c.Egress.Allow, c.Dev)
+		}),
 		check("limits", func(c *config.Config) error { return limits(c.Limits).Check() }),
 		check("password", func(c *config.Config) error { return policyOf(c.Password).Validate() }),
 		check("password", func(c *config.Config) error { _, err := password.New(hasherOf(c.Password)); return err }),
@@ -92,7 +98,7 @@ func (l *localRun) config() (app.Config, error) {
 		return app.Config{}, err
 	}
 	out := app.Config{
-		Dir: absolute(l.process.Dir, c.Data.Dir), Database: c.Database.URL, Dev: c.Dev, Issuer: string(c.Server.Issuer),
+		Dir: absolute(l.process.Dir, c.Data.Dir), Database: c.Database.URL, Redis: c.Redis.URL, Dev: c.Dev, Issuer: string(c.Server.Issuer),
 		Listen: string(c.Server.Listen), Management: string(c.Server.Management),
 		TLSCert: c.Server.TLS.CertFile, TLSKey: c.Server.TLS.KeyFile, TrustedProxies: c.Server.TrustedProxies,
 		ProxyCerts: c.Server.ProxiesSendCertificates, Hosts: texts(c.Server.Hosts), InsecureCookies: c.Server.InsecureCookies, Drain: time.Duration(c.Server.Drain),

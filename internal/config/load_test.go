@@ -143,7 +143,7 @@ func TestYAMLProblems(t *testing.T) {
 		"tag":                {"log:\n  level: !!str info\n", "config:2: log.level: aliases and tags are not used here; write the value itself"},
 		"two documents":      {"dev: false\n---\ndev: true\n", "config: holds more than one document"},
 		"not YAML":           {"a: [\n", "config: is not YAML: line 1: did not find expected node content"},
-		"list at the top":    {"- a\n", "config:1: must be a section with dev, profile, master_key_file, server, data, database, mail, password, lockout, limits, sessions, tokens, egress, authz, audit, log"},
+		"list at the top":    {"- a\n", "config:1: must be a section with dev, profile, master_key_file, server, data, database, redis, mail, password, lockout, limits, sessions, tokens, egress, authz, audit, log"},
 	} {
 		_, err := config.Parse(config.Options{File: "config"}, c.source)
 		if got := problems(t, err); got != c.want {

@@ -24,6 +24,7 @@ type Config struct {
 	Server   Server   `yaml:"server"`
 	Data     Data     `yaml:"data"`
 	Database Database `yaml:"database"`
+	Redis    Redis    `yaml:"redis"`
 	Mail     Mail     `yaml:"mail"`
 	Password Password `yaml:"password"`
 	Lockout  Lockout  `yaml:"lockout"`
@@ -91,6 +92,17 @@ type Database struct {
 	// machine its certificate must be good unless sslmode says otherwise; search_path names a schema,
 	// pool_max_conns bounds the connections (16), and pgbouncer=true is for a pooler that gives each
 	// transaction another connection. All servers need the same master_key.
+	URL secret.Value `yaml:"url"`
+}
+
+// What servers that share a database may have in common besides it. Everything works without it, and
+// nothing is lost with it.
+type Redis struct {
+	// A Redis or Valkey server (7 or newer): redis://user:password@host:6379/0, or rediss:// for TLS.
+	// Further servers are named with addr=host:port, and are the Sentinels that know the master of the
+	// name in master=NAME, or nodes of a cluster with cluster=true. Where it is not public it must be
+	// allowed by egress.allow, and without TLS always. Servers tell each other of changes through it, count limits
+	// together, and find documents that others have read, which are sealed there. Needs database.url.
 	URL secret.Value `yaml:"url"`
 }
 
@@ -181,7 +193,8 @@ type Lockout struct {
 }
 
 // How often something may be done, as count/time: 5/10m. Up to 32 a count is exact in any such time;
-// above, it is a burst that refills evenly. Each node counts for itself. off means no limit.
+// above, it is a burst that refills evenly. Each server counts for itself unless they share a Redis
+// (redis.url). off means no limit.
 type Limits struct {
 	// Failed sign-ins.
 	SignIn LimitsOf `yaml:"sign_in"`

@@ -17,6 +17,7 @@ func (c *Config) Validate() Problems {
 	v.server()
 	v.tls()
 	v.reach()
+	v.redis()
 	v.mail()
 	v.password()
 	v.lockout()
@@ -109,6 +110,13 @@ func (v *validator) reach() {
 	}
 	if s.InsecureCookies && (!s.Issuer.Loopback() || s.Issuer.Secure() || !s.Listen.Loopback()) {
 		v.bad("server.insecure_cookies", "is for http://localhost only: elsewhere cookies would travel unprotected")
+	}
+}
+
+// redis checks what the setting has to do with others; the URL is judged by who connects to it.
+func (v *validator) redis() {
+	if !v.Redis.URL.Empty() && v.Database.URL.Empty() {
+		v.bad("redis.url", "needs database.url: a server whose database is a file has nobody to share with")
 	}
 }
 

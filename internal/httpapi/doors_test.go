@@ -93,7 +93,7 @@ func TestRegress_131_EveryRouteFits(t *testing.T) {
 	}
 	_, err = edge.New(edge.Config{
 		Directory: dir, Authenticator: nobody{}, Origins: nobody{}, Now: time.Now, Metrics: prometheus.NewRegistry(),
-		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), limit.Policy{}),
+		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, limit.Policy{}),
 		Log:  slog.New(slog.DiscardHandler),
 	}, append(routes, pages.Routes()...))
 	if err != nil {

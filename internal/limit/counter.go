@@ -12,6 +12,8 @@ type counter struct {
 	full  int64   // for a rate: when all of it has refilled (the theoretical arrival time of GCRA)
 	empty int64   // when nothing is left that counts, so that the counter may be forgotten
 	used  float64 // the part of the rule that was used up at the last use, for choosing what to forget
+	// barred is until when nothing is allowed, because all nodes together have used the rule up.
+	barred int64
 }
 
 // Verdict is what a rule says about a use. The zero Verdict allows, and limits nothing.
@@ -54,6 +56,10 @@ func (v Verdict) Left() string {
 // look says whether one more use is allowed at now.
 func (c *counter) look(r Rule, now int64) Verdict {
 	v := Verdict{Rule: r, Reset: c.untilEmpty(now)}
+	if c.barred > now {
+		v.Wait = micro(c.barred - now)
+		return v
+	}
 	if r.Count > exactUpTo {
 		ahead := max(0, c.full-now)
 		v.Remaining = int(max(0, int64(r.Count)-(ahead+r.interval()-1)/r.interval()))
@@ -92,10 +98,16 @@ func (c *counter) takeBack(r Rule, now int64) {
 	}
 	if n := len(c.times); n > 0 {
 		c.times = c.times[:n-1]
-		if n == 1 {
-			c.empty = now
+		c.empty = now
+		if n > 1 {
+			c.empty = c.times[n-2] + r.Per.Microseconds()
 		}
 	}
+}
+
+// bar allows nothing until then.
+func (c *counter) bar(until int64) {
+	c.barred, c.empty, c.used = until, max(c.empty, until), 1
 }
 
 // forget drops the uses at or before the given time.

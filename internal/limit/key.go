@@ -84,6 +84,17 @@ type Key struct {
 	who     string
 }
 
+// Tenant is whose counter it is.
+func (k Key) Tenant() id.Tenant { return k.tenant }
+
+// Text is the key without its tenant as a text that no other key has. It holds addresses and names.
+func (k Key) Text() string {
+	b := make([]byte, 0, 3+len(k.address)+len(k.who))
+	b = append(b, byte(k.intent), byte(k.part), k.bits)
+	b = append(b, k.address[:]...)
+	return string(append(b, k.who...))
+}
+
 // key makes the key of one rule, or false if the asker does not say what the rule counts by.
 func (a Asker) key(i Intent, p part) (Key, bool) {
 	k := Key{intent: i, part: p, tenant: a.Tenant}

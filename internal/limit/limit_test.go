@@ -14,7 +14,7 @@ import (
 )
 
 func newGate(p limit.Policy) *limit.Gate {
-	return limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), p)
+	return limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, p)
 }
 
 func asker(address, account string) limit.Asker {
@@ -203,7 +203,7 @@ func TestParallelUsesAreExact(t *testing.T) {
 // TestFloodKeepsWhatMatters: new keys push each other out, not the counter that refuses.
 func TestFloodKeepsWhatMatters(t *testing.T) {
 	l := limit.NewLimiter(limit.Config{Now: time.Now, MaxKeys: 6400})
-	g := limit.NewGate(l, limit.Policy{SignIn: limit.Rules{Pair: limit.Rule{Count: 5, Per: time.Hour}}})
+	g := limit.NewGate(l, nil, limit.Policy{SignIn: limit.Rules{Pair: limit.Rule{Count: 5, Per: time.Hour}}})
 	victim := asker("192.0.2.1", "u/victim")
 	for range 5 {
 		g.Count(victim, limit.SignIn)
@@ -222,12 +222,12 @@ func TestFloodKeepsWhatMatters(t *testing.T) {
 func TestStricterRuleApplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := limit.NewLimiter(limit.Config{Now: time.Now})
-		wide := limit.NewGate(l, limit.Policy{SignIn: limit.Rules{Account: limit.Rule{Count: 10, Per: time.Hour}}})
+		wide := limit.NewGate(l, nil, limit.Policy{SignIn: limit.Rules{Account: limit.Rule{Count: 10, Per: time.Hour}}})
 		for range 8 {
 			wide.Use(asker("192.0.2.1", "a"), limit.SignIn)
 			time.Sleep(time.Minute)
 		}
-		narrow := limit.NewGate(l, limit.Policy{SignIn: limit.Rules{Account: limit.Rule{Count: 3, Per: time.Hour}}})
+		narrow := limit.NewGate(l, nil, limit.Policy{SignIn: limit.Rules{Account: limit.Rule{Count: 3, Per: time.Hour}}})
 		v := narrow.Look(asker("192.0.2.1", "a"), limit.SignIn)
 		if v.Wait != 57*time.Minute {
 			t.Errorf("wait %s, want until only two of the last hour are left: 57m", v.Wait)

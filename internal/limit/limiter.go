@@ -85,6 +85,18 @@ func (l *Limiter) Return(k Key, r Rule) {
 	}
 }
 
+// Bar refuses k for a while, because all nodes together have used its rule up.
+func (l *Limiter) Bar(k Key, wait time.Duration) {
+	now, s := l.now().UnixMicro(), l.shard(k)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.counters[k]
+	if c == nil {
+		c = s.insert(k, now, l.max)
+	}
+	c.bar(now + wait.Microseconds())
+}
+
 // Len is the number of counters.
 func (l *Limiter) Len() int {
 	n := 0

@@ -24,7 +24,15 @@ func (r Rule) On() bool { return r.Count > 0 && r.Per > 0 }
 // times is the same rule for n times as many.
 func (r Rule) times(n int) Rule { return Rule{Count: r.Count * n, Per: r.Per} }
 
-// interval is the time in which one use of a rate refills.
+// among is what the rule leaves to each of n nodes that count for themselves, at least one use.
+func (r Rule) among(n int) Rule { return Rule{Count: (r.Count + n - 1) / n, Per: r.Per} }
+
+// Exact reports whether uses are kept as a list of times.
+func (r Rule) Exact() bool { return r.Count <= exactUpTo }
+
+// Interval is the time in which one use of a rule that is not exact refills.
+func (r Rule) Interval() time.Duration { return time.Duration(r.interval()) * time.Microsecond }
+
 func (r Rule) interval() int64 { return max(1, r.Per.Milliseconds()*1000/int64(r.Count)) }
 
 // Rules are the limits of one intent. A zero Rule does not limit.

@@ -44,7 +44,12 @@ func (s Scope[T]) Get(ctx context.Context, docID string) (*T, error) {
 	if docID == "" || !utf8.ValidString(docID) { // no engine keeps such an id
 		return nil, errs.Missing(s.c.kind.Noun)
 	}
-	r, err := s.c.db.engine.Get(ctx, s.key(docID))
+	return s.got(ctx, docID, s.c.db.engine.Get)
+}
+
+// got reads a document in some way.
+func (s Scope[T]) got(ctx context.Context, docID string, read func(context.Context, Key) (Record, error)) (*T, error) {
+	r, err := read(ctx, s.key(docID))
 	if err != nil {
 		return nil, wrapEngine(err, s.c.kind.Noun)
 	}
@@ -105,11 +110,20 @@ const maxAbsentID = 256
 
 func (s Scope[T]) load(ctx context.Context, docID string) (any, error) {
 	return s.c.db.cache.Get(ctx, s.key(docID), func(ctx context.Context) (any, error) {
+		doc, err := s.fetch(ctx, docID)
 		if s.c.kind.KeepAbsence && len(docID) <= maxAbsentID {
-			return s.getIf(ctx, docID)
+			err = noneIfMissing(err)
 		}
-		return s.Get(ctx, docID) // an error is not kept
+		return doc, err // an error is not kept
 	})
+}
+
+// fetch is Get for the cache.
+func (s Scope[T]) fetch(ctx context.Context, docID string) (*T, error) {
+	if docID == "" || !utf8.ValidString(docID) {
+		return nil, errs.Missing(s.c.kind.Noun)
+	}
+	return s.got(ctx, docID, s.c.db.record)
 }
 
 // GetMany reads the documents with the given ids; those that do not exist are left out.

@@ -41,12 +41,14 @@ type Cache interface {
 	Clear() error
 }
 
-// Config is what a DB needs. All fields but Cache are required.
+// Config is what a DB needs. All fields but Cache, Second and Waker are required.
 type Config struct {
 	Engine Engine
 	Sealer Sealer
 	Now    func() time.Time
-	Cache  Cache // nil: every View reads the engine
+	Cache  Cache  // nil: every View reads the engine
+	Second Second // nil: what is not in the cache is read from the engine; it needs a Cache
+	Waker  Waker  // nil: nodes hear of each other as the engine tells them, and look for themselves
 }
 
 // DB is the typed side of an engine and the only road to Commit.
@@ -55,6 +57,8 @@ type DB struct {
 	sealer Sealer
 	cache  Cache
 	now    func() time.Time
+	waker  Waker
+	second Second // nil where no other node can have read anything
 
 	mu        sync.Mutex
 	schemas   []Schema
@@ -65,6 +69,7 @@ type DB struct {
 	onMissed  []func(context.Context)
 
 	following following
+	told      told
 
 	events *Collection[EventRecord]
 	outbox *Collection[OutboxRecord]
@@ -73,8 +78,11 @@ type DB struct {
 // New makes a DB over an engine. Collections announce themselves by NewCollection; wiring calls
 // Ensure once all are known.
 func New(c Config) *DB {
-	db := &DB{engine: c.Engine, sealer: c.Sealer, cache: c.Cache, now: c.Now}
+	db := &DB{engine: c.Engine, sealer: c.Sealer, cache: c.Cache, now: c.Now, waker: c.Waker}
 	db.following.engine, _ = c.Engine.(Shared)
+	if db.following.engine != nil {
+		db.second = c.Second
+	}
 	db.events = NewCollection(db, eventKind())
 	db.outbox = NewCollection(db, outboxKind())
 	return db
@@ -182,6 +190,7 @@ func (db *DB) Commit(ctx context.Context, b Batch) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, wrapEngine(err, "")
 	}
+	db.changedHere(w)
 	db.dropAll(w)
 	db.announce(ctx, w, receipt)
 	db.mu.Lock()
@@ -199,6 +208,7 @@ func (db *DB) Commit(ctx context.Context, b Batch) (Receipt, error) {
 func (db *DB) settle(ctx context.Context, w Write) (Receipt, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
+	db.changedHere(w)
 	db.dropAll(w)
 	done, err := db.engine.Committed(ctx, w)
 	if err == nil && !done {
@@ -219,6 +229,7 @@ func (db *DB) announce(ctx context.Context, w Write, r Receipt) {
 	db.mu.Lock()
 	f, g := db.onTuples, db.onOutbox
 	db.mu.Unlock()
+	db.tell(w)
 	inOutbox := func(op Op) bool { return op.Kind == InsertOp && op.Key.Collection == OutboxCollection }
 	if g != nil && slices.ContainsFunc(w.Docs, inOutbox) {
 		g(w.Tenant)

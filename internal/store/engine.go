@@ -72,22 +72,28 @@ type Keeper interface {
 // Shared is an engine that other nodes write to as well. It keeps, in the transaction of each change, a
 // note of it for some minutes.
 type Shared interface {
-	// Follow begins to follow what all nodes change, until ctx ends.
-	Follow(ctx context.Context) Follower
+	// Life names this database: another one, or one that was made anew, has another.
+	Life() string
+	// Follow begins to follow what all nodes change, if it can as of some time back, until ctx ends.
+	Follow(ctx context.Context, back time.Duration) Follower
 }
 
 // Follower hears of changes, its own node's among them. One goroutine uses it.
 type Follower interface {
 	// Next returns what has become visible since the Next before, each change at least once; the first
-	// returns none. at is the time by the engine's clock. ErrTrimmed means that changes were missed:
+	// what was noted since as far back as was asked for, or less far. at is the time by the engine's clock. ErrTrimmed means that changes were missed:
 	// everything may be another, and the next Next goes on from here.
 	Next(ctx context.Context) (changes []Change, at time.Time, err error)
+	// Since is from when on, by the engine's clock, no change was missed: those noted before may have been.
+	Since() time.Time
 	// Wake receives now and then when there is something to read. Nothing may depend on it.
 	Wake() <-chan struct{}
 }
 
-// Change is a record that was replaced or deleted, or inserted where its absence may be remembered, or with an empty collection the tuple store that
-// has reached Revision, whose ID is that of the Key; Revision 0 means that it was dropped.
+// Change is a record that was replaced or deleted, or inserted where its absence may be remembered; its
+// Revision is the version that it now has, and 0 means that it was deleted or that nobody knows. With an
+// empty collection it is the tuple store, whose ID is that of the Key, that has reached Revision; there 0
+// means that it was dropped.
 type Change struct {
 	Key      Key
 	Revision uint64

@@ -48,7 +48,11 @@ func (db *DB) Follow(ctx context.Context) {
 	if db.following.engine == nil {
 		return
 	}
-	f := db.following.engine.Follow(ctx)
+	back := time.Duration(0)
+	if db.second != nil {
+		back = lookBack
+	}
+	f := db.following.engine.Follow(ctx, back)
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
 	for {
@@ -57,9 +61,41 @@ func (db *DB) Follow(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-f.Wake():
+		case <-db.heard():
 		case <-tick.C:
 		}
 	}
+}
+
+// Waker tells other nodes that there is something to read, and hears it from them, beside what the engine
+// does. Nothing may depend on it.
+type Waker interface {
+	// Tell tells the others soon. It must not block.
+	Tell()
+	// Heard receives when others have told something.
+	Heard() <-chan struct{}
+}
+
+func (db *DB) heard() <-chan struct{} {
+	if db.waker == nil {
+		return nil
+	}
+	return db.waker.Heard()
+}
+
+// tell has other nodes read what w has changed.
+func (db *DB) tell(w Write) {
+	if db.waker == nil || db.following.engine == nil {
+		return
+	}
+	if w.TouchesTuples() || slices.ContainsFunc(w.Docs, forgettable) {
+		db.waker.Tell()
+	}
+}
+
+// forgettable reports whether somebody may remember what op changes.
+func forgettable(op Op) bool {
+	return op.Changes() && op.Key.Collection != EventCollection && op.Key.Collection != OutboxCollection
 }
 
 // look hears of changes once. What was heard is forgotten before the node counts as current.
@@ -72,16 +108,19 @@ func (db *DB) look(ctx context.Context, f Follower) {
 	case errors.Is(err, ErrTrimmed):
 		err = db.forgetAll(ctx)
 	case err == nil:
-		db.forget(ctx, changes)
+		db.forget(ctx, changes, at)
 	}
 	if err != nil {
 		return // and after a while the node is no longer current
 	}
+	db.told.reach(f.Since(), at)
 	db.following.heard.Store(&began)
 	db.following.skew.Store(int64(began.Sub(at)))
 }
 
-func (db *DB) forget(ctx context.Context, changes []Change) {
+// forget drops what was changed, which first counts as changed: who reads it anew meanwhile shall find
+// nothing older elsewhere.
+func (db *DB) forget(ctx context.Context, changes []Change, at time.Time) {
 	db.mu.Lock()
 	tuples, others := db.onTuples, maps.Clone(db.onChanged)
 	db.mu.Unlock()
@@ -91,6 +130,9 @@ func (db *DB) forget(ctx context.Context, changes []Change) {
 				_ = tuples(ctx, TupleStore{c.Key.Tenant, c.Key.ID}, c.Revision) // it knows by itself that it is behind
 			}
 			continue
+		}
+		if db.second != nil {
+			db.told.hear(c, at)
 		}
 		if db.cache != nil {
 			db.cache.Drop(c.Key)

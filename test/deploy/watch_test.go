@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/cardea-auth/cardea/internal/cache/redis/redistest"
+	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
 )
 
 // TestAlerts has Prometheus read the rules.
@@ -18,7 +21,8 @@ func TestAlerts(t *testing.T) {
 // something.
 func TestWatchedNamesExist(t *testing.T) {
 	t.Parallel()
-	n := serve(t, "http://localhost:8420")
+	n := serve(t, "http://localhost:8420", "CARDEA_DATABASE_URL="+pgtest.URL(t), "CARDEA_REDIS_URL="+redistest.Start(t).URL(),
+		"CARDEA_EGRESS_ALLOW=redis=127.0.0.1/32")
 	n.cli(t, "correct horse battery staple", "user", "add", "ada@example.com", "--verified", "--password-stdin")
 	status, metrics := try(t.Context(), "http://"+n.management+"/metrics")
 	if status != http.StatusOK {

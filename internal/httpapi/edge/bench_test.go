@@ -55,7 +55,7 @@ func benchDoor(host string) (http.Handler, error) {
 	policy.API.Address = limit.Rule{Count: 1e9, Per: time.Second}
 	return edge.New(edge.Config{
 		Directory: dir, Authenticator: anyone{}, Origins: anyone{}, Now: time.Now,
-		Gate:           limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), policy),
+		Gate:           limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, policy),
 		Log:            slog.New(slog.NewJSONHandler(io.Discard, nil)),
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
 		Metrics:        prometheus.NewRegistry(),

@@ -123,7 +123,7 @@ func newWorld(t *testing.T, change func(*edge.Config)) *world {
 	}
 	c := edge.Config{
 		Directory: dir, Authenticator: w, Origins: w, Now: time.Now, LogOneIn: 1,
-		Gate:    limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), limit.Defaults()),
+		Gate:    limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, limit.Defaults()),
 		Log:     slog.New(slog.NewJSONHandler(w.logs, nil)),
 		Metrics: w.metrics,
 	}

@@ -97,7 +97,7 @@ func TestRegress_108_PathsThatDodge(t *testing.T) {
 	w := newWorld(t, func(c *edge.Config) {
 		policy := limit.Defaults()
 		policy.API.Address = limit.Rule{Count: 3, Per: time.Hour}
-		c.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), policy)
+		c.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, policy)
 	})
 	for range 3 {
 		w.do("GET", "/session", "")
@@ -400,7 +400,7 @@ func TestRefusedCredentialsAreLimited(t *testing.T) {
 	w := newWorld(t, func(c *edge.Config) {
 		policy := limit.Defaults()
 		policy.Credential.Address = limit.Rule{Count: 5, Per: time.Minute}
-		c.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), policy)
+		c.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, policy)
 	})
 	w.dead = errs.New(errs.Unauthenticated, "token_invalid", "It is not valid.")
 	for range 5 {
@@ -429,7 +429,7 @@ func TestGuessesAtEndpointsAreLimited(t *testing.T) {
 	w := newWorld(t, func(c *edge.Config) {
 		policy := limit.Defaults()
 		policy.Credential.Address = limit.Rule{Count: 5, Per: time.Minute}
-		c.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), policy)
+		c.Gate = limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, policy)
 	})
 	for i := range 7 {
 		want := 401

@@ -208,7 +208,7 @@ func (w *world) serve() {
 	w.must(err)
 	w.handler, err = edge.New(edge.Config{
 		Directory: dir, Authenticator: w, Origins: w, Now: w.clock.Now, Metrics: prometheus.NewRegistry(),
-		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), limit.Policy{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, limit.Policy{}), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, routes)
 	w.must(err)
 }

@@ -62,7 +62,7 @@ func door(t *testing.T) http.Handler {
 		}}
 	d, err := edge.New(edge.Config{
 		Directory: site{}, Authenticator: nobody{}, Origins: nobody{}, Now: time.Now, Metrics: prometheus.NewRegistry(),
-		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), limit.Policy{}), Log: slog.New(slog.DiscardHandler),
+		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, limit.Policy{}), Log: slog.New(slog.DiscardHandler),
 	}, append(pages.Routes(), told))
 	if err != nil {
 		t.Fatal(err)

@@ -131,7 +131,7 @@ func newRecorder(t testing.TB) *recorder {
 	}
 	r.Handler, err = edge.New(edge.Config{
 		Directory: dir, Authenticator: anyone{}, Origins: anyone{}, Now: time.Now, Metrics: prometheus.NewRegistry(),
-		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), limit.Defaults()),
+		Gate: limit.NewGate(limit.NewLimiter(limit.Config{Now: time.Now}), nil, limit.Defaults()),
 		Log:  slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}, routes)
 	if err != nil {

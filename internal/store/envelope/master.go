@@ -3,6 +3,7 @@ package envelope
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -83,6 +84,19 @@ func (m Master) LogValue() slog.Value { return slog.StringValue(m.String()) }
 
 // MarshalText hides the key from JSON, YAML and XML.
 func (m Master) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// Derive is a key of its own for another purpose, from which this one cannot be found. The error is of
+// the zero Master.
+func (m Master) Derive(purpose string) ([keySize]byte, error) {
+	if !m.Valid() {
+		return [keySize]byte{}, errors.New("envelope: no master key")
+	}
+	key, err := hkdf.Key(sha256.New, m.key[:], nil, "cardea derived key\x00"+purpose, keySize)
+	if err != nil {
+		return [keySize]byte{}, err
+	}
+	return [keySize]byte(key), nil
+}
 
 // wrap encrypts a data key or the canary: nonce ‖ box.
 func (m Master) wrap(plain, additional []byte) ([]byte, error) {

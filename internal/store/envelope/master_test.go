@@ -120,3 +120,23 @@ func FuzzParseMaster(f *testing.F) {
 		}
 	})
 }
+
+// TestDerive gives each purpose and each master key a key of its own, the same each time.
+func TestDerive(t *testing.T) {
+	t.Parallel()
+	a, b := envelope.NewMaster(), envelope.NewMaster()
+	seen := map[[32]byte]bool{}
+	for _, m := range []envelope.Master{a, b} {
+		for _, purpose := range []string{"", "redis x", "redis y"} {
+			key, err := m.Derive(purpose)
+			again, _ := m.Derive(purpose)
+			if err != nil || seen[key] || key != again || key == [32]byte{} {
+				t.Errorf("key for %q: %v, seen before %v", purpose, err, seen[key])
+			}
+			seen[key] = true
+		}
+	}
+	if _, err := (envelope.Master{}).Derive("redis"); err == nil {
+		t.Error("a key was derived from none")
+	}
+}

@@ -41,6 +41,7 @@ var ErrClosed = errors.New("postgres: the engine is closed")
 type Engine struct {
 	config  Config
 	address string // for messages
+	life    string
 	pool    *pgxpool.Pool
 	pooled  bool // behind a pooler that keeps no session: nothing is prepared, nobody listens
 	tables  atomic.Pointer[map[string]*table]
@@ -128,6 +129,9 @@ func (e *Engine) Close() error {
 
 // Commits is how many transactions have become durable since Open: groups, not batches. For metrics.
 func (e *Engine) Commits() int64 { return e.commits.Load() }
+
+// Life implements store.Shared.
+func (e *Engine) Life() string { return e.life }
 
 // done notes a commit, and whether it has told other nodes something.
 func (e *Engine) done(told bool) {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"strconv"
@@ -21,6 +22,7 @@ import (
 //	format                        version of the tables that every database has
 //	lock                          locked by whoever changes tables; given back by the end of the connection
 //	pulse                         changed by Ping
+//	life                          names the database; drawn when it was made
 //	table:user                    the collection has its table
 //	column:user.email = text      and its column
 //	index:user/by_email = …       and its index, as it was declared
@@ -72,7 +74,7 @@ func (e *Engine) ensureBase(ctx context.Context) error {
 			if n, err := strconv.Atoi(format); err != nil || n > formatVersion {
 				return sentence("the database was written by a newer version of Cardea; start that version")
 			}
-			return nil
+			return e.name(ctx, tx, have)
 		}
 		for _, statement := range baseTables() {
 			if _, err := tx.Exec(ctx, statement); stateOf(err) == codeDuplicate {
@@ -81,8 +83,17 @@ func (e *Engine) ensureBase(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		return e.name(ctx, tx, have)
 	})
+}
+
+// name draws a name for a database that has none.
+func (e *Engine) name(ctx context.Context, tx pgx.Tx, have map[string]string) (err error) {
+	if e.life = have["life"]; e.life == "" {
+		e.life = rand.Text()
+		_, err = tx.Exec(ctx, "INSERT INTO cardea (name, value) VALUES ('life', $1)", e.life)
+	}
+	return err
 }
 
 // alone runs f in a transaction in which nobody else changes tables, with what the registry says. The

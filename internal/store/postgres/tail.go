@@ -16,18 +16,24 @@ const microseconds = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 // and of what is only now inserted nobody has cached more than that it was not there.
 func (s *script) changes(w store.Write) {
 	var tenants, collections, ids []string
+	var versions []int64
 	for _, op := range w.Docs {
 		if !op.Changes() || op.Key.Collection == store.EventCollection || op.Key.Collection == store.OutboxCollection {
 			continue
 		}
 		tenants, collections, ids = append(tenants, tenantText(op.Key.Tenant)), append(collections, op.Key.Collection), append(ids, toText(op.Key.ID))
+		version := op.Version + 1 // an Insert has none before
+		if op.Kind == store.DeleteOp {
+			version = 0
+		}
+		versions = append(versions, version)
 	}
 	if len(ids) == 0 {
 		return
 	}
 	s.told = true
-	s.own("INSERT INTO change (at, tenant, collection, id, revision) SELECT "+microseconds+", u.*, 0 FROM unnest($1::text[], $2::text[], $3::text[]) AS u",
-		tenants, collections, ids)
+	s.own("INSERT INTO change (at, tenant, collection, id, revision) SELECT "+microseconds+", u.* FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS u",
+		tenants, collections, ids, versions)
 }
 
 // tuplesChanged adds the row by which other nodes learn of a revision. A collection has a name, a tuple
@@ -70,8 +76,8 @@ const (
 )
 
 // Follow implements store.Shared.
-func (e *Engine) Follow(ctx context.Context) store.Follower {
-	f := &follower{engine: e, seen: map[changed]bool{}, wake: make(chan struct{}, 1)}
+func (e *Engine) Follow(ctx context.Context, back time.Duration) store.Follower {
+	f := &follower{engine: e, back: back, seen: map[changed]bool{}, wake: make(chan struct{}, 1)}
 	if !e.pooled {
 		e.waker.live.Go(func() { e.listen(ctx, f.wake) })
 	}
@@ -83,8 +89,10 @@ func (e *Engine) Follow(ctx context.Context) store.Follower {
 type follower struct {
 	engine *Engine
 	wake   chan struct{}
-	last   int64 // time of the server at the last reading, in microseconds; 0: none yet
-	long   int64 // and at the last that has looked far back
+	back   time.Duration // as far as the first reading looks; less if that takes too long
+	since  int64         // time of the server from which on nothing was missed
+	last   int64         // time of the server at the last reading, in microseconds; 0: none yet
+	long   int64         // and at the last that has looked far back
 	seen   map[changed]bool
 }
 
@@ -97,6 +105,9 @@ type changed struct {
 // Wake implements store.Follower.
 func (f *follower) Wake() <-chan struct{} { return f.wake }
 
+// Since implements store.Follower.
+func (f *follower) Since() time.Time { return time.UnixMicro(f.since) }
+
 // Next implements store.Follower.
 func (f *follower) Next(ctx context.Context) ([]store.Change, time.Time, error) {
 	look := shortLook
@@ -104,14 +115,17 @@ func (f *follower) Next(ctx context.Context) ([]store.Change, time.Time, error) 
 		look = longLook
 	}
 	from := f.last - look.Microseconds()
+	if f.last == 0 {
+		from = -f.back.Microseconds() // from now
+	}
 	var now int64
 	var rows []changed
 	err := f.engine.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		rows = rows[:0]
 		var b pgx.Batch
 		b.Queue("SELECT " + microseconds).QueryRow(func(row pgx.Row) error { return row.Scan(&now) })
-		if f.last > 0 {
-			b.Queue("SELECT at, tenant, collection, id, revision FROM change WHERE at > $1", from).Query(func(found pgx.Rows) (err error) {
+		if from != 0 {
+			b.Queue("SELECT at, tenant, collection, id, revision FROM change WHERE at > CASE WHEN $1::bigint < 0 THEN "+microseconds+" + $1 ELSE $1 END", from).Query(func(found pgx.Rows) (err error) {
 				rows, err = pgx.CollectRows(found, rowOfChange)
 				return err
 			})
@@ -119,7 +133,11 @@ func (f *follower) Next(ctx context.Context) ([]store.Change, time.Time, error) 
 		return c.SendBatch(ctx, &b).Close()
 	})
 	if err != nil {
+		f.back /= 8
 		return nil, time.Time{}, err
+	}
+	if f.last == 0 {
+		f.since = now - f.back.Microseconds()
 	}
 	return f.advance(now, look, rows)
 }
@@ -144,6 +162,7 @@ func (f *follower) advance(now int64, look time.Duration, rows []changed) ([]sto
 		}
 	}
 	if missed {
+		f.since = now
 		return nil, time.UnixMicro(now), store.ErrTrimmed
 	}
 	return out, time.UnixMicro(now), nil

@@ -3,10 +3,13 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/cache/memory"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
@@ -276,5 +279,65 @@ func TestOpenRefuses(t *testing.T) {
 		if text := err.Error(); !strings.Contains(text, c.says) || strings.Contains(text, password) || strings.Contains(text, "\n") {
 			t.Errorf("%s: %s", name, text)
 		}
+	}
+}
+
+// TestLife: nodes on one database know it by one name, and another database has another.
+func TestLife(t *testing.T) {
+	t.Parallel()
+	uri := pgtest.URL(t)
+	a, b, other := newNode(t, uri).engine, newNode(t, uri).engine, newNode(t, pgtest.URL(t)).engine
+	if a.Life() == "" || a.Life() != b.Life() || a.Life() == other.Life() {
+		t.Errorf("lives %q, %q, and of another %q", a.Life(), b.Life(), other.Life())
+	}
+}
+
+// TestFollowBack: who begins to follow hears what was changed a while before, with its versions.
+func TestFollowBack(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, pgtest.URL(t))
+	for _, docID := range []string{"1", "2"} {
+		if _, err := n.db.Commit(t.Context(), n.batch(t.Context(), docID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, text := range []string{"a", "b"} {
+		if _, err := n.notes.Update(t.Context(), "1", func(x *note) (store.Batch, error) {
+			x.Text = text
+			return store.Batch{Permit: storetest.Permit(here, "note.write"), Events: []store.Event{{Kind: "note.written"}}}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	doc, err := n.notes.Get(t.Context(), "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := store.Batch{Permit: storetest.Permit(here, "note.write"), Events: []store.Event{{Kind: "note.written"}}, Docs: []store.DocOp{n.notes.Delete(doc)}}
+	if _, err := n.db.Commit(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	heard := map[string][]uint64{}
+	f := n.engine.Follow(t.Context(), time.Minute)
+	changes, at, err := f.Next(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range changes {
+		if c.Key.Collection == "note" {
+			heard[c.Key.ID] = append(heard[c.Key.ID], c.Revision)
+		}
+	}
+	for _, v := range heard {
+		slices.Sort(v)
+	}
+	if d := cmp.Diff(map[string][]uint64{"1": {1, 2, 3}, "2": {0, 1}}, heard); d != "" {
+		t.Errorf("versions that were heard of: -want +got\n%s", d)
+	}
+	if back := at.Sub(f.Since()); back != time.Minute {
+		t.Errorf("it looked back for %v", back)
+	}
+	if changes, _, err := n.engine.Follow(t.Context(), 0).Next(t.Context()); err != nil || len(changes) > 0 {
+		t.Errorf("who looks back at nothing hears %v, %v", changes, err)
 	}
 }

@@ -54,6 +54,7 @@ type Option func(*setup)
 type setup struct {
 	now    func() time.Time
 	cache  store.Cache
+	second store.Second
 	sealer store.Sealer
 	wrap   func(store.Engine) store.Engine
 	faults *Faults
@@ -68,6 +69,9 @@ func WithNow(now func() time.Time) Option { return func(s *setup) { s.now = now 
 
 // WithCache puts a cache in front of View.
 func WithCache(c store.Cache) Option { return func(s *setup) { s.cache = c } }
+
+// WithSecond puts a second cache behind the first; the engine must be one that nodes share.
+func WithSecond(x store.Second) Option { return func(s *setup) { s.second = x } }
 
 // WithSealer replaces the test sealer.
 func WithSealer(x store.Sealer) Option { return func(s *setup) { s.sealer = x } }
@@ -102,7 +106,7 @@ func NewDB(t testing.TB, options ...Option) *store.DB {
 	if s.faults != nil {
 		s.sealer = faultySealer{Sealer: s.sealer, faults: s.faults}
 	}
-	db := store.New(store.Config{Engine: used, Sealer: s.sealer, Now: s.now, Cache: s.cache})
+	db := store.New(store.Config{Engine: used, Sealer: s.sealer, Now: s.now, Cache: s.cache, Second: s.second})
 	Ensure(t, db)
 	return db
 }
