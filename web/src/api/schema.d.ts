@@ -781,6 +781,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/decision-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List decision points outside */
+        get: operations["decision_point.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/decision-points/{point}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say where a decision point is, and how it is asked */
+        put: operations["decision_point.set"];
+        post?: never;
+        /** Remove a decision point that no decision plan names */
+        delete: operations["decision_point.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/decisions": {
         parameters: {
             query?: never;
@@ -3385,6 +3420,35 @@ export interface components {
             share?: number;
             days?: number;
         };
+        DecisionPointmany: {
+            items: components["schemas"]["DecisionPoint"][];
+        };
+        DecisionPoint: {
+            name: string;
+            description?: string;
+            url: string;
+            timeout_ms: number;
+            ca?: string;
+            has_credential: boolean;
+            /** Format: date-time */
+            created: string;
+            /** Format: date-time */
+            updated: string;
+        };
+        NewDecisionPoint: {
+            description?: string;
+            /** @description the address before /access/v1/evaluation (AuthZEN 1.0): https, without a slash at its end */
+            url: string;
+            /** @description for a question and its answer; left out: 1000 */
+            timeout_ms?: number;
+            /** @description certificates in PEM, of which one stands behind that of the point; left out: those of the system */
+            ca?: string;
+            /**
+             * Format: password
+             * @description sent as bearer token; left out: the one there is, at the same address; empty: none
+             */
+            credential?: string;
+        };
         LoggedDecisionPage: {
             items: components["schemas"]["LoggedDecision"][];
             next?: string;
@@ -3519,6 +3583,8 @@ export interface components {
             relations?: {
                 [key: string]: string;
             };
+            /** @description names of decision points outside, asked in turn where no other engine has permitted or forbidden */
+            points?: string[];
         };
         Simulation: {
             /** @description how many decisions were made again */
@@ -3671,6 +3737,7 @@ export interface components {
             relations?: {
                 [key: string]: string;
             };
+            points?: string[];
         };
         PolicySetPage: {
             items: components["schemas"]["PolicySet"][];
@@ -6658,6 +6725,106 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision_point.list": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionPointmany"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision_point.set": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                point: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewDecisionPoint"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionPoint"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "decision_point.remove": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path: {
+                point: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];

@@ -10,7 +10,7 @@ import { Answered } from './answered'
 import type { Outline, Store, Terms } from './data'
 import { useDraft } from './draft'
 import { StorePage, WithModel } from './frame'
-import { lineOf } from './lines'
+import { jsonObject, lineOf } from './lines'
 import { Listing } from './listing'
 import { objectTypes, relationsOf, typeOf, userTypes } from './outline'
 import { nothing, supposes, TermsFields, termsOf, type Typed } from './terms'
@@ -20,7 +20,7 @@ export { loader } from './frame'
 
 /** Asks a store: may somebody, on what, and who; why; and what if something were otherwise. */
 export function Component() {
-  return <StorePage>{(s) => <WithModel s={s}>{(m) => <Ask s={s} outline={m.outline!} />}</WithModel>}</StorePage>
+  return <StorePage>{(s) => <WithModel s={s}>{(m) => <Ask key={s.id} s={s} outline={m.outline!} />}</WithModel>}</StorePage>
 }
 
 type Kind = 'check' | 'objects' | 'users'
@@ -49,7 +49,7 @@ function Ask({ s, outline }: { s: Store; outline: Outline }) {
   const [params, setParams] = useSearchParams()
   const q = questionOf(params)
   const [draft, setDraft] = useDraft(`${s.id}:ask`)
-  const [typed, setTyped] = useState<Typed>(() => ({ ...nothing, ...(draft ? (JSON.parse(draft) as Partial<Typed>) : {}) }))
+  const [typed, setTyped] = useState<Typed>(() => ({ ...nothing, ...(jsonObject(draft ?? '') as Partial<Typed> | undefined) }))
   const [asked, setAsked] = useState(typed)
   const [turn, setTurn] = useState(0) // how often it was asked: the same question again is asked again
   const change = (next: Typed) => {
@@ -139,7 +139,10 @@ function Form({ s, outline, start, typed, change, ask }: { s: Store; outline: Ou
           <Choice
             label={t('ask.kind')}
             value={kind}
-            onChange={setKind}
+            onChange={(next) => {
+              setKind(next)
+              setType('') // the types of objects are not those of users
+            }}
             options={[
               { value: 'check', label: t('ask.check') },
               { value: 'objects', label: t('ask.objects') },

@@ -1,5 +1,5 @@
 import { useSuspenseQuery } from '@tanstack/react-query'
-import { useState, type FormEvent, type ReactNode } from 'react'
+import { Suspense, useState, type FormEvent, type ReactNode } from 'react'
 import { NavLink, useNavigate, useParams, type LoaderFunctionArgs } from 'react-router'
 
 import { answer, api } from '../../../api/client'
@@ -11,7 +11,8 @@ import { Dialog } from '../../../components/dialog'
 import { EmptyState } from '../../../components/empty-state'
 import { TextField } from '../../../components/field'
 import { ProblemAlert } from '../../../components/problem-alert'
-import { useCan } from '../../../session/session'
+import { Skeleton } from '../../../components/skeleton'
+import { knownSession, useCan } from '../../../session/session'
 import { common } from '../../../texts/common'
 import { rich } from '../../../texts/catalogue'
 import { queries } from '../../queries'
@@ -20,10 +21,14 @@ import { Back, Code } from '../parts'
 import { model, store, type Model, type Store } from './data'
 import { texts } from './texts'
 
+/** The permission without which a page can say little of a store. */
+export const readsModels = 'cardea:authz.model.read'
+
 /** Fetches a store, and the version of its model that is used, before one of its pages is shown. */
 export const loader = async ({ params }: LoaderFunctionArgs) => {
   const s = await queries.ensureQueryData({ ...store(params['store']!), revalidateIfStale: true })
-  if (s.model) await queries.ensureQueryData(model(s.id, s.model))
+  const session = await knownSession()
+  if (s.model && session.state === 'authenticated' && session.permissions.has(readsModels)) await queries.ensureQueryData(model(s.id, s.model))
   return null
 }
 
@@ -38,10 +43,10 @@ export function StorePage({ children }: { children: (s: Store) => ReactNode }) {
   const s = useStore()
   const at = `/admin/stores/${s.id}`
   const tabs = [
-    ...(can('cardea:authz.model.read') ? [[at, t('tab.model')] as const, [`${at}/versions`, t('tab.versions')] as const] : []),
+    ...(can(readsModels) ? [[at, t('tab.model')] as const, [`${at}/versions`, t('tab.versions')] as const] : []),
     ...(can('cardea:authz.tuple.read') ? [[`${at}/tuples`, t('tab.tuples')] as const] : []),
     ...(can('cardea:authz.check') ? [[`${at}/ask`, t('tab.ask')] as const] : []),
-    ...(can('cardea:authz.model.read') ? [[`${at}/tests`, t('tab.tests')] as const] : []),
+    ...(can(readsModels) ? [[`${at}/tests`, t('tab.tests')] as const] : []),
   ]
   return (
     <>
@@ -62,14 +67,15 @@ export function StorePage({ children }: { children: (s: Store) => ReactNode }) {
           </NavLink>
         ))}
       </nav>
-      {children(s)}
+      <Suspense fallback={<Skeleton lines={6} />}>{children(s)}</Suspense>
     </>
   )
 }
 
 /** Shows what needs a model, or where to write one. */
 export function WithModel({ s, children }: { s: Store; children: (m: Model) => ReactNode }) {
-  const t = texts.use()
+  const [t, can] = [texts.use(), useCan()]
+  if (!can(readsModels)) return <EmptyState title={t('model.hidden')} />
   if (!s.model) return <EmptyState title={t('model.needed')}>{t('model.needed.text')}</EmptyState>
   return <Used id={s.id} version={s.model}>{children}</Used>
 }

@@ -1,4 +1,4 @@
-import { keepPreviousData, useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { CircleAlert, CircleCheck, LoaderCircle } from 'lucide-react'
 import { useEffect, useState } from 'react'
 
@@ -16,7 +16,7 @@ import { Asking, Code } from '../parts'
 import { Changes } from './changes'
 import { judgement, model, type Judgement, type Store } from './data'
 import { useDraft } from './draft'
-import { StorePage } from './frame'
+import { readsModels, StorePage, WithModel } from './frame'
 import { columnInBytes, fga, firstModel } from './language'
 import { texts } from './texts'
 
@@ -24,11 +24,8 @@ export { loader } from './frame'
 
 /** The model of a store, to be read and to be written: what is wrong stands where it is wrong, and what would change below. */
 export function Component() {
-  return <StorePage>{(s) => (s.model ? <Written key={s.id} s={s} version={s.model} /> : <Editor key={s.id} s={s} text="" />)}</StorePage>
-}
-
-function Written({ s, version }: { s: Store; version: string }) {
-  return <Editor s={s} text={useSuspenseQuery(model(s.id, version)).data.text ?? ''} />
+  const can = useCan()
+  return <StorePage>{(s) => (s.model || !can(readsModels) ? <WithModel s={s}>{(m) => <Editor key={s.id} s={s} text={m.text ?? ''} />}</WithModel> : <Editor key={s.id} s={s} text="" />)}</StorePage>
 }
 
 /** A text a moment after the last key. */

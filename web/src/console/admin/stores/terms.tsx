@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
 
+import { answer, api } from '../../../api/client'
 import { CodeEditor } from '../../../components/code-editor'
 import { SelectField } from '../../../components/field'
 import { json } from '../../../components/highlight'
 import { useCan } from '../../../session/session'
-import { answer, api } from '../../../api/client'
 import type { Store, Terms } from './data'
 import { keptDraft } from './draft'
 import { jsonObject, tuplesOf, type Wrong } from './lines'
@@ -77,7 +78,7 @@ export function TermsFields({ s, value, onChange, open }: { s: Store; value: Typ
   )
 }
 
-function Fold({ title, open, children }: { title: string; open: boolean; children: React.ReactNode }) {
+function Fold({ title, open, children }: { title: string; open: boolean; children: ReactNode }) {
   return (
     <details open={open} className="rounded-control border border-line">
       <summary className="cursor-pointer rounded-control px-4 py-2.5 font-medium hover:bg-sunken">{title}</summary>

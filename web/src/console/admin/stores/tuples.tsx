@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query'
 import { Link2, Plus } from 'lucide-react'
-import { useState, type FormEvent } from 'react'
+import { useState, type FormEvent, type ReactNode } from 'react'
+import { useSearchParams } from 'react-router'
 
 import { answer, api } from '../../../api/client'
 import { Badge } from '../../../components/badge'
@@ -15,8 +16,8 @@ import { common } from '../../../texts/common'
 import { useAct } from '../act'
 import { List } from '../list'
 import { Time } from '../names'
-import { Asking, Code, useParam } from '../parts'
-import { tuples, usersOf, type Outline, type Store, type Tuple } from './data'
+import { Asking, Code } from '../parts'
+import { tuples, usersOf, type Outline, type Store, type Tuple, type TupleFilter } from './data'
 import { StorePage, WithModel } from './frame'
 import { objectTypes, relationsOf, typeOf, userTypes } from './outline'
 import { texts } from './texts'
@@ -26,14 +27,13 @@ export { loader } from './frame'
 
 /** The tuples of a store: found by what is known of them, written under the model, taken away. */
 export function Component() {
-  return <StorePage>{(s) => <WithModel s={s}>{(m) => <Tuples s={s} outline={m.outline!} />}</WithModel>}</StorePage>
+  return <StorePage>{(s) => <WithModel s={s}>{(m) => <Tuples key={s.id} s={s} outline={m.outline!} />}</WithModel>}</StorePage>
 }
 
 function Tuples({ s, outline }: { s: Store; outline: Outline }) {
   const [t, can] = [texts.use(), useCan()]
-  const [user, setUser] = useParam('user')
-  const [relation, setRelation] = useParam('relation')
-  const [object, setObject] = useParam('object')
+  const [params, setParams] = useSearchParams()
+  const [user, relation, object] = [params.get('user') ?? '', params.get('relation') ?? '', params.get('object') ?? '']
   const [adding, setAdding] = useState(false)
   const may = can('cardea:authz.tuple.write')
   const remove = useAct((x: Tuple) => answer(api.DELETE('/api/stores/{store}/tuples', { params: { path: { store: s.id }, query: { user: x.user, relation: x.relation, object: x.object } } })), {
@@ -48,7 +48,7 @@ function Tuples({ s, outline }: { s: Store; outline: Outline }) {
   const whole = /^[^:]+:./.test(object)
   return (
     <div className="grid grid-cols-1 gap-6">
-      <Filter key={`${user} ${relation} ${object}`} outline={outline} start={{ user, relation, object }} find={(f) => (setUser(f.user), setRelation(f.relation), setObject(f.object))} add={add} />
+      <Filter key={`${user} ${relation} ${object}`} outline={outline} start={{ user, relation, object }} find={(f) => setParams(Object.entries(f).filter(([, v]) => v), { preventScrollReset: true })} add={add} />
       <List
         query={tuples(s.id, { user, relation, object })}
         label={t('tab.tuples')}
@@ -87,7 +87,7 @@ function Tuples({ s, outline }: { s: Store; outline: Outline }) {
   )
 }
 
-function Filter({ outline, start, find, add }: { outline: Outline; start: { user: string; relation: string; object: string }; find: (f: { user: string; relation: string; object: string }) => void; add: React.ReactNode }) {
+function Filter({ outline, start, find, add }: { outline: Outline; start: TupleFilter; find: (f: TupleFilter) => void; add: ReactNode }) {
   const t = texts.use()
   const [user, setUser] = useState(start.user)
   const [relation, setRelation] = useState(start.relation)
@@ -125,7 +125,7 @@ function Filter({ outline, start, find, add }: { outline: Outline; start: { user
 function Terms({ x }: { x: Tuple }) {
   const t = texts.use()
   const over = x.expires && Date.parse(x.expires) < Date.now()
-  if (!x.condition && !x.expires) return <span className="text-muted">–</span>
+  if (!x.condition && !x.expires) return <span className="text-muted">{t('tuple.condition.none')}</span>
   return (
     <span className="grid min-w-0 gap-1">
       {x.condition && (

@@ -26,7 +26,7 @@ export { loader } from './frame'
 
 /** The versions of the model: which is used, who has written it, what changed, and the way back. */
 export function Component() {
-  return <StorePage>{(s) => <Versions s={s} />}</StorePage>
+  return <StorePage>{(s) => <Versions key={s.id} s={s} />}</StorePage>
 }
 
 function Versions({ s }: { s: Store }) {
