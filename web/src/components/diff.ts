@@ -8,7 +8,7 @@ const mostCells = 4_000_000 // lines before × lines after; beyond it all of the
 
 /** What changes from one text to another, line by line, with as little changed as can be. What is the same at both ends costs nothing. */
 export function diffLines(before: string, after: string): Line[] {
-  const [a, b] = [before.split('\n'), after.split('\n')]
+  const [a, b] = [before, after].map((text) => (text === '' ? [] : text.split('\n'))) as [string[], string[]]
   let head = 0
   while (head < a.length && head < b.length && a[head] === b[head]) head++
   let tail = 0

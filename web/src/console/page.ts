@@ -3,7 +3,7 @@ import type { LoaderFunction } from 'react-router'
 
 /** The icons of the navigation, by what they stand for; they are fetched after the page, see nav-icons.tsx. */
 export type IconName =
-  | 'account' | 'activity' | 'apps' | 'audit' | 'data' | 'devices' | 'explorer' | 'groups' | 'keys' | 'mail' | 'orgs' | 'overview' | 'preferences' | 'profile'
+  | 'account' | 'activity' | 'apps' | 'audit' | 'data' | 'decisions' | 'devices' | 'explorer' | 'groups' | 'keys' | 'mail' | 'orgs' | 'overview' | 'plans' | 'policies' | 'preferences' | 'profile'
   | 'roles' | 'sample' | 'scopes' | 'settings' | 'shield' | 'stores' | 'tenants' | 'users'
 
 /** What the module of a page exports. `loader` fetches what the page shows, so that it never appears half empty. */

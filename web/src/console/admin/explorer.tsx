@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query'
-import { ArrowDown, ArrowRight, Ban, Bot, Building2, CircleCheck, KeySquare, UserCog, UserRound, UsersRound, type LucideIcon } from 'lucide-react'
+import { Ban, CircleCheck } from 'lucide-react'
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { Link, useSearchParams } from 'react-router'
 
@@ -15,9 +15,10 @@ import { useCan } from '../../session/session'
 import { rich } from '../../texts/catalogue'
 import { AssignDialog } from './assign'
 import { allRoles, client, org, user } from './data'
-import { decide, rolesWith, stepsOf, type Node, type Question } from './decision'
-import { ClientName, linkClasses, nameOf, OrgName, SubjectName, UserName } from './names'
+import { decide, rolesWith, stepsOf, type Question } from './decision'
+import { linkClasses, nameOf, OrgName, SubjectName } from './names'
 import { Code } from './parts'
+import { Path } from './path'
 import { findOrgs, SubjectField, type Subject } from './subject'
 import { texts } from './texts'
 
@@ -137,26 +138,7 @@ function Answered({ q }: { q: Question }) {
         </div>
       </div>
       <div className="grid gap-5 p-5 sm:p-6">
-        {steps.length > 0 && (
-          <div>
-            <h3 className="mb-3 text-sm font-semibold text-muted">{t('explorer.path')}</h3>
-            <ol className="flex flex-col items-stretch gap-1 sm:flex-row sm:flex-wrap sm:items-center sm:gap-2">
-              <Box node={steps[0]!.from} />
-              {steps.map((s, i) => (
-                <li key={i} className="contents">
-                  <ol className="contents">
-                    <li className="flex items-center gap-1.5 ps-4 text-xs font-medium text-muted sm:ps-0">
-                      <ArrowDown size={15} aria-hidden className="sm:hidden" />
-                      {t(relation(s.from, s.relation))}
-                      <ArrowRight size={15} aria-hidden className="max-sm:hidden rtl:rotate-180" />
-                    </li>
-                    <Box node={s.to} last={i === steps.length - 1} />
-                  </ol>
-                </li>
-              ))}
-            </ol>
-          </div>
-        )}
+        <Path steps={steps} />
         {!data.decision && reason?.kind !== 'barred' && (
           <div>
             <h3 className="mb-2 text-sm font-semibold text-muted">{t('explorer.missing')}</h3>
@@ -197,12 +179,6 @@ function isSubject(s: { type: string; id: string }): s is Subject {
   return s.type === 'user' || s.type === 'service' || s.type === 'group'
 }
 
-function relation(from: Node, name: string) {
-  if (name === 'member') return 'explorer.member'
-  if (name === 'granted') return 'explorer.permits'
-  return from.type === 'role' ? 'explorer.includes' : 'explorer.has_role'
-}
-
 /** The answer in one sentence, with names in place of numbers. */
 function Sentence({ q, answer, groups }: { q: Question; answer: Schema<'Answer'>; groups: readonly string[] }) {
   const t = texts.use()
@@ -216,24 +192,4 @@ function Sentence({ q, answer, groups }: { q: Question; answer: Schema<'Answer'>
   const group = groups.join(', ')
   const key = reason?.org ? (group ? 'explorer.by_group_in_org' : 'explorer.by_role_in_org') : group ? 'explorer.by_group' : 'explorer.by_role'
   return <>{rich(t(key), { who, role, permission, group: <b>{group}</b>, org: reason?.org && <OrgName id={reason.org} /> })}</>
-}
-
-const nodeIcons: Record<string, LucideIcon> = { user: UserRound, service: Bot, group: UsersRound, org: Building2, role: UserCog, org_role: UserCog, permission: KeySquare }
-
-function Box({ node, last = false }: { node: Node; last?: boolean }) {
-  const t = texts.use()
-  const Icon = nodeIcons[node.type] ?? KeySquare
-  const [at = '', role = ''] = node.type === 'org_role' ? [node.id.slice(0, node.id.indexOf('/')), node.id.slice(node.id.indexOf('/') + 1)] : []
-  const kinds = { user: 'subject.user', service: 'subject.service', group: 'subject.group', role: 'role.role', org: 'org.org', org_role: 'explorer.org_role', permission: 'role.permission' } as const
-  return (
-    <li className={classes('flex min-w-0 items-center gap-3 rounded-control border px-3.5 py-2.5', last ? 'border-accent bg-accent-soft' : 'border-line-strong bg-surface')}>
-      <Icon size={18} aria-hidden className="shrink-0 text-accent" />
-      <span className="min-w-0">
-        <span className="block text-xs text-muted">{node.type in kinds ? t(kinds[node.type as keyof typeof kinds]) : node.type}</span>
-        <span className="user-text block font-medium [&_a]:underline">
-          {node.type === 'user' ? <UserName id={node.id} /> : node.type === 'service' ? <ClientName id={node.id} /> : node.type === 'org_role' ? <>{role} · <OrgName id={at} /></> : node.id}
-        </span>
-      </span>
-    </li>
-  )
 }

@@ -42,6 +42,12 @@ export const admin: Console = {
     { path: 'stores/:store/tuples', load: () => import('./stores/tuples') },
     { path: 'stores/:store/ask', load: () => import('./stores/ask') },
     { path: 'stores/:store/tests', load: () => import('./stores/tests') },
+    { path: 'policies', title: () => texts.text('nav.policies'), icon: 'policies', section: access, needs: 'cardea:policy.read', load: () => import('./policies/sets') },
+    { path: 'policies/:set', load: () => import('./policies/set') },
+    { path: 'plans', title: () => texts.text('nav.plans'), icon: 'plans', section: access, needs: 'cardea:plan.read', load: () => import('./policies/plans') },
+    { path: 'decisions', title: () => texts.text('nav.decisions'), icon: 'decisions', section: access, needs: 'cardea:decision.read', load: () => import('./decisions/log') },
+    { path: 'decisions/simulate', load: () => import('./decisions/simulate') },
+    { path: 'decisions/:decision', load: () => import('./decisions/decision') },
 
     { path: 'audit', title: () => texts.text('nav.audit'), icon: 'audit', section: operation, needs: 'cardea:audit.read', load: () => import('./audit') },
     { path: 'keys', title: () => texts.text('nav.keys'), icon: 'keys', section: operation, needs: 'cardea:key.read', load: () => import('./keys') },
