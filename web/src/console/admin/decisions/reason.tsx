@@ -56,6 +56,8 @@ export function AnswerCard({ answer, question, title }: { answer: Answer; questi
   const t = texts.use()
   const Icon = answer.decision ? CircleCheck : Ban
   const [first, ...others] = answer.reasons
+  const paths = answer.reasons.filter((r) => r.path?.length)
+  const read = answer.reasons.flatMap((r) => Object.entries(r.values ?? {}))
   return (
     <section className={classes('overflow-hidden rounded-card border bg-surface', answer.decision ? 'border-success' : 'border-danger')}>
       <div className={classes('flex gap-4 p-5 sm:p-6', answer.decision ? 'bg-success-soft' : 'bg-danger-soft')}>
@@ -70,7 +72,7 @@ export function AnswerCard({ answer, question, title }: { answer: Answer; questi
           )}
         </div>
       </div>
-      {(others.length > 0 || answer.reasons.some((r) => r.path || r.values) || answer.missing) && (
+      {others.length + paths.length + read.length + (answer.missing?.length ?? 0) > 0 && (
         <div className="grid gap-4 p-5 sm:p-6">
           {others.length > 0 && (
             <ul aria-label={t('reasons.more')} className="grid list-disc gap-1.5 ps-5">
@@ -81,23 +83,25 @@ export function AnswerCard({ answer, question, title }: { answer: Answer; questi
               ))}
             </ul>
           )}
-          {answer.reasons.map((r, i) => (r.path ? <Path key={i} steps={stepsOf(r)} /> : null))}
-          {answer.reasons.map((r, i) => (r.values && Object.keys(r.values).length > 0 ? <Values key={i} values={r.values} /> : null))}
-          {answer.missing && answer.missing.length > 0 && <p>{rich(t('missing'), { what: <Code>{answer.missing.join(', ')}</Code> })}</p>}
+          {paths.map((r, i) => (
+            <Path key={i} steps={stepsOf(r)} />
+          ))}
+          {read.length > 0 && <Values values={read} />}
+          {!!answer.missing?.length && <p>{rich(t('missing'), { what: <Code>{answer.missing.join(', ')}</Code> })}</p>}
         </div>
       )}
     </section>
   )
 }
 
-function Values({ values }: { values: Record<string, string> }) {
+function Values({ values }: { values: readonly [string, string][] }) {
   const t = texts.use()
   return (
     <div>
       <h3 className="mb-2 text-sm font-semibold text-muted">{t('values')}</h3>
       <ul className="grid gap-1 font-mono text-[0.8125rem]">
-        {Object.entries(values).map(([name, value]) => (
-          <li key={name} className="user-text">
+        {values.map(([name, value], i) => (
+          <li key={i} className="user-text">
             {name} = {value}
           </li>
         ))}

@@ -14,7 +14,7 @@ export function Simulated({ found, ofLog }: { found: Schema<'Simulation'>; ofLog
   const [one] = found.items
   if (!ofLog && one) {
     return (
-      <section aria-label={t('simulated')} className="grid grid-cols-1 gap-4">
+      <section aria-label={t('simulated.result')} className="grid grid-cols-1 gap-4">
         <Alert tone={found.changed ? 'warning' : 'success'} title={found.changed ? t('simulated.changed') : t('simulated.unchanged')} />
         <AnswerCard answer={one.before} question={one.question} title={t('simulated.before')} />
         <AnswerCard answer={one.after} question={one.question} title={t('simulated.after')} />
@@ -26,7 +26,7 @@ export function Simulated({ found, ofLog }: { found: Schema<'Simulation'>; ofLog
     [t('simulated.looked'), found.looked, ''], [t('simulated.to_allowed'), found.changed - denied, 'text-success'], [t('simulated.to_denied'), denied, 'text-danger'],
   ] as const
   return (
-    <section aria-label={t('simulated')} className="grid grid-cols-1 gap-4">
+    <section aria-label={t('simulated.result')} className="grid grid-cols-1 gap-4">
       <dl className="grid gap-3 sm:grid-cols-3">
         {counts.map(([name, count, tone]) => (
           <div key={name} className="rounded-card border border-line bg-surface p-4">

@@ -45,4 +45,4 @@ export const check = (set: string, draft: PolicyDraft) =>
 export const plans = queryOptions({ queryKey: ['admin', 'plans'], queryFn: () => answer(api.GET('/api/plans')) })
 
 /** Stores of relation tuples, by name; for choosing. */
-export const stores = queryOptions({ queryKey: ['admin', 'stores', 'choice'], retry: false, staleTime: 120_000, queryFn: () => answer(api.GET('/stores', { params: { query: { page_size: 100 } } })) })
+export const stores = queryOptions({ queryKey: ['admin', 'stores', 'choice'], queryFn: () => answer(api.GET('/api/stores', { params: { query: { limit: 200 } } })) })

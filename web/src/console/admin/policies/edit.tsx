@@ -72,7 +72,7 @@ function Writer({ set, start, line }: { set: PolicySet; start: PolicyVersion | u
   return (
     <div className="grid grid-cols-1 gap-5">
       {restored && <Restored draft={draft} start={began} discard={() => discard(began)} />}
-      <div className="grid grid-cols-1 gap-6 xl:grid-cols-[minmax(0,1fr)_17rem]">
+      <div className="grid grid-cols-1 gap-6 lg:grid-cols-[minmax(0,1fr)_16rem]">
         <div className="min-w-0">
           <Tabs<Part>
             label={t('parts')}
@@ -97,7 +97,7 @@ function Writer({ set, start, line }: { set: PolicySet; start: PolicyVersion | u
           text={draft.cases} close={() => setAdding(false)}
           add={(cases) => {
             change({ cases })
-            lead('cases', memberLines(cases).at(-1) ?? 1)
+            setPart('cases')
           }}
         />
       )}

@@ -60,8 +60,8 @@ export function PlanDialog({ start, close }: { start: Partial<Plan>; close: () =
         {known ? (
           <SelectField label={t('plan.store')} hint={t('plan.store.hint')} value={store} onChange={(e) => setStore(e.target.value)} error={fieldError(set.error, '/store')}>
             <option value="">{t('plan.store.none')}</option>
-            {store && !known.stores.some((s) => s.id === store) && <option value={store}>{store}</option>}
-            {known.stores.map((s) => (
+            {store && !known.items.some((s) => s.id === store) && <option value={store}>{store}</option>}
+            {known.items.map((s) => (
               <option key={s.id} value={s.id}>
                 {s.name}
               </option>

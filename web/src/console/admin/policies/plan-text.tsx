@@ -26,7 +26,7 @@ export function PlanText({ plan }: { plan: Omit<Plan, 'type'> & { type: string }
       {name}
     </Link>
   ))
-  const store = <b className="user-text font-medium">{data?.stores.find((s) => s.id === plan.store)?.name ?? plan.store}</b>
+  const store = <b className="user-text font-medium">{data?.items.find((s) => s.id === plan.store)?.name ?? plan.store}</b>
   const relations = Object.entries(plan.relations ?? {})
   const engines: ReactNode[] = []
   if (plan.roles) engines.push(t('plan.by_role'))

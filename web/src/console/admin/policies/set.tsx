@@ -36,7 +36,7 @@ export function Component() {
         description={
           <span className="grid justify-items-start gap-2">
             {set.description}
-            <Decides active={set.active} />
+            <Decides active={set.active} said />
           </span>
         }
         actions={

@@ -62,10 +62,10 @@ export function Component() {
   )
 }
 
-/** Which version of a set decides. */
-export function Decides({ active }: { active: number | undefined }) {
+/** Which version of a set decides; `said` in a sentence of its own, where no title says it. */
+export function Decides({ active, said = false }: { active: number | undefined; said?: boolean }) {
   const t = texts.use()
-  return active ? <Badge tone="success">{t('version.n', { number: String(active) })}</Badge> : <Badge>{t('set.inactive')}</Badge>
+  return active ? <Badge tone="success">{t(said ? 'set.active' : 'version.n', { number: String(active) })}</Badge> : <Badge>{t('set.inactive')}</Badge>
 }
 
 function AddSet({ close }: { close: () => void }) {
