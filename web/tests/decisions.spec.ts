@@ -46,6 +46,7 @@ function asker(server: Server, name: string): (who: string, action: string, reso
 const userID = (server: Server, address: string) => (JSON.parse(server.cli('user', 'show', address, '--json')) as { id: string }).id
 
 test('the log of decisions: turned on, filtered, one with its reason, decided again, what if', async ({ page, server, look }) => {
+  test.slow()
   await open(page, '/decisions')
   await expect(page.getByText('No decisions are kept')).toBeVisible()
   await look('admin-decisions-off')
@@ -122,7 +123,7 @@ test('the log of decisions: turned on, filtered, one with its reason, decided ag
   await expect(page.getByRole('textbox', { name: 'Draft of guard' })).toHaveValue(/no-alice/)
   await page.getByRole('button', { name: 'See what would change' }).click()
   const found = page.getByRole('region', { name: 'Result', exact: true })
-  await expect(found.getByText('Asked again')).toBeVisible()
+  await expect(found.getByText('Asked again', { exact: true })).toBeVisible()
   await expect(found.locator('dd')).toHaveText(['5', '0', '2'])
   await expect(found.getByRole('row').filter({ hasText: 'invoice:2' })).toContainText('The policy no-alice forbids it (draft of guard, line 1).')
   await look('admin-simulate')

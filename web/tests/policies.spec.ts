@@ -47,6 +47,7 @@ when { resource.owner == principal.id };
 `
 
 test('a policy set: written, checked while typing, activated, changed, rolled back, deleted', async ({ page, server, look }) => {
+  test.slow()
   await open(page, '/policies')
   await look('admin-policies-none')
   await page.getByRole('button', { name: 'New policy set' }).first().click()
@@ -156,6 +157,7 @@ when { resource has sealed && resource.sealed };
   await page.getByRole('textbox', { name: 'Policies', exact: true }).fill(more)
   await expect(check.getByText('All 2 cases pass.')).toBeVisible()
   await page.getByLabel('What changes').fill('sealed invoices')
+  await page.evaluate(() => scrollTo(0, 0))
   await look('admin-policy')
   await page.getByRole('button', { name: 'Write a version' }).click()
   await page.getByRole('link', { name: 'Compare version 3' }).click()

@@ -91,11 +91,18 @@ export function Component() {
           </Button>
         </div>
       </form>
-      <div aria-live="polite" className="mt-6">
-        {simulate.data && <Simulated found={simulate.data} ofLog={!simulate.variables?.question} />}
-      </div>
+      {simulate.data && (
+        <div key={simulate.submittedAt} ref={shown} className="mt-6 scroll-mt-20">
+          <Simulated found={simulate.data} ofLog={!simulate.variables?.question} />
+        </div>
+      )}
     </>
   )
+}
+
+/** What was found stands below a long form: it is brought into view when it has come. */
+function shown(result: HTMLElement | null): void {
+  result?.scrollIntoView({ block: 'start' })
 }
 
 /** Tuples that are supposed to be there, and not to be. */

@@ -27,6 +27,9 @@ export function Simulated({ found, ofLog }: { found: Schema<'Simulation'>; ofLog
   ] as const
   return (
     <section aria-label={t('simulated.result')} className="grid grid-cols-1 gap-4">
+      <p role="status" className="sr-only">
+        {t('simulated.said', { looked: String(found.looked), count: found.changed })}
+      </p>
       <dl className="grid gap-3 sm:grid-cols-3">
         {counts.map(([name, count, tone]) => (
           <div key={name} className="rounded-card border border-line bg-surface p-4">
