@@ -44,5 +44,7 @@ export const check = (set: string, draft: PolicyDraft) =>
 
 export const plans = queryOptions({ queryKey: ['admin', 'plans'], queryFn: () => answer(api.GET('/api/plans')) })
 
+export const decisionPoints = queryOptions({ queryKey: ['admin', 'points'], queryFn: () => answer(api.GET('/api/decision-points')) })
+
 /** Stores of relation tuples, by name; for choosing. */
 export const stores = queryOptions({ queryKey: ['admin', 'stores', 'choice'], queryFn: () => answer(api.GET('/api/stores', { params: { query: { limit: 200 } } })) })

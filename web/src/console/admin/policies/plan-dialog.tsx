@@ -12,7 +12,7 @@ import { common } from '../../../texts/common'
 import { useAct } from '../act'
 import { fieldError } from '../application-new'
 import { linesOf } from '../parts'
-import { allPolicySets, stores, type Plan } from './data'
+import { allPolicySets, decisionPoints, stores, type Plan } from './data'
 import { PlanText } from './plan-text'
 import { texts } from './texts'
 
@@ -30,11 +30,13 @@ export function PlanDialog({ start, close }: { start: Partial<Plan>; close: () =
   const [type, setType] = useState(start.type ?? '')
   const [roles, setRoles] = useState(start.roles ?? false)
   const [policies, setPolicies] = useState<readonly string[]>(start.policies ?? [])
+  const [points, setPoints] = useState<readonly string[]>(start.points ?? [])
   const [store, setStore] = useState(start.store ?? '')
   const [relations, setRelations] = useState(Object.entries(start.relations ?? {}).map(([a, r]) => `${a}=${r}`).join('\n'))
   const { data: sets } = useQuery({ ...allPolicySets, enabled: can('cardea:policy.read') })
+  const { data: outside } = useQuery({ ...decisionPoints, enabled: can('cardea:point.read') })
   const { data: known } = useQuery({ ...stores, enabled: can('cardea:authz.store.read') })
-  const plan = { roles, policies: [...policies], ...(store && { store, relations: relationsOf(relations) }) }
+  const plan = { roles, policies: [...policies], points: [...points], ...(store && { store, relations: relationsOf(relations) }) }
   const set = useAct(() => answer(api.PUT('/api/plans/{type}', { params: { path: { type: type.trim() } }, body: plan })), { stale: ['plans'], done: t('plan.set'), then: close })
   const form = useFirstWrong(set.error)
   const submit = (e: FormEvent) => {
@@ -55,6 +57,9 @@ export function PlanDialog({ start, close }: { start: Partial<Plan>; close: () =
               key={name} label={t('plan.policies', { name })} hint={sets?.items.find((s) => s.name === name)?.active === undefined ? t('plan.policies.inactive') : undefined}
               checked={policies.includes(name)} onChange={(e) => setPolicies(e.target.checked ? [...policies, name] : policies.filter((n) => n !== name))}
             />
+          ))}
+          {[...new Set([...points, ...(outside?.items.map((p) => p.name) ?? [])])].map((name) => (
+            <Checkbox key={name} label={t('plan.points', { name })} hint={t('plan.points.hint')} checked={points.includes(name)} onChange={(e) => setPoints(e.target.checked ? [...points, name] : points.filter((n) => n !== name))} />
           ))}
         </fieldset>
         {known ? (

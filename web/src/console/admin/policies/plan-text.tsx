@@ -32,6 +32,7 @@ export function PlanText({ plan }: { plan: Omit<Plan, 'type'> & { type: string }
   if (plan.roles) engines.push(t('plan.by_role'))
   if (sets.length) engines.push(rich(t('plan.by_policies'), { sets: <Listed of={sets} type="disjunction" /> }))
   if (plan.store) engines.push(rich(t('plan.by_store'), { store }))
+  for (const name of plan.points ?? []) engines.push(rich(t('plan.by_point'), { point: <b className="user-text font-medium">{name}</b> }))
   if (engines.length === 0) return t('plan.nobody')
   return (
     <span className="[&>*]:inline">

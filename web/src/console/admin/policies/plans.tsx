@@ -13,6 +13,7 @@ import { Asking } from '../parts'
 import { plans, type Plan } from './data'
 import { PlanDialog } from './plan-dialog'
 import { PlanText } from './plan-text'
+import { Points } from './points'
 import { texts } from './texts'
 
 /** Fetches the plans before their page is shown. */
@@ -61,7 +62,8 @@ export function Component() {
           )}
         </Rows>
       </Card>
-      <p className="mt-4 max-w-3xl text-sm text-muted">{t('plans.rule')}</p>
+      <p className="mt-4 mb-6 max-w-3xl text-sm text-muted">{t('plans.rule')}</p>
+      {can('cardea:point.read') && <Points />}
       {setting && <PlanDialog start={setting} close={() => setSetting(undefined)} />}
     </>
   )
