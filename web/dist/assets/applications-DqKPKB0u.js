@@ -1,1 +1,0 @@
-export{t as Component,n as typeIcons}from"./applications-0kHl66-q.js";

@@ -1,0 +1,1 @@
+import{a as e,r as t}from"./createLucideIcon-DJErT5LB.js";var n=e(t(),1),r=e=>`cardea:draft:${e}`;function i(e){return sessionStorage.getItem(r(e))??void 0}function a(e,t){try{t===void 0?sessionStorage.removeItem(r(e)):sessionStorage.setItem(r(e),t)}catch{}}function o(e){let[t,r]=(0,n.useState)(()=>i(e));return[t,t=>{a(e,t),r(t)}]}export{i as n,o as r,a as t};

@@ -1,1 +1,0 @@
-export{t as Component,n as Secret,r as loader}from"./new-api-key-CNyfld-y.js";

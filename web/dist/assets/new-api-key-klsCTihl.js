@@ -1,0 +1,1 @@
+export{t as Component,n as Secret,r as loader}from"./new-api-key-CkV1eZVv.js";

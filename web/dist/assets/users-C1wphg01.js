@@ -1,1 +1,0 @@
-export{t as Component,n as UserState}from"./users-mWE_IsY6.js";

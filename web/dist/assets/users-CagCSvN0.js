@@ -1,0 +1,1 @@
+export{t as Component,n as UserState}from"./users-se70pQ_C.js";
