@@ -2,7 +2,7 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-relations [-peers]] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//	go run ./tools/bench [-relations [-peers]] [-shared] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
 //
 // Quote ratios of one run, never absolute figures across machines.
 package main
@@ -30,6 +30,7 @@ func main() {
 	profile := flag.String("profile", "", "write a CPU profile of the server for each workload into this directory, named by its number")
 	ask := flag.Bool("relations", false, "measure checks of relations (data set W1) and nothing else")
 	peers := flag.Bool("peers", false, "with -relations: measure OpenFGA too, which is built for it")
+	shared := flag.Bool("shared", false, "measure what a second node on the same PostgreSQL and Redis resolves, and nothing else")
 	asJSON := flag.Bool("json", false, "print JSON, for programs")
 	flag.Parse()
 	if err := leaveServerCore(); err != nil {
@@ -40,7 +41,7 @@ func main() {
 	debug.SetMemoryLimit(4 << 30)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers}, *asJSON); err != nil {
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *shared}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -54,6 +55,7 @@ type options struct {
 	binary      string
 	relations   bool
 	peers       bool
+	shared      bool
 }
 
 func run(ctx context.Context, o options, asJSON bool) error {
@@ -68,7 +70,7 @@ func run(ctx context.Context, o options, asJSON bool) error {
 	}
 	defer s.stop()
 	var w []workload
-	if !o.relations {
+	if !o.relations && !o.shared {
 		if w, err = s.furnish(ctx); err != nil {
 			return err
 		}
@@ -92,9 +94,16 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		}
 		results = append(results, more...)
 	}
+	if o.shared {
+		more, err := s.shared(ctx, o)
+		if err != nil {
+			return err
+		}
+		results = append(results, more...)
+	}
 	relate(results)
 	var flood flooded
-	if !o.relations && (o.only == "" || strings.Contains("sign-in", o.only)) {
+	if !o.relations && !o.shared && (o.only == "" || strings.Contains("sign-in", o.only)) {
 		more, f, err := s.flood(ctx, o, w)
 		if err != nil {
 			return fmt.Errorf("sign-in: %w", err)

@@ -24,7 +24,7 @@ const (
 	// maxRecord is the largest record that is kept.
 	maxRecord = 256 << 10
 	// putQueue is how many records may wait to be kept, and putBatch how many are sent together.
-	putQueue, putBatch = 1024, 64
+	putQueue, putBatch = 8192, 256
 )
 
 // A kept record is its head, which can be read and compared as a text, and the rest, sealed:
@@ -123,7 +123,8 @@ func (d *Documents) Run(ctx context.Context) {
 				more = false
 			}
 		}
-		_ = d.link.do(ctx, func(ctx context.Context) error { return d.keep(ctx, batch) }) // else others read the database
+		// Nobody waits for it; if it fails, others read the database.
+		_ = d.link.within(ctx, probeWithin, func(ctx context.Context) error { return d.keep(ctx, batch) })
 	}
 }
 

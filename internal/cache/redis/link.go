@@ -175,10 +175,15 @@ return redis.call('ZCARD', KEYS[1])`)
 
 // do asks Redis, for no longer than a request may wait. Its error is ErrOpen while Redis is left alone.
 func (l *Link) do(ctx context.Context, f func(context.Context) error) error {
+	return l.within(ctx, l.patience, f)
+}
+
+// within is do for as long as somebody can wait.
+func (l *Link) within(ctx context.Context, patience time.Duration, f func(context.Context) error) error {
 	if !l.closed.Load() {
 		return ErrOpen
 	}
-	limited, cancel := context.WithTimeout(ctx, l.patience)
+	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := l.guarded(func() error { return f(limited) })
 	if err != nil && ctx.Err() != nil {
