@@ -22,6 +22,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/index"
+	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/identity/password"
 	"github.com/cardea-auth/cardea/internal/kit/egress"
@@ -68,6 +69,8 @@ type Config struct {
 	GraphBounds index.Bounds     // memory for stores of relation tuples
 	// InlineConditions lets tuples of stores bring conditions of their own.
 	InlineConditions bool
+	// Rego evaluates bundles of Rego policies, which are decision points; nil: there are none.
+	Rego point.Evaluator
 	// Checkpoints is a file to which each signed checkpoint of the audit log is appended; "" is none.
 	Checkpoints string
 

@@ -24,6 +24,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/cardea-auth/cardea/internal/app"
+	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/identity/password/apart"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
@@ -36,6 +37,7 @@ type Process struct {
 	Dir            string   // working directory
 	Terminal       bool     // whether Stdout is one
 	Now            func() time.Time
+	Rego           point.Evaluator // nil: the program was built without
 }
 
 // System is the process that runs this program.

@@ -47,10 +47,13 @@ func (c *pointList) run(e *env) error {
 
 type pointSet struct {
 	Name        string        `arg:"" help:"Name, by which decision plans name it."`
-	URL         string        `arg:"" help:"The address before /access/v1/evaluation."`
+	URL         string        `arg:"" optional:"" help:"The address before /access/v1/evaluation; with --rego that of a bundle, or none for one in the data directory, in bundles/TENANT/NAME."`
 	Description string        `help:"What it decides."`
 	Timeout     time.Duration `help:"For a question and its answer." default:"1s"`
 	CA          string        `name:"ca" help:"File of certificates in PEM to trust in place of the system's." placeholder:"FILE"`
+
+	Rego  string `help:"Evaluate a bundle of Rego here, of this version of the language where it says nothing of a file." enum:",v0,v1" default:""`
+	Query string `help:"With --rego: the rule that permits if it is true." default:"data.cardea.allow"`
 
 	CredentialStdin bool `help:"Read from standard input what is sent as bearer token; by default it stays as it is." xor:"credential"`
 	NoCredential    bool `help:"Send no credential." xor:"credential"`
@@ -60,6 +63,12 @@ func (c *pointSet) readsStdin() bool { return c.CredentialStdin }
 
 func (c *pointSet) run(e *env) error {
 	s := point.Settings{Description: c.Description, URL: c.URL, Timeout: c.Timeout.Milliseconds()}
+	if c.Rego != "" {
+		s.Rego = &point.Rego{Query: c.Query}
+		if c.Rego == "v1" {
+			s.Rego.Version = 1
+		}
+	}
 	if c.CA != "" {
 		text, err := os.ReadFile(absolute(e.dir, c.CA))
 		if err != nil {

@@ -105,7 +105,7 @@ func (l *localRun) config() (app.Config, error) {
 		Master: master, Password: hasherOf(c.Password), Policy: policyOf(c.Password), Lockout: lockoutOf(c.Lockout),
 		Limits: limits(c.Limits), Allow: c.Egress.Allow, Product: c.Mail.Product, Defaults: defaultsOf(c),
 		GraphBounds: index.Bounds{Memory: int64(c.Authz.Memory)}, InlineConditions: c.Authz.InlineConditions,
-		Checkpoints: c.Audit.CheckpointFile, Log: logger(l.process.Stderr, c.Log), Now: l.process.Now, Run: Run,
+		Checkpoints: c.Audit.CheckpointFile, Log: logger(l.process.Stderr, c.Log), Now: l.process.Now, Run: Run, Rego: l.process.Rego,
 		Notice: func(text string) { fmt.Fprintln(l.process.Stderr, text) },
 	}
 	if s := c.Mail.SMTP; s.Host != "" {

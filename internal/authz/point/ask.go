@@ -60,6 +60,9 @@ func (p *Points) Ask(ctx context.Context, t id.Tenant, name string, askedBy []st
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(doc.Timeout)*time.Millisecond)
 	defer cancel()
 	answers, err := l.breaker.Execute(func() ([]Answer, error) {
+		if doc.Rego != nil {
+			return l.evaluate(ctx, p, t, doc, qs)
+		}
 		return l.ask(ctx, doc, strings.Join(append(askedBy[:len(askedBy):len(askedBy)], p.config.Issuer(t)), ", "), qs)
 	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
@@ -84,6 +87,10 @@ type line struct {
 	client  *egress.Client
 	breaker *gobreaker.CircuitBreaker[[]Answer]
 	failing atomic.Bool
+
+	reading  chan struct{} // holds whoever looks at what follows
+	prepared Prepared      // of Rego
+	read     time.Time
 }
 
 type lineKey struct {
@@ -116,7 +123,7 @@ func (l *lines) to(t id.Tenant, doc *Point) (*line, error) {
 		return nil, err
 	}
 	made := &line{
-		version: doc.Version, created: doc.Created,
+		version: doc.Version, created: doc.Created, reading: make(chan struct{}, 1),
 		client: l.way.Apart(egress.Own{RootCAs: trusted, Budget: atOnce, MaxBody: maxAnswer}),
 		breaker: gobreaker.NewCircuitBreaker[[]Answer](gobreaker.Settings{
 			Timeout:     restFor,

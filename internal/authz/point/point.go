@@ -3,6 +3,7 @@ package point
 import (
 	"context"
 	"crypto/x509"
+	"io/fs"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,12 +30,15 @@ type Point struct {
 // Settings are what an administrator says of a point.
 type Settings struct {
 	Description string `json:"description,omitzero"`
-	// URL is the address before /access/v1/evaluation, without a slash at its end.
-	URL string `json:"url"`
+	// URL is the address before /access/v1/evaluation, without a slash at its end; of Rego that of a bundle,
+	// and empty for one in a directory of the operator.
+	URL string `json:"url,omitzero"`
 	// Timeout bounds a question and its answer, in milliseconds; 0: DefaultTimeout.
 	Timeout int64 `json:"timeout_ms,omitzero"`
 	// CA holds certificates in PEM, of which one must stand behind that of the point; empty: the system's.
 	CA string `json:"ca,omitzero"`
+	// Rego has a bundle evaluated here, in place of asking somebody who speaks AuthZEN; nil: not.
+	Rego *Rego `json:"rego,omitzero"`
 }
 
 // Bounds of points.
@@ -72,6 +76,10 @@ type Config struct {
 	Issuer func(t id.Tenant) string
 	// InUse tells whether decisions of a tenant rest on a point, which then cannot be removed. Nil: never.
 	InUse func(ctx context.Context, t id.Tenant, name string) (bool, error)
+	// Rego evaluates bundles; nil: points cannot be bundles.
+	Rego Evaluator
+	// Bundles is the directory of a bundle that the operator has put beside the server. Needed with Rego.
+	Bundles func(t id.Tenant, name string) (fs.FS, error)
 	// Failed hears of the first failure after an answer, for the log. It must not block.
 	Failed func(t id.Tenant, name string, err error)
 }
@@ -161,6 +169,11 @@ func (p *Points) check(t id.Tenant, name string, s Settings, credential *secret.
 	}
 	if _, err := roots(s.CA); err != nil {
 		return s, err
+	}
+	if s.Rego != nil {
+		if err := p.checkRego(s); err != nil || s.URL == "" {
+			return s, err
+		}
 	}
 	if err := p.config.Egress.Check(egress.Decision, s.URL); err != nil {
 		return s, errs.Bad("/url", "%s", strings.ToLower(errs.From(err).Text[:1])+strings.TrimSuffix(errs.From(err).Text[1:], "."))

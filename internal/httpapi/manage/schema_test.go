@@ -118,7 +118,7 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 		" cases.subject cases.subject.id cases.subject.parents cases.subject.properties cases.subject.type cases.time note policies schema"
 	want["policy_version.check"] = want["policy_version.write"]
 	want["decision_log.set"] = "days share"
-	want["decision_point.set"] = "ca credential description timeout_ms url"
+	want["decision_point.set"] = "ca credential description rego rego.query rego.version timeout_ms url"
 	want["decision.simulate"] = "last question question.action question.action.name question.action.properties question.context question.resource" +
 		" question.resource.id question.resource.properties question.resource.type question.subject question.subject.id question.subject.properties" +
 		" question.subject.type suppose suppose.model suppose.plan suppose.plan.points suppose.plan.policies suppose.plan.relations suppose.plan.roles suppose.plan.store" +
