@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -339,4 +340,22 @@ func TestLeastPrivileges(t *testing.T) {
 			t.Errorf("%s: %d failures", name, n)
 		}
 	}
+}
+
+// FuzzURL reads any text: what is accepted names hosts, and no refusal repeats what was given.
+func FuzzURL(f *testing.F) {
+	for _, text := range []string{
+		"redis://127.0.0.1:6379/0", "rediss://user:hunter2@h:1?addr=i:2&cluster=true", "redis://:hunter2@h?addr=i:2&master=m", "redis://[::1]:6379", "redis://h:hunter2", "%", "redis://h?addr=hunter2",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		err := redis.Check(text)
+		if hosts := redis.Hosts(text); (err == nil) != (len(hosts) > 0) || slices.Contains(hosts, "") {
+			t.Errorf("%q: %v, hosts %q", text, err, hosts)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
 }
