@@ -26,10 +26,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/store/storetest"
 )
 
-const (
-	acme   id.Tenant = "acme"
-	issuer           = "https://cardea.example/t/acme"
-)
+const acme id.Tenant = "acme"
+
+const issuer = "https://cardea.example/t/acme"
 
 // world is the points of one node, and what they were told of failures.
 type world struct {
@@ -152,7 +151,9 @@ func TestMisbehaving(t *testing.T) {
 		"a status of success":     {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(202); say(`{"decision":true}`)(w, r) }, false, "decision_point_failed"},
 		"401":                     {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(401) }, false, "decision_point_failed"},
 		"refuses the question":    {func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(422) }, false, "decision_point_refused"},
-		"a redirect":              {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 307) }, false, "decision_point_failed"},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
+		}, false, "decision_point_failed"},
 		"huge": {func(w http.ResponseWriter, r *http.Request) {
 			say(`{"decision":true,"x":"`+strings.Repeat("x", 1<<20)+`"}`)(w, r)
 		}, false, "fetch_failed"},
