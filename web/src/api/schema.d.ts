@@ -3426,19 +3426,28 @@ export interface components {
         DecisionPoint: {
             name: string;
             description?: string;
-            url: string;
+            url?: string;
             timeout_ms: number;
             ca?: string;
+            rego?: components["schemas"]["Rego"];
             has_credential: boolean;
             /** Format: date-time */
             created: string;
             /** Format: date-time */
             updated: string;
         };
+        Rego: {
+            /** @description of the language, where the bundle says nothing of a file */
+            version?: number;
+            /** @description the rule that permits if it is true, as data.package.rule */
+            query: string;
+        };
         NewDecisionPoint: {
             description?: string;
-            /** @description the address before /access/v1/evaluation (AuthZEN 1.0): https, without a slash at its end */
-            url: string;
+            /** @description the address before /access/v1/evaluation (AuthZEN 1.0): https, without a slash at its end; with rego that of a bundle, left out for one in a directory of the operator */
+            url?: string;
+            /** @description evaluate a bundle here, if the program was built with Rego */
+            rego?: components["schemas"]["RegoInput"];
             /** @description for a question and its answer; left out: 1000 */
             timeout_ms?: number;
             /** @description certificates in PEM, of which one stands behind that of the point; left out: those of the system */
@@ -3448,6 +3457,12 @@ export interface components {
              * @description sent as bearer token; left out: the one there is, at the same address; empty: none
              */
             credential?: string;
+        };
+        RegoInput: {
+            /** @description of the language, where the bundle says nothing of a file */
+            version?: number;
+            /** @description the rule that permits if it is true, as data.package.rule */
+            query: string;
         };
         LoggedDecisionPage: {
             items: components["schemas"]["LoggedDecision"][];
