@@ -23,6 +23,8 @@ import (
 const (
 	// freshFor is how long a reading of the list is used without looking again.
 	freshFor = 250 * time.Millisecond
+	// meanwhileFor is how long it is used by the others while one of them looks again.
+	meanwhileFor = 2 * freshFor
 	// maxSilence is how long it may be used when the store does not answer.
 	maxSilence = 5 * time.Second
 	// overlap is how far back each reading starts before the last one: an entry becomes visible a
@@ -58,6 +60,8 @@ type shelf struct {
 	tokens map[string]time.Time // dead token → until when that matters
 	log    []*tenant.Revocation // in the order in which they were found
 	first  int                  // number of log[0]
+	newest time.Time            // the latest time of an entry; zero if none was found
+	found  time.Time            // when that was found
 }
 
 // RevokeToken is the operation that lists a token as dead. After the commit, call Notice.
@@ -77,14 +81,14 @@ func (b *Board) Notice(t id.Tenant) {
 // Dead reports whether the token with this jti was revoked by itself. Unavailable if nobody can say.
 func (b *Board) Dead(ctx context.Context, t id.Tenant, jti string) (bool, error) {
 	s := b.shelf(t)
-	dead, fresh := s.look(jti, b.now())
+	dead, fresh := s.look(jti, b.now(), freshFor)
 	if dead || fresh {
 		return dead, nil
 	}
 	if err := b.refresh(ctx, t, s); err != nil {
 		return false, err
 	}
-	dead, _ = s.look(jti, b.now())
+	dead, _ = s.look(jti, b.now(), freshFor)
 	return dead, nil
 }
 
@@ -99,27 +103,43 @@ func (b *Board) shelf(t id.Tenant) *shelf {
 	return s
 }
 
-func (s *shelf) look(jti string, now time.Time) (dead, fresh bool) {
+// look says whether the token is known to be dead, and whether the list was read no longer ago than that.
+func (s *shelf) look(jti string, now time.Time, ago time.Duration) (dead, fresh bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	_, dead = s.tokens[jti]
 	age := now.Sub(s.read)
-	return dead, !s.read.IsZero() && age >= 0 && age < freshFor
+	return dead, !s.read.IsZero() && age >= 0 && age < ago
 }
 
-// refresh reads what is new in the list. Those who come while somebody reads wait and then find that
-// there is nothing left to do.
+// since is from when on the list must be read: a little before the newest entry, until a reading has begun
+// when all that was on its way then must have come. Without that end a crowd that was revoked at once would
+// be read again four times a second, for as long as nobody else is.
+func (s *shelf) since() time.Time {
+	switch {
+	case s.newest.IsZero():
+		return time.Time{}
+	case s.read.Sub(s.found) > overlap:
+		return s.newest.Add(time.Millisecond) // as exact as the list is ordered
+	}
+	return s.newest.Add(-overlap)
+}
+
+// refresh reads what is new in the list. Those who come while somebody reads use what was read before, as
+// long as they may; then they wait, and find that there is nothing left to do.
 func (b *Board) refresh(ctx context.Context, t id.Tenant, s *shelf) error {
-	s.reading.Lock()
+	if !s.reading.TryLock() {
+		if _, usable := s.look("", b.now(), meanwhileFor); usable {
+			return nil
+		}
+		s.reading.Lock()
+	}
 	defer s.reading.Unlock()
-	if _, fresh := s.look("", b.now()); fresh {
+	if _, fresh := s.look("", b.now(), freshFor); fresh {
 		return nil
 	}
 	s.mu.RLock()
-	since, last, noted := time.Time{}, s.read, s.noted
-	if n := len(s.log); n > 0 {
-		since = newest(s.log).Add(-overlap)
-	}
+	since, last, noted := s.since(), s.read, s.noted
 	s.mu.RUnlock()
 	start := b.now()
 	found, err := b.after(ctx, t, since)
@@ -157,6 +177,9 @@ func (s *shelf) add(found []*tenant.Revocation, at time.Time, noted int) {
 		}
 		s.seen[r.ID] = true
 		s.log = append(s.log, r)
+		if r.At.After(s.newest) {
+			s.newest, s.found = r.At, at
+		}
 		if r.Kind == tenant.RevokedToken {
 			s.tokens[r.About] = until(r)
 		}
@@ -182,13 +205,3 @@ func (s *shelf) forget(now time.Time) {
 
 // until is when every token that r is about has expired for everybody.
 func until(r *tenant.Revocation) time.Time { return r.At.Add(tenant.RevocationLife + leeway) }
-
-func newest(log []*tenant.Revocation) time.Time {
-	at := log[0].At
-	for _, r := range log[1:] {
-		if r.At.After(at) {
-			at = r.At
-		}
-	}
-	return at
-}

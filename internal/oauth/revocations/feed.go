@@ -164,7 +164,7 @@ func (f *follower) poll(ctx context.Context, told time.Time) error {
 
 // news are the entries that this feed has not had yet, and the time of the reading they come from.
 func (f *follower) news(ctx context.Context) ([]*tenant.Revocation, time.Time, error) {
-	if _, fresh := f.shelf.look("", f.board.now()); !fresh {
+	if _, fresh := f.shelf.look("", f.board.now(), freshFor); !fresh {
 		if err := f.board.refresh(ctx, f.tenant, f.shelf); err != nil {
 			return nil, time.Time{}, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -246,6 +247,96 @@ func TestNoticeIsHeardAtOnce(t *testing.T) {
 	}
 	if is, err := w.Board.Dead(t.Context(), oauthtest.Tenant, "j1"); is || err != nil {
 		t.Errorf("long after its token has expired: %v, %v", is, err)
+	}
+}
+
+// reading is an engine whose reading of lists takes until somebody lets it go on, once it is held.
+type reading struct {
+	store.Engine
+	store.Keeper
+	held atomic.Pointer[chan struct{}]
+	at   chan struct{} // receives when a reader is held
+	rows atomic.Int64  // that were read
+}
+
+func (r *reading) Find(ctx context.Context, q store.Scan) ([]store.Record, error) {
+	if held := r.held.Load(); held != nil {
+		r.at <- struct{}{}
+		<-*held
+	}
+	found, err := r.Engine.Find(ctx, q)
+	r.rows.Add(int64(len(found)))
+	return found, err
+}
+
+func slowly(t *testing.T) (*oauthtest.World, *reading) {
+	r := &reading{at: make(chan struct{}, 2)}
+	w := oauthtest.New(t, storetest.WithEngine(func(e store.Engine) store.Engine {
+		r.Engine, r.Keeper = e, e.(store.Keeper)
+		return r
+	}))
+	return w, r
+}
+
+// Nobody waits for the one who reads the list, while what was read before may still be used.
+func TestOneReadsForAll(t *testing.T) {
+	w, r := slowly(t)
+	dead := func() (bool, error) { return w.Board.Dead(t.Context(), oauthtest.Tenant, "j1") }
+	if is, err := dead(); is || err != nil {
+		t.Fatal(is, err)
+	}
+	revoke(w, tenant.RevokedToken, "j1", 0)
+	w.Clock.Advance(300 * time.Millisecond)
+	gate := make(chan struct{})
+	r.held.Store(&gate)
+	answers := make(chan bool, 2)
+	ask := func() { is, err := dead(); answers <- is && err == nil }
+	go ask()
+	<-r.at // it reads
+	r.held.Store(nil)
+	if is, err := dead(); is || err != nil {
+		t.Errorf("meanwhile: %v, %v", is, err)
+	}
+	w.Clock.Advance(200 * time.Millisecond) // half a second after the last reading: now they wait
+	go ask()
+	select {
+	case is := <-answers:
+		t.Fatalf("somebody did not wait: %v", is)
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(gate)
+	if one, two := <-answers, <-answers; !one || !two {
+		t.Errorf("the one who reads and the one who waits: %v, %v", one, two)
+	}
+}
+
+// A crowd that was revoked at once is read again only until nothing can be on its way any more.
+func TestACrowdIsReadOnce(t *testing.T) {
+	w, r := slowly(t)
+	for range 50 {
+		revoke(w, tenant.RevokedSession, "s", 1)
+	}
+	rows := func() int64 {
+		before := r.rows.Load()
+		w.Clock.Advance(time.Second)
+		if _, err := w.Board.Dead(t.Context(), oauthtest.Tenant, "j1"); err != nil {
+			t.Fatal(err)
+		}
+		return r.rows.Load() - before
+	}
+	for second := range 12 { // the last of these begins when all must have come
+		if n := rows(); n < 50 {
+			t.Fatalf("%d entries after %d s: one that came late would be missed", n, second+1)
+		}
+	}
+	w.Clock.Advance(time.Minute) // nobody has asked for long
+	if n := rows(); n > 0 {
+		t.Errorf("%d entries are read again", n)
+	}
+	revoke(w, tenant.RevokedToken, "j1", 0)
+	w.Clock.Advance(time.Second)
+	if is, err := w.Board.Dead(t.Context(), oauthtest.Tenant, "j1"); !is || err != nil {
+		t.Errorf("what is revoked after that: %v, %v", is, err)
 	}
 }
 
