@@ -72,6 +72,7 @@ func (l *localRun) serve(a *app.App) error {
 		return err
 	}
 	l.greet(a, s)
+	debug.FreeOSMemory() // what starting has left behind, which an idle server would keep for long
 	return s.Run(l.ctx)
 }
 
