@@ -31,8 +31,11 @@ func (s *Stores) JudgeModel(ctx context.Context, c access.Caller, storeID, text 
 	if err == nil {
 		_, err = s.compile(m)
 	}
-	if wrong := model.Diagnostics(err); len(wrong) > 0 || err != nil {
-		return Judgement{Wrong: wrong}, only(err, len(wrong) == 0)
+	if wrong := model.Diagnostics(err); len(wrong) > 0 {
+		return Judgement{Wrong: wrong}, nil
+	}
+	if err != nil {
+		return Judgement{}, err
 	}
 	out := Judgement{Advice: m.Advice()}
 	if doc.Model() == "" {
@@ -44,13 +47,6 @@ func (s *Stores) JudgeModel(ctx context.Context, c access.Caller, storeID, text 
 	}
 	out.Changes = model.Compare(used.Model, m)
 	return out, nil
-}
-
-func only(err error, when bool) error {
-	if when {
-		return err
-	}
-	return nil
 }
 
 // DiffModels says what changes from one version to another; an empty id is the one that is used.
