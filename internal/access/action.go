@@ -218,6 +218,8 @@ func routineRules(a Action) Rule {
 		return Rule{Routine: true, Words: "forget the models of a deleted store"}
 	case "policy.forget":
 		return Rule{Routine: true, Words: "forget the versions of a deleted policy set"}
+	case "graph.keep":
+		return Rule{Routine: true, Words: "note an image of a graph of tuples"}
 	case "decision.record":
 		return Rule{Routine: true, Words: "keep a decision in the decision log"}
 	case "lease.take":

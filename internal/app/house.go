@@ -24,6 +24,7 @@ const (
 	fileLock     = "lock"
 	fileMaster   = config.MasterFile
 	fileSocket   = "control.sock"
+	dirGraphs    = "graphs"
 )
 
 // ErrRunning says that another process holds the data directory.
@@ -33,6 +34,7 @@ var ErrRunning = errors.New("another cardea process uses this data directory")
 type house struct {
 	dir    string
 	lock   *os.File
+	graphs *os.Root // where images of graphs are
 	engine database
 	master envelope.Master
 	made   string // the file of a master key that was made at this start
@@ -73,6 +75,9 @@ func openHouse(ctx context.Context, c Config) (*house, error) {
 
 func (h *house) open(ctx context.Context, c Config) error {
 	var err error
+	if h.graphs, err = openDir(filepath.Join(h.dir, dirGraphs)); err != nil {
+		return err
+	}
 	if h.master, err = h.findMaster(c); err != nil {
 		return err
 	}
@@ -85,6 +90,14 @@ func (h *house) open(ctx context.Context, c Config) error {
 		}
 	}
 	return h.assemble(c)
+}
+
+// openDir opens a directory of the data directory, which it makes if need be.
+func openDir(path string) (*os.Root, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("making a directory of the data directory: %w", err)
+	}
+	return os.OpenRoot(path)
 }
 
 // assemble puts cache, sealer and DB over the engine.
@@ -171,6 +184,9 @@ func (h *house) close() error {
 	}
 	if h.engine.engine != nil {
 		all = append(all, h.engine.Close())
+	}
+	if h.graphs != nil {
+		all = append(all, h.graphs.Close())
 	}
 	if h.lock != nil {
 		all = append(all, h.lock.Close()) // which gives the lock back

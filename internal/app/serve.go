@@ -230,6 +230,7 @@ func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 	})
 	a.every(ctx, tasks, everyFlush, "counters", a.Audit.Flush)
 	a.every(ctx, tasks, everySweep, "graphs", a.Graphs.Tidy)
+	a.every(ctx, tasks, everySweep, "images of graphs", a.Graphs.WriteImages)
 	a.every(ctx, tasks, everySweep, "deleted accounts", func(ctx context.Context) error {
 		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Accounts.Forget(ctx, t) })
 	})

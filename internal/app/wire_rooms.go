@@ -60,6 +60,7 @@ func (a *App) wireRooms() (err error) {
 	a.Organisations = tenant.NewOrganisations(db, guard)
 	a.Revocations = tenant.NewRevocations(db)
 	a.Graphs = index.New(db, a.GraphBounds)
+	a.Graphs.KeepImages(db, guard, a.house.graphs)
 	a.Policies = policy.New(policy.Config{DB: db, Guard: guard, InUse: a.policyInUse})
 	if a.Egress, err = egress.New(egress.Config{Allow: a.Allow, Dev: a.Dev}); err != nil {
 		return err

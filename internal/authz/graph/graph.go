@@ -128,12 +128,9 @@ func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
 	slices.SortStableFunc(items, byKey)
 	items = lastOfEach(items)
 	next.forward = build(items)
-	g.uses, g.live = make([]uint32, next.names.count.Load()), 0
-	g.bound, g.carried = make([]uint32, next.bindings.count()), 0
+	g.adopt(next, items)
 	for i, it := range items {
-		p := pointOf(it)
-		g.count(p, 1)
-		items[i] = p.reverse()
+		items[i] = pointOf(it).reverse()
 	}
 	slices.SortFunc(items, byKey)
 	next.reverse = build(items)

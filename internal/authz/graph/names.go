@@ -75,6 +75,11 @@ func (n *names) intern(kind uint32, id string) uint32 {
 	if node, ok := n.find(kind, id); ok {
 		return node
 	}
+	return n.add(kind, strings.Clone(id))
+}
+
+// add gives a number to a name that has none.
+func (n *names) add(kind uint32, id string) uint32 {
 	node := n.count.Load()
 	pages := *n.pages.Load()
 	if int(node/namesPerPage) == len(pages) {
@@ -82,7 +87,7 @@ func (n *names) intern(kind uint32, id string) uint32 {
 		pages = append(pages, new([namesPerPage]name))
 		n.pages.Store(&pages)
 	}
-	pages[node/namesPerPage][node%namesPerPage] = name{kind, strings.Clone(id)}
+	pages[node/namesPerPage][node%namesPerPage] = name{kind, id}
 	n.count.Store(node + 1)
 	if slots := *n.slots.Load(); int(node)*4 >= len(slots)*3 {
 		n.grow()
@@ -104,10 +109,22 @@ func (n *names) place(slots []atomic.Uint64, node uint32) {
 	}
 }
 
+// reserve makes room for as many names more, before any reader.
+func (n *names) reserve(more int) {
+	size := len(*n.slots.Load())
+	for size*3 <= (int(n.count.Load())+more)*4 {
+		size *= 2
+	}
+	n.rehash(size, n.count.Load())
+}
+
 // grow doubles the table. Readers keep using the old one until the new one is complete.
-func (n *names) grow() {
-	slots := make([]atomic.Uint64, 2*len(*n.slots.Load()))
-	for node := uint32(1); node+1 < n.count.Load(); node++ {
+func (n *names) grow() { n.rehash(2*len(*n.slots.Load()), n.count.Load()-1) }
+
+// rehash makes a table of the nodes below end.
+func (n *names) rehash(size int, end uint32) {
+	slots := make([]atomic.Uint64, size)
+	for node := uint32(1); node < end; node++ {
 		n.place(slots, node)
 	}
 	n.slots.Store(&slots)

@@ -328,8 +328,8 @@ func checkMany(t *testing.T, property func(*rapid.T)) {
 }
 
 // TestProperty compares every way of asking with the oracle: checks and lists, with and without the
-// subject's groups, a graph grown by Apply with one loaded fresh and with a view that only supposes
-// the changes, stored with contextual tuples, with parameters of conditions given, missing and
+// subject's groups, a graph grown by Apply with one loaded fresh, with one loaded from an image of it and
+// with a view that only supposes the changes, stored with contextual tuples, with parameters of conditions given, missing and
 // broken.
 func TestProperty(t *testing.T) {
 	checkMany(t, func(t *rapid.T) {
@@ -358,7 +358,7 @@ func TestProperty(t *testing.T) {
 			t.Fatal(err)
 		}
 		with := circumstances{given: w.drawGiven()}
-		w.compare([]reader{grown, fresh, graph.WithoutGroups(fresh), supposed}, with)
+		w.compare([]reader{grown, fresh, imageOf(t, grown), graph.WithoutGroups(fresh), supposed}, with)
 		past.compare([]reader{before}, with)
 		for range rapid.IntRange(0, 3).Draw(t, "contextual") {
 			if c := w.drawTuple(); accepted(w.rules, c) {

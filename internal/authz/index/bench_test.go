@@ -15,8 +15,8 @@ import (
 	"github.com/cardea-auth/cardea/internal/store/storetest"
 )
 
-// BenchmarkReady is how long the first question after a start waits for a store in a file of SQLite.
-// CARDEA_SCALE says of how many tuples; by default 100,000.
+// BenchmarkReady is how long the first question after a start waits for a store in a file of SQLite, from its
+// tuples and from an image. CARDEA_SCALE says of how many tuples; by default 100,000.
 func BenchmarkReady(b *testing.B) {
 	n := 100_000
 	if text := os.Getenv("CARDEA_SCALE"); text != "" {
@@ -44,11 +44,40 @@ func BenchmarkReady(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for b.Loop() {
-		view, err := index.New(db, index.Bounds{}).View(b.Context(), store.TupleStore{Tenant: acme, ID: "shop"}, index.Rules{Digest: "bench", Model: model})
+	shop, rules := store.TupleStore{Tenant: acme, ID: "shop"}, index.Rules{Digest: "bench", Model: model}
+	ask := func(b *testing.B, x *index.Index) {
+		view, err := x.View(b.Context(), shop, rules)
 		if err != nil || view.Revision() == 0 {
 			b.Fatal(view.Revision(), err)
 		}
 	}
-	b.ReportMetric(float64(n), "tuples")
+	root, err := os.OpenRoot(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = root.Close() })
+	guard := access.NewGuard(nil, time.Now)
+	start := func(b *testing.B) *index.Index {
+		x := index.New(db, index.Bounds{})
+		x.KeepImages(db, guard, root)
+		storetest.Ensure(b, db)
+		return x
+	}
+	b.Run("tuples", func(b *testing.B) {
+		for b.Loop() {
+			ask(b, index.New(db, index.Bounds{}))
+		}
+		b.ReportMetric(float64(n), "tuples")
+	})
+	b.Run("image", func(b *testing.B) {
+		x := start(b)
+		ask(b, x)
+		if err := x.WriteImages(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			ask(b, start(b))
+		}
+		b.ReportMetric(float64(n), "tuples")
+	})
 }

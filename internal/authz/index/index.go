@@ -3,6 +3,8 @@
 //
 //	index.go    finding a graph, loading it, following the store's changelog
 //	memory.go   what is kept, and what is let go of
+//	image.go    files from which a graph is there again sooner
+//	past.go     what was so at an earlier revision
 //
 // The store calls it after each commit and before it acknowledges, so that whoever has heard of a
 // write sees it in the next answer. A graph that could not follow gives no answers until it has: an
@@ -35,6 +37,7 @@ type Index struct {
 	now     func() time.Time
 	current func() bool // whether this node hears of what others write
 	bounds  Bounds
+	images  *images // nil: none are kept
 
 	mu     sync.RWMutex
 	graphs map[store.TupleStore][]*mirror
@@ -50,6 +53,7 @@ type mirror struct {
 
 	mu     sync.Mutex  // held while the graph is loaded or brought up to a newer revision
 	loaded bool        // under mu
+	image  pictured    // under mu
 	ready  atomic.Bool // false until loaded, and after a commit that could not be applied
 }
 
@@ -205,6 +209,7 @@ func (x *Index) apply(ctx context.Context, m *mirror) error {
 				return err
 			}
 			changes = changes[n:]
+			m.image.changes += n
 		}
 	}
 }
@@ -220,8 +225,13 @@ func (m *mirror) step(changes []store.TupleChange) []graph.Change {
 	return out
 }
 
-// load reads the whole store.
+// load makes the graph from its image and what was changed since, or else from the whole store.
 func (x *Index) load(ctx context.Context, m *mirror) error {
+	if x.fromImage(ctx, m) && x.apply(ctx, m) == nil {
+		x.makeRoom(m, m.g.Stats().Tuples)
+		return nil
+	}
+	m.image = pictured{}
 	n, err := x.fill(ctx, m.store, m.g)
 	if err != nil {
 		return err

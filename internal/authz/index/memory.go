@@ -13,13 +13,14 @@ import (
 type Bounds struct {
 	Memory int64         // bytes, estimated; default 512 MiB. A larger store cannot be asked about
 	Idle   time.Duration // a graph that nobody asks for this long is let go of; default 30 minutes
+	Imaged int           // a graph with fewer tuples has no image; default 20,000, which are read in some 50 ms
 }
 
 // bytesPerTuple is what a tuple takes, in both directions and with its names; measured 56 to 100.
 const bytesPerTuple = 100
 
 func (b Bounds) orDefault() Bounds {
-	b.Memory, b.Idle = cmp.Or(b.Memory, 512<<20), cmp.Or(b.Idle, 30*time.Minute)
+	b.Memory, b.Idle, b.Imaged = cmp.Or(b.Memory, 512<<20), cmp.Or(b.Idle, 30*time.Minute), cmp.Or(b.Imaged, 20_000)
 	return b
 }
 
@@ -40,6 +41,11 @@ func (x *Index) Room(s store.TupleStore) int {
 func (x *Index) Forget(s store.TupleStore) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	for _, m := range x.graphs[s] {
+		if x.images != nil {
+			x.images.forget(m)
+		}
+	}
 	delete(x.graphs, s)
 }
 
