@@ -16,22 +16,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/cache/redis/redistest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/proof"
 )
-
-// rounds is how often each node is restarted: 3, or as often as CARDEA_PROOF says.
-func rounds(t *testing.T) int {
-	t.Helper()
-	text := os.Getenv("CARDEA_PROOF")
-	if text == "" {
-		return 3
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal("CARDEA_PROOF: ", err)
-	}
-	return n
-}
 
 // again starts a server that was stopped, with the same settings.
 func (n *node) again(t *testing.T) {
@@ -42,17 +30,19 @@ func (n *node) again(t *testing.T) {
 	await(t, n.process, "http://"+n.management+"/readyz", http.StatusOK)
 }
 
-// cluster is two nodes on one PostgreSQL behind HAProxy with the file that is shipped.
-func cluster(t *testing.T, env ...string) (base string, nodes [2]*node) {
+// cluster is three nodes on one PostgreSQL and one Redis behind HAProxy with the file that is shipped, which
+// names two.
+func cluster(t *testing.T, env ...string) (base string, nodes [3]*node) {
 	t.Helper()
 	haproxy := program(t, "haproxy")
 	port := freePort(t)
 	base = "http://localhost:" + port
 	env = append([]string{
 		"CARDEA_DATABASE_URL=" + pgtest.URL(t), "CARDEA_MASTER_KEY=" + strings.TrimSpace(run1(t, binary, "config", "key")),
-		"CARDEA_SERVER_TRUSTED_PROXIES=127.0.0.1/32",
+		"CARDEA_SERVER_TRUSTED_PROXIES=127.0.0.1/32", "CARDEA_REDIS_URL=" + redistest.Start(t).URL(), "CARDEA_EGRESS_ALLOW=redis=127.0.0.1/32",
 	}, env...)
-	c := exec.Command(haproxy, "-db", "-f", write(t, "haproxy.cfg", read(t, "deploy/haproxy/haproxy.cfg")))
+	text := read(t, "deploy/haproxy/haproxy.cfg") + "    server three \"$CARDEA_NODE_3\" port \"$CARDEA_PROBE_3\"\n"
+	c := exec.Command(haproxy, "-db", "-f", write(t, "haproxy.cfg", text))
 	c.Env = append(os.Environ(), "CARDEA_BIND=127.0.0.1:"+port)
 	for i := range nodes {
 		nodes[i] = serve(t, base, env...)
@@ -133,12 +123,13 @@ func TestRollingRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := signIn(t, base)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds(t))*time.Minute)
+	rounds := proof.Rounds(t, 3)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*time.Minute)
 	defer cancel()
 	var l load
 	var wg sync.WaitGroup
 	l.run(ctx, &wg, p, app)
-	for range rounds(t) {
+	for range rounds {
 		for _, n := range nodes {
 			n.stop()
 			n.again(t)
@@ -150,7 +141,7 @@ func TestRollingRestart(t *testing.T) {
 	if l.failed.Load() > 0 {
 		t.Errorf("%d of %d requests failed, the first: %s", l.failed.Load(), l.asked.Load(), *l.first.Load())
 	}
-	t.Logf("%d restarts, %d requests, %d failed", 2*rounds(t), l.asked.Load(), l.failed.Load())
+	proof.Figures(t, "restarts", len(nodes)*rounds, "requests", l.asked.Load(), "failed", l.failed.Load())
 }
 
 // TestDrain: a node that is told to stop says so first, and serves until then.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/cache/redis/redistest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/proof"
 )
 
 // TestRedisFails has Redis killed, emptied, cut off, hang and talk nonsense while people and services go on
@@ -36,7 +37,8 @@ func TestRedisFails(t *testing.T) {
 		w.nodes[i] = serve(t, w.base, env...)
 	}
 	w.furnish()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds(t))*5*time.Minute)
+	rounds := proof.Rounds(t, 3)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rounds)*5*time.Minute)
 	defer cancel()
 	var wg sync.WaitGroup
 	ada := w.person("ada@example.com")
@@ -58,7 +60,7 @@ func TestRedisFails(t *testing.T) {
 		{"nonsense", func() { between.set(nonsense); down() }, func() { between.set(honest) }},
 	}
 	w.until("both nodes use Redis", 1)
-	for range rounds(t) {
+	for range rounds {
 		for _, f := range faults {
 			f.fail()
 			w.more("while Redis is "+f.name, 10)
@@ -78,8 +80,9 @@ func TestRedisFails(t *testing.T) {
 	if hits == 0 || stale == 0 {
 		t.Errorf("%d documents came from Redis, and %d that had been changed were refused: nothing is shown", hits, stale)
 	}
-	t.Logf("%d faults, %d requests, %d failed; %d revocations, %d uses of what was revoked, %d accepted too late, the other node accepted it for at most %v; %d documents from Redis, %d refused as changed",
-		rounds(t)*len(faults), w.asked.Load(), w.failed.Load(), w.revoked.Load(), w.tried.Load(), w.accepted.Load(), time.Duration(w.longest.Load()), hits, stale)
+	proof.Figures(t, "faults", rounds*len(faults), "requests", w.asked.Load(), "failed", w.failed.Load(), "revocations", w.revoked.Load(),
+		"uses of what was revoked", w.tried.Load(), "accepted too late", w.accepted.Load(), "longest at the other node", time.Duration(w.longest.Load()),
+		"documents from Redis", hits, "refused as changed", stale)
 }
 
 // hearWithin is how soon a node must have heard of what others do, or pass its memory by, however slow the

@@ -3,8 +3,6 @@ package postgres_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/store/postgres"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
 	"github.com/cardea-auth/cardea/internal/store/storetest"
+	"github.com/cardea-auth/cardea/test/proof"
 )
 
 // TestServerKilled kills the server in the middle of writes (SIGKILL, all its processes) and starts it
@@ -27,13 +26,7 @@ func TestServerKilled(t *testing.T) {
 	if testing.Short() {
 		rounds = 1
 	}
-	if text := os.Getenv("CARDEA_PROOF"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal("CARDEA_PROOF: ", err)
-		}
-		rounds = n
-	}
+	rounds = proof.Rounds(t, rounds)
 	server := pgtest.Private(t)
 	e, err := postgres.Open(t.Context(), postgres.Config{URL: secret.New(server.URL()), Now: time.Now})
 	if err != nil {
@@ -74,7 +67,8 @@ func TestServerKilled(t *testing.T) {
 			refused++
 		}
 	}
-	t.Logf("%d rounds: %d acknowledged, %d refused, %d unknown; first good write after at most %v", rounds, acknowledged, refused, unknown, w.longest)
+	proof.Figures(t, "kills", rounds, "batches acknowledged", acknowledged, "refused", refused, "of unknown outcome", unknown,
+		"first good write after at most", w.longest)
 	if acknowledged < rounds || refused == 0 {
 		t.Error("the server was not killed in the middle of writes")
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	"github.com/cardea-auth/cardea/test/proof"
 )
 
 // fact is something that a writer has written, as it knows it: one state once an answer has come, two
@@ -342,7 +344,10 @@ func (w *visitor) check(k *killing) {
 }
 
 // killRounds is how often the server is killed.
-func killRounds() int {
+func killRounds(t *testing.T) int {
+	if proof.Long() {
+		return 25 * proof.Rounds(t, 1)
+	}
 	if n, err := strconv.Atoi(os.Getenv("CARDEA_TEST_KILLS")); err == nil {
 		return n
 	}
@@ -366,7 +371,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	k.renew()
 	k.party = s.newParty(t, s.addApp(t, "web", append(scopes("openid"), "--first-party")...), "openid")
 	writers := k.writers()
-	kills := killRounds()
+	kills := killRounds(t)
 	for k.round = 1; k.round <= kills && !t.Failed(); k.round++ {
 		var working sync.WaitGroup
 		for _, w := range writers {
@@ -394,7 +399,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		}
 	}
 	k.checkEvents()
-	t.Logf("%d kills, %d rounds of work acknowledged between them", k.round-1, k.served.Load())
+	proof.Figures(t, "kills", k.round-1, "rounds of work acknowledged between them", k.served.Load())
 	if k.served.Load() < int64(kills) {
 		t.Error("hardly anything was written")
 	}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/proof"
 )
 
 // TestDatabaseKilled kills PostgreSQL (SIGKILL) while people refresh, and starts it again, a few times.
@@ -25,7 +25,7 @@ import (
 // and nothing that was given is lost. The key set is there all the time.
 func TestDatabaseKilled(t *testing.T) {
 	t.Parallel()
-	rounds := proof(t, 3)
+	rounds := proof.Rounds(t, 3)
 	database := pgtest.Private(t)
 	s := startServer(t, launch{env: []string{"CARDEA_DATABASE_URL=" + database.URL()}, mayFail: true})
 	w := &world{server: s, asAPI: s.addApp(t, "service", "--serves", audience)}
@@ -77,21 +77,7 @@ func TestDatabaseKilled(t *testing.T) {
 	}
 	close(stop)
 	all.Wait()
-	t.Logf("%d rounds: %d refreshed, %d refused with 503; the first good answer after at most %v", rounds, good.Load(), refused.Load(), longest)
-}
-
-// proof is how often something is repeated: so often, or as often as CARDEA_PROOF says.
-func proof(t testing.TB, usual int) int {
-	t.Helper()
-	text := os.Getenv("CARDEA_PROOF")
-	if text == "" {
-		return usual
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatal("CARDEA_PROOF: ", err)
-	}
-	return n
+	proof.Figures(t, "kills", rounds, "refreshed", good.Load(), "refused with 503", refused.Load(), "first good answer after at most", longest)
 }
 
 // eventually waits for something that takes as long as it takes.
@@ -221,5 +207,5 @@ func TestNodeCutOff(t *testing.T) {
 	if there.me().Authenticated || two.active(t, w.asAPI, got.AccessToken) {
 		t.Error("the node is back and does not know of the revocation")
 	}
-	t.Logf("the node that was cut off refused after %v", took)
+	proof.Figures(t, "refused after", took)
 }

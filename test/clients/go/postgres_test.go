@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/proof"
 )
 
 // engineVariable has every server of these tests keep its data in PostgreSQL, each in a schema of its
@@ -119,8 +120,9 @@ func TestNodesOneSuccessor(t *testing.T) {
 	w := &world{server: nodes[0], asAPI: nodes[0].addApp(t, "service", "--serves", audience)}
 	p, u := w.webParty(t, "racer@nodes.example")
 	token := p.login(nodes[0].browser(t, u)).RefreshToken
-	for round := range proof(t, 3) {
-		const racers = 100
+	rounds := 5 * proof.Rounds(t, 1)
+	const racers = 100
+	for round := range rounds {
 		got, errs := make([]*oauth2.Token, racers), make([]error, racers)
 		var all sync.WaitGroup
 		for i := range racers {
@@ -142,6 +144,7 @@ func TestNodesOneSuccessor(t *testing.T) {
 			token = next
 		}
 	}
+	proof.Figures(t, "rounds", rounds, "racers", racers, "successors of each token", 1)
 }
 
 // TestNodesHearOfRevocations ends something at one node and asks another.
@@ -197,7 +200,8 @@ func TestNodesKeysRotate(t *testing.T) {
 	w := &world{server: one, asAPI: one.addApp(t, "service", "--serves", audience)}
 	p, u := w.webParty(t, "keys@nodes.example")
 	got := p.login(one.browser(t, u))
-	for round := range 3 {
+	rounds := proof.Rounds(t, 3)
+	for round := range rounds {
 		if !two.active(t, w.asAPI, got.AccessToken) {
 			t.Fatalf("round %d: the token is no good at the other node", round)
 		}
@@ -214,6 +218,7 @@ func TestNodesKeysRotate(t *testing.T) {
 		}
 		got.Token = next
 	}
+	proof.Figures(t, "revoked keys", rounds)
 }
 
 // TestNodesStartTogether starts several servers on an empty database at the same time.
