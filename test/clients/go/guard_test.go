@@ -16,6 +16,7 @@ func (w *world) sdk(t testing.TB, now func() time.Time, protect func(*cardea.Cli
 	t.Helper()
 	c, err := cardea.New(t.Context(), cardea.Config{
 		Issuer: w.server.issuer, Audience: audience, ClientID: w.asAPI.id, ClientSecret: cardea.Secret(w.asAPI.secret), Now: now,
+		HTTPClient: w.server.http,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package clients_test
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -94,6 +93,7 @@ func eventually(t testing.TB, what string, so func() bool) {
 type relay struct {
 	listener net.Listener
 	to       string
+	delay    atomic.Int64 // of each piece, at most, in nanoseconds
 
 	mu    sync.Mutex
 	cut   bool
@@ -137,8 +137,8 @@ func (r *relay) run() {
 			_ = c.Close()
 			continue
 		}
-		go func() { _, _ = io.Copy(server, c); _ = server.Close() }()
-		go func() { _, _ = io.Copy(c, server); _ = c.Close() }()
+		go r.pass(server, c)
+		go r.pass(c, server)
 	}
 }
 
@@ -169,12 +169,8 @@ func TestNodeCutOff(t *testing.T) {
 	t.Parallel()
 	uri := pgtest.URL(t)
 	one := startServer(t, launch{env: []string{"CARDEA_DATABASE_URL=" + uri}})
-	key, err := os.ReadFile(filepath.Join(one.dir, "master.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	line, through := startRelay(t, uri)
-	two := one.join(t, launch{env: []string{"CARDEA_DATABASE_URL=" + through}, mayFail: true}, string(key))
+	two := one.join(t, launch{env: []string{"CARDEA_DATABASE_URL=" + through}, mayFail: true}, one.masterKey(t))
 	w := &world{server: one, asAPI: one.addApp(t, "service", "--serves", audience)}
 	p, u := w.webParty(t, "cut@nodes.example")
 	here := one.browser(t, u)

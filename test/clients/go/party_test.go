@@ -23,7 +23,7 @@ type party struct {
 // discovery.
 func (s *server) newParty(t testing.TB, a app, scopes ...string) *party {
 	t.Helper()
-	provider, err := oidc.NewProvider(t.Context(), s.issuer)
+	provider, err := oidc.NewProvider(oidc.ClientContext(t.Context(), s.client()), s.issuer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func (p *party) login(b *browser, more ...oauth2.AuthCodeOption) tokens {
 	if back.Get("state") != state || back.Get("iss") != p.server.issuer || back.Get("code") == "" {
 		t.Fatalf("the browser came back with %v", back)
 	}
-	got, err := p.config.Exchange(t.Context(), back.Get("code"), oauth2.VerifierOption(verifier))
+	got, err := p.config.Exchange(oidc.ClientContext(t.Context(), p.server.client()), back.Get("code"), oauth2.VerifierOption(verifier))
 	if err != nil {
 		t.Fatalf("exchanging the code: %v", err)
 	}
@@ -84,7 +84,7 @@ func (p *party) check(t testing.TB, got *oauth2.Token, nonce string) tokens {
 
 // refresh gets new tokens for a refresh token, as oauth2 does when an access token has expired.
 func (p *party) refresh(t testing.TB, refreshToken string) (*oauth2.Token, error) {
-	return p.config.TokenSource(t.Context(), &oauth2.Token{RefreshToken: refreshToken}).Token()
+	return p.refreshAt(t, p.server, refreshToken)
 }
 
 // mustRefresh is refresh that must work.

@@ -36,20 +36,29 @@ func withDatabase(env []string) ([]string, error) {
 // others are reached by clients of their own.
 type cluster []*server
 
-// startCluster starts n servers. All have the master key of the first.
-func startCluster(t *testing.T, n int) cluster {
+// startCluster starts n servers with the same settings. All have the master key of the first.
+func startCluster(t *testing.T, n int, env ...string) cluster {
 	t.Helper()
-	database := "CARDEA_DATABASE_URL=" + pgtest.URL(t)
-	nodes := cluster{startServer(t, launch{env: []string{database}})}
-	first := nodes[0]
-	key, err := os.ReadFile(filepath.Join(first.dir, "master.key"))
+	return startClusterOn(t, n, launch{env: append([]string{"CARDEA_DATABASE_URL=" + pgtest.URL(t)}, env...)})
+}
+
+func startClusterOn(t *testing.T, n int, l launch) cluster {
+	t.Helper()
+	nodes := cluster{startServer(t, l)}
+	for len(nodes) < n {
+		nodes = append(nodes, nodes[0].join(t, l, nodes[0].masterKey(t)))
+	}
+	return nodes
+}
+
+// masterKey is the key that the server has made for itself.
+func (s *server) masterKey(t *testing.T) string {
+	t.Helper()
+	key, err := os.ReadFile(filepath.Join(s.dir, "master.key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for len(nodes) < n {
-		nodes = append(nodes, first.join(t, launch{env: []string{database}}, string(key)))
-	}
-	return nodes
+	return string(key)
 }
 
 // join starts another node beside the first.
@@ -64,9 +73,12 @@ func (s *server) join(t *testing.T, l launch, key string) *server {
 		t.Fatal(err)
 	}
 	other := *s
-	other.dir, other.management, other.http = dir, "http://"+at[1], clientTo(at[0])
-	other.env, other.mayFail = append(l.env, "CARDEA_MASTER_KEY="+strings.TrimSpace(key)), l.mayFail
-	other.process, err = start(other.env, built.cardea, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
+	other.dir, other.address, other.management, other.http = dir, at[0], "http://"+at[1], clientTo(at[0])
+	other.env, other.mayFail = append(slices.Clone(l.env), "CARDEA_MASTER_KEY="+strings.TrimSpace(key)), l.mayFail
+	if l.program == "" {
+		l.program = built.cardea
+	}
+	other.process, err = start(other.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ type server struct {
 	tenant string
 	dir    string
 
+	address    string   // of the listener of this node
 	management string   // address of the private listener
 	env        []string // with which it was started
 
@@ -62,7 +63,7 @@ func newServer(ctx context.Context, l launch) (*server, error) {
 	if l.env, err = withDatabase(l.env); err != nil {
 		return nil, err
 	}
-	s := &server{origin: "http://" + at[0], issuer: "http://" + at[0], tenant: "default", dir: dir, management: "http://" + at[1], env: l.env, mayFail: l.mayFail}
+	s := &server{address: at[0], origin: "http://" + at[0], issuer: "http://" + at[0], tenant: "default", dir: dir, management: "http://" + at[1], env: l.env, mayFail: l.mayFail}
 	s.process, err = start(l.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
 	if err != nil {
 		return nil, err
