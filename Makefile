@@ -1,6 +1,6 @@
 # Cardea. Bare `make` prints this help. CI runs exactly `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check postgres e2e bench lighthouse oracle fuzz shape ui lint setup generate
+.PHONY: help run test check postgres proof e2e bench lighthouse oracle fuzz shape ui lint setup generate
 
 BIN := .cache/bin
 
@@ -20,6 +20,9 @@ check: ## the quick part: format, vet, tests without the race detector
 
 postgres: setup ## the tests of every domain on PostgreSQL
 	scripts/postgres
+
+proof: setup ## the long form of every test of faults, ROUNDS (default 20) of each, as a table; see docs/reliability.md
+	scripts/proof $(or $(ROUNDS),20)
 
 e2e: setup ## clients that nobody here wrote, against the real binary
 	scripts/e2e

@@ -35,7 +35,7 @@ func TestNodesOneWinner(t *testing.T) {
 		}
 		r.invitation(t, round)
 	}
-	proof.Figures(t, "things", things*rounds, "racers for each", racers, "winners of each", 1, "answers", r.answers)
+	proof.Figures(t, "things", things*rounds, "racers for each", racers, "winners", r.answers[http.StatusOK]+r.answers[http.StatusCreated], "answers", r.answers)
 }
 
 const racers = 100

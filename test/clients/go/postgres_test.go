@@ -133,7 +133,6 @@ func TestNodesOneSuccessor(t *testing.T) {
 	p, u := w.webParty(t, "racer@nodes.example")
 	token := p.login(nodes[0].browser(t, u)).RefreshToken
 	rounds := 5 * proof.Rounds(t, 1)
-	const racers = 100
 	for round := range rounds {
 		got, errs := make([]*oauth2.Token, racers), make([]error, racers)
 		var all sync.WaitGroup
