@@ -26,10 +26,9 @@ func TestNodesNewEnemy(t *testing.T) {
 	uri := pgtest.URL(t)
 	env := []string{"CARDEA_LIMITS_CREDENTIAL_ADDRESS=off"}
 	line, through := startRelay(t, pgtest.With(t, uri, tailOnly, "true"))
-	nodes := startClusterOn(t, 1, launch{env: append(env, "CARDEA_DATABASE_URL="+uri)})
+	one := startServer(t, launch{env: append(env, "CARDEA_DATABASE_URL="+uri), mayFail: true})
 	line.delay.Store(int64(20 * time.Millisecond))
-	one := nodes[0]
-	other := one.join(t, launch{env: append(env, "CARDEA_DATABASE_URL="+through)}, one.masterKey(t))
+	other := one.join(t, launch{env: append(env, "CARDEA_DATABASE_URL="+through), mayFail: true}, one.masterKey(t))
 	f := one.manager(t).fga(t, "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n    define version: [user]\n")
 	e := &enemy{fga: f, one: one, other: other}
 	const people = 16
@@ -51,14 +50,15 @@ func TestNodesNewEnemy(t *testing.T) {
 	if e.stale.Load() == 0 {
 		t.Error("the other node was never behind: nothing is shown")
 	}
-	proof.Figures(t, "rounds", rounds, "wrong with a revision", e.wrong.Load(), "behind without one", e.stale.Load())
+	proof.Figures(t, "rounds", rounds, "wrong with a revision", e.wrong.Load(), "behind without one", e.stale.Load(), "refused with 503", e.refused.Load())
 }
 
 // enemy is somebody who loses a right at one node and asks at another.
 type enemy struct {
 	fga
 	one, other   *server
-	stale, wrong atomic.Int64
+
+	stale, wrong, refused atomic.Int64
 }
 
 func (e *enemy) round(name string) error {
@@ -92,7 +92,8 @@ func (e *enemy) round(name string) error {
 	return nil
 }
 
-// send sends a question or a change to a node, with a revision that the answer must know of.
+// send sends a question or a change to a node, with a revision that the answer must know of. Whoever cannot
+// know says so, and is asked again.
 func (e *enemy) send(at *server, what string, body any, revision string) (told string, allowed bool, err error) {
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -108,6 +109,10 @@ func (e *enemy) send(at *server, what string, body any, revision string) (told s
 		r.Header.Set("Cardea-Revision", revision)
 	}
 	a, err := send(at.client(), r)
+	if err == nil && a.status == http.StatusServiceUnavailable && what == "check" {
+		e.refused.Add(1)
+		return e.send(at, what, body, revision)
+	}
 	if err == nil && a.status != http.StatusOK {
 		err = fmt.Errorf("%s: %s", what, a)
 	}
