@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -27,8 +26,8 @@ func TestNodesNewEnemy(t *testing.T) {
 	env := []string{"CARDEA_LIMITS_CREDENTIAL_ADDRESS=off"}
 	line, through := startRelay(t, pgtest.With(t, uri, tailOnly, "true"))
 	one := startServer(t, launch{env: append(env, "CARDEA_DATABASE_URL="+uri), mayFail: true})
-	line.delay.Store(int64(20 * time.Millisecond))
 	other := one.join(t, launch{env: append(env, "CARDEA_DATABASE_URL="+through), mayFail: true}, one.masterKey(t))
+	line.delay.Store(int64(20 * time.Millisecond))
 	f := one.manager(t).fga(t, "model\n  schema 1.1\ntype user\ntype doc\n  relations\n    define viewer: [user]\n    define version: [user]\n")
 	e := &enemy{fga: f, one: one, other: other}
 	const people = 16
@@ -126,17 +125,15 @@ func (e *enemy) send(at *server, what string, body any, revision string) (told s
 // pass carries what a connection brings, each piece late by as much as the relay says, at random.
 func (r *relay) pass(to, from net.Conn) {
 	defer func() { _ = to.Close() }()
-	if r.delay.Load() == 0 {
-		_, _ = io.Copy(to, from)
-		return
-	}
 	b := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(b)
 		if err != nil {
 			return
 		}
-		<-time.After(rand.N(time.Duration(r.delay.Load())))
+		if late := r.delay.Load(); late > 0 {
+			<-time.After(rand.N(time.Duration(late)))
+		}
 		if _, err := to.Write(b[:n]); err != nil {
 			return
 		}
