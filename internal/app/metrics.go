@@ -78,6 +78,10 @@ func (a *App) measure(ctx context.Context, r prometheus.Registerer) {
 	counter("mail_sent_total", "Mails handed to the mail server.", func() float64 { return float64(a.Mail.Stats().Sent) })
 	counter("mail_failed_total", "Mails given up.", func() float64 { return float64(a.Mail.Stats().Failed) })
 	gauge("mail_deferred_row", "Tries to send that were deferred since one succeeded.", func() float64 { return float64(a.Mail.Stats().Row) })
+	gauge("graphs", "Stores of relation tuples that are held in memory, for each model.", func() float64 { return float64(a.Graphs.Stats().Graphs) })
+	gauge("graphs_partial", "Those of them that are larger than memory and held in part.", func() float64 { return float64(a.Graphs.Stats().Partial) })
+	gauge("graph_tuples", "Relation tuples of stores in memory, about 100 bytes each.", func() float64 { return float64(a.Graphs.Stats().Tuples) })
+	counter("graph_parts_total", "Parts of large stores that were read for questions.", func() float64 { return float64(a.Graphs.Stats().Parts) })
 	if a.house.shared.up != nil {
 		a.house.shared.measure(r)
 	}

@@ -261,8 +261,8 @@ type Egress struct {
 // Stores of relation tuples that applications keep.
 type Authz struct {
 	// Memory for the stores that are being asked, like 512MiB. Those that nobody asks are let go of and
-	// loaded again when somebody does; one that does not fit by itself (about 10,000 tuples in a
-	// mebibyte) cannot be asked and takes no more tuples.
+	// loaded again when somebody does. Of one that does not fit by itself (about 10,000 tuples in a
+	// mebibyte) only what questions ask for is held, and the rest is read as they come.
 	Memory Size `yaml:"memory"`
 	// Whether a tuple may bring a condition of its own ([user with $expression]). Whoever may write
 	// tuples may then write expressions, which are bounded in size and cost.

@@ -32,6 +32,13 @@ type Answer struct {
 // refused, or an ended context, and then there are no answers. The limit of work is that of Check
 // for each question.
 func (v View) CheckBatch(ctx context.Context, now time.Time, b Batch) ([]Answer, error) {
+	if v.graph.Partial() {
+		return whole(ctx, v, func(v View) ([]Answer, error) { return v.checkBatchOnce(ctx, now, b) })
+	}
+	return v.checkBatchOnce(ctx, now, b)
+}
+
+func (v View) checkBatchOnce(ctx context.Context, now time.Time, b Batch) ([]Answer, error) {
 	e, err := v.open(ctx, now, b.Contextual, b.Context)
 	if err != nil {
 		return nil, err
@@ -93,6 +100,13 @@ type Held struct {
 // Relations lists the relations that a subject has to an object, sharing what is learned on the way.
 // Errors are those of Check; there is never a partial answer.
 func (v View) Relations(ctx context.Context, now time.Time, q RelationsQuery) (Held, error) {
+	if v.graph.Partial() {
+		return whole(ctx, v, func(v View) (Held, error) { return v.relationsOnce(ctx, now, q) })
+	}
+	return v.relationsOnce(ctx, now, q)
+}
+
+func (v View) relationsOnce(ctx context.Context, now time.Time, q RelationsQuery) (Held, error) {
 	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return Held{}, err

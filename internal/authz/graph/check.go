@@ -40,6 +40,13 @@ type Result struct {
 // condition that failed and on which the answer rests (whatever Bound returned), too much work
 // (work_exceeded) and an ended context (stopped); with any of them the Result denies.
 func (v View) Check(ctx context.Context, now time.Time, q Query) (Result, error) {
+	if v.graph.Partial() {
+		return whole(ctx, v, func(v View) (Result, error) { return v.checkOnce(ctx, now, q) })
+	}
+	return v.checkOnce(ctx, now, q)
+}
+
+func (v View) checkOnce(ctx context.Context, now time.Time, q Query) (Result, error) {
 	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return Result{}, err

@@ -7,6 +7,8 @@
 //	New(model, limits)         an empty index at revision 0
 //	Load, Apply                the whole store at a revision; then every revision after it, in order
 //	View                       one revision, or what it would be after changes (With)
+//	WriteImage, LoadImage      a revision as bytes
+//	NewPartial, Learn          a store that is larger than memory, read as it is asked
 //	Check, CheckBatch          whether a subject has a relation to an object
 //	Objects, Subjects, Relations    the one of the three that a question leaves open
 //	Expand, WhyNot             why anyone has it, and what would have to change for one who has not

@@ -66,6 +66,13 @@ type Expansion struct {
 // usersets in it, is whom Check allows; only that a userset contains itself is not in the tree. A
 // leaf is read whole for every page. Errors are those of Check, and invalid_cursor.
 func (v View) Expand(ctx context.Context, now time.Time, q ExpandQuery) (Expansion, error) {
+	if v.graph.Partial() {
+		return whole(ctx, v, func(v View) (Expansion, error) { return v.expandOnce(ctx, now, q) })
+	}
+	return v.expandOnce(ctx, now, q)
+}
+
+func (v View) expandOnce(ctx context.Context, now time.Time, q ExpandQuery) (Expansion, error) {
 	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return Expansion{}, err

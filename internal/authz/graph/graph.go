@@ -38,6 +38,8 @@ type Graph struct {
 	limits Limits
 	now    atomic.Pointer[state] // the newest revision
 	pool   sync.Pool             // of *evaluator
+	more   Source                // of a partial graph
+	most   int                   // tuples and parts that it may hold
 
 	writing sync.Mutex
 	edit    uint64   // grows by one with every change, so that trees know whose nodes are whose
@@ -54,8 +56,10 @@ type state struct {
 	bindings *bindings
 	forward  tree
 	reverse  tree
-	closures *closures
+	closures *closures // nil in a partial graph
 	ignored  int
+
+	knownForward, knownReverse tree // of a partial graph: marks of the parts that it holds
 }
 
 // New returns an empty index at revision 0. The model stays for life: a new model is a new Graph.
@@ -104,25 +108,49 @@ func All(tuples ...Tuple) iter.Seq2[Tuple, error] {
 // an earlier model) is left out and counted in Stats. If tuples ends with an error, or revision is
 // older than what is loaded, nothing changes. Readers go on with the revision they have.
 func (g *Graph) Load(revision uint64, tuples iter.Seq2[Tuple, error]) error {
+	return g.LoadFrom(func(yield func(Tuple) error) (uint64, error) {
+		for t, err := range tuples {
+			if err == nil {
+				err = yield(t)
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+		return revision, nil
+	})
+}
+
+// LoadFrom is Load of what read yields, for whoever learns the revision only with the last tuple. Until it
+// returns, nothing else can be applied.
+func (g *Graph) LoadFrom(read func(yield func(Tuple) error) (revision uint64, err error)) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	if revision < g.now.Load().revision {
-		return errs.New(errs.Conflict, "revision_stale", "The index is already at a later revision.")
-	}
-	next := &state{revision: revision}
-	if err := g.fill(next, tuples); err != nil {
+	next := &state{}
+	err := g.fill(next, func(yield func(Tuple, error) bool) {
+		var err error
+		next.revision, err = read(func(t Tuple) error { yield(t, nil); return nil })
+		if err != nil {
+			yield(Tuple{}, err)
+		}
+	}, g.now.Load().revision)
+	if err != nil {
 		return err
 	}
 	g.now.Store(next)
 	return nil
 }
 
-// fill makes names and trees of a state that nobody reads yet. On error the graph is as it was.
-func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error]) error {
+// fill makes names and trees of a state that nobody reads yet. On error the graph is as it was, and so it is
+// if the revision turns out to be older than least.
+func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error], least uint64) error {
 	next.names, next.bindings, next.closures = newNames(g.kinds()), newBindings(), &closures{}
 	items, err := g.number(next, tuples)
 	if err != nil {
 		return err
+	}
+	if next.revision < least {
+		return errs.New(errs.Conflict, "revision_stale", "The index is already at a later revision.")
 	}
 	byKey := func(a, b item) int { return compareKeys(a.key, b.key) }
 	slices.SortStableFunc(items, byKey)
@@ -181,18 +209,14 @@ func (g *Graph) Apply(revision uint64, changes []Change) error {
 		return err
 	}
 	next := *old
-	next.revision = revision
 	g.edit++
-	for _, c := range changes {
-		switch {
-		case !c.Delete:
-			g.write(&next, c.Tuple)
-		case g.model.holds(c.Tuple):
-			g.delete(&next, c.Tuple)
+	g.change(&next, Step{revision, changes})
+	if g.Partial() {
+		if next.held() > g.most {
+			next = *g.blank(revision)
 		}
-		if g.model.nests(c.Tuple) && next.closures == old.closures {
-			next.closures = &closures{}
-		}
+		g.now.Store(&next)
+		return nil
 	}
 	if g.mostlyDead(&next) {
 		if err := g.rebuild(&next); err != nil {
@@ -201,6 +225,25 @@ func (g *Graph) Apply(revision uint64, changes []Change) error {
 	}
 	g.now.Store(&next)
 	return nil
+}
+
+// change takes a step in a state that nobody reads yet.
+func (g *Graph) change(next *state, to Step) {
+	next.revision = to.Revision
+	renewed := false
+	for _, c := range to.Changes {
+		switch {
+		case !c.Delete:
+			if !g.Partial() || g.covers(next, c.Tuple) {
+				g.write(next, c.Tuple)
+			}
+		case g.model.holds(c.Tuple):
+			g.delete(next, c.Tuple)
+		}
+		if next.closures != nil && !renewed && g.model.nests(c.Tuple) {
+			next.closures, renewed = &closures{}, true
+		}
+	}
 }
 
 func (g *Graph) checkApply(at, revision uint64, changes []Change) error {
@@ -305,7 +348,7 @@ func (g *Graph) rebuild(s *state) error {
 				return
 			}
 		}
-	})
+	}, 0)
 }
 
 // View is the graph at one revision. It may be kept and used from any goroutine; while it is kept,
@@ -314,6 +357,7 @@ type View struct {
 	graph *Graph
 	state *state
 	over  []Change // see With; each key once
+	lacks *lacking // nil, unless a partial graph is being asked
 }
 
 // View returns the newest revision.

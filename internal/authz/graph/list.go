@@ -46,6 +46,13 @@ type ObjectsQuery struct {
 // a check for each object found until the page is full. Errors are those of Check; there is never
 // a partial answer.
 func (v View) Objects(ctx context.Context, now time.Time, q ObjectsQuery) (List, error) {
+	if v.graph.Partial() {
+		return whole(ctx, v, func(v View) (List, error) { return v.objectsOnce(ctx, now, q) })
+	}
+	return v.objectsOnce(ctx, now, q)
+}
+
+func (v View) objectsOnce(ctx context.Context, now time.Time, q ObjectsQuery) (List, error) {
 	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return List{}, err

@@ -73,7 +73,10 @@ func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given
 	at := now.UnixMilli()
 	e.closures = v.state.closures
 	e.forward = side{tree: v.state.forward, extra: e.forward.extra[:0], gone: e.forward.gone[:0], now: at}
-	e.reverse = side{tree: v.state.reverse, extra: e.reverse.extra[:0], gone: e.reverse.gone[:0], now: at}
+	e.reverse = side{tree: v.state.reverse, extra: e.reverse.extra[:0], gone: e.reverse.gone[:0], now: at, back: true}
+	if v.lacks != nil {
+		e.forward.lack, e.reverse.lack = lack{partial: true, known: v.state.knownForward}, lack{partial: true, known: v.state.knownReverse}
+	}
 	e.ctx, e.context, e.steps, e.budget, e.err = ctx, given, 0, v.graph.limits.Check, nil
 	e.listing = false
 	e.asked.reset()
@@ -87,6 +90,7 @@ func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given
 // close gives the evaluator back. One that has grown large is left to the garbage collector, so that
 // a rare deep question does not hold its memory for ever.
 func (v View) close(e *evaluator) {
+	v.lacked(e)
 	const large = 1 << 14
 	if max(cap(e.frames), len(e.memo.slots), len(e.found.seen.slots), cap(e.found.atoms), len(e.asked.slots), cap(e.forward.extra)) > large {
 		return
@@ -100,6 +104,7 @@ func (v View) close(e *evaluator) {
 	e.names, e.bindings, e.closures, e.ctx, e.context = nil, nil, nil, nil, nil
 	e.forward.tree, e.reverse.tree = tree{}, tree{}
 	e.forward.last, e.reverse.last = finger{}, finger{}
+	e.forward.lack, e.reverse.lack = lack{}, lack{}
 	v.graph.pool.Put(e)
 }
 

@@ -9,8 +9,10 @@ type side struct {
 	extra []item // sorted by key; a key may come more than once, and then each counts
 	gone  []key  // sorted
 	now   int64  // milliseconds (Unix); what expires at or before it does not count
+	back  bool   // from the subject
 
 	last finger
+	lack lack
 }
 
 // finger is the leaf where a side was last searched. All that is asked of one object lies together,
@@ -23,6 +25,9 @@ type finger struct {
 
 // stored returns the term of k in the store, if it is there and has neither expired nor gone.
 func (s *side) stored(k key) (term, bool) {
+	if s.lack.partial {
+		s.lack.point(k)
+	}
 	n := s.leafOf(k)
 	if n == nil {
 		return term{}, false
@@ -95,6 +100,9 @@ type cursor struct {
 
 // scan starts a walk over the keys (hi, from) to (hi, to), both included.
 func (s *side) scan(hi, from, to uint64) cursor {
+	if s.lack.partial {
+		s.lack.of(key{hi, s.whole(from)})
+	}
 	c := cursor{hi: hi, end: to}
 	start := key{hi, from}
 	s.seek(&c, start)
@@ -102,6 +110,14 @@ func (s *side) scan(hi, from, to uint64) cursor {
 		c.own = int32(s.firstExtra(start))
 	}
 	return c
+}
+
+// whole is what marks the part in which a walk from a place is.
+func (s *side) whole(from uint64) uint64 {
+	if s.back {
+		return pack(high(from), allObjects)
+	}
+	return allSubjects
 }
 
 func (s *side) seek(c *cursor, k key) {

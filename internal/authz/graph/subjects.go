@@ -29,9 +29,16 @@ type SubjectsQuery struct {
 // Subjects lists exactly the subjects that stand in any tuple, expired or not, and that Check
 // allows; List.Everyone speaks for all others. Of usersets, all that Check allows are listed. The
 // cost is that of walking all that leads to the object, for every page; with a wildcard on the way,
-// of reading all names of the store; with an intersection or exclusion, of a check for each subject
+// of reading all names of the store, which a partial graph does not have (store_too_large); with an intersection or exclusion, of a check for each subject
 // found until the page is full. Errors are those of Check; there is never a partial answer.
 func (v View) Subjects(ctx context.Context, now time.Time, q SubjectsQuery) (List, error) {
+	if v.graph.Partial() {
+		return whole(ctx, v, func(v View) (List, error) { return v.subjectsOnce(ctx, now, q) })
+	}
+	return v.subjectsOnce(ctx, now, q)
+}
+
+func (v View) subjectsOnce(ctx context.Context, now time.Time, q SubjectsQuery) (List, error) {
 	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return List{}, err
@@ -210,6 +217,10 @@ func (d *descent) offerAll(sure bool) {
 		}
 	}(len(d.heap))
 	e := d.e
+	if e.forward.lack.partial {
+		e.err = errs.New(errs.Unsupported, "store_too_large", "The store is too large for a list of all whom a wildcard reaches; ask for those that are named.")
+		return
+	}
 	count := e.names.count.Load()
 	for node := uint32(len(e.model.kinds)); node < count && e.tick(); node++ {
 		if e.names.at(node).kind == d.kind && e.mentions(node) {

@@ -46,6 +46,13 @@ type Unmet struct {
 // store connects the object with and invents no objects. The work is bounded by Limits.Check besides
 // the bounds above; errors are those of Check.
 func (v View) WhyNot(ctx context.Context, now time.Time, q Query) (WhyNot, error) {
+	if v.graph.Partial() {
+		return whole(ctx, v, func(v View) (WhyNot, error) { return v.whyNotOnce(ctx, now, q) })
+	}
+	return v.whyNotOnce(ctx, now, q)
+}
+
+func (v View) whyNotOnce(ctx context.Context, now time.Time, q Query) (WhyNot, error) {
 	e, err := v.open(ctx, now, q.Contextual, q.Context)
 	if err != nil {
 		return WhyNot{}, err

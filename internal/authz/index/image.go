@@ -104,7 +104,7 @@ func (m *mirror) dueImage(now time.Time, least int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := int(m.tuples.Load())
-	if !m.ready.Load() || n < least || now.Sub(m.image.at) < leastPause {
+	if !m.ready.Load() || m.graph().Partial() || n < least || now.Sub(m.image.at) < leastPause {
 		return false
 	}
 	return m.image.changes >= max(leastChanges, n/renewShare) || now.Sub(m.image.at) >= renewAge
@@ -122,7 +122,7 @@ func (m *mirror) file() string {
 
 func (x *Index) writeImage(ctx context.Context, m *mirror) error {
 	m.mu.Lock()
-	view, before := m.g.View(), m.image.changes
+	view, before := m.graph().View(), m.image.changes
 	m.mu.Unlock()
 	note := &imageNote{Store: m.store.ID, Rules: m.digest, Revision: view.Revision(), Tuples: int(m.tuples.Load()), At: x.now()}
 	note.Expires = note.At.Add(keepImages)
@@ -210,7 +210,7 @@ func (x *Index) lastChange(ctx context.Context, s store.TupleStore, revision uin
 // fromImage loads the graph from its image, if there is one that can be believed. The changes since are
 // still to be applied.
 func (x *Index) fromImage(ctx context.Context, m *mirror) bool {
-	if x.images == nil || m.g.Revision() > 0 {
+	if x.images == nil || m.graph().Revision() > 0 {
 		return false
 	}
 	image, err := x.images.dir.ReadFile(m.file())
@@ -219,7 +219,7 @@ func (x *Index) fromImage(ctx context.Context, m *mirror) bool {
 	}
 	sum := sha256.Sum256(image)
 	note, err := x.images.notes.In(m.store.Tenant).Get(ctx, hex.EncodeToString(sum[:]))
-	if err != nil || note.Store != m.store.ID || note.Rules != m.digest {
+	if err != nil || note.Store != m.store.ID || note.Rules != m.digest || note.Tuples > x.bounds.tuples() {
 		return false
 	}
 	newest, err := x.tuples.Revision(ctx, m.store)
@@ -230,7 +230,7 @@ func (x *Index) fromImage(ctx context.Context, m *mirror) bool {
 	if err != nil || change != "" && change != note.Change {
 		return false
 	}
-	if m.g.LoadImage(image) != nil {
+	if m.graph().LoadImage(image) != nil {
 		return false
 	}
 	m.image = pictured{at: note.At}

@@ -3,6 +3,7 @@
 //
 //	index.go    finding a graph, loading it, following the store's changelog
 //	memory.go   what is kept, and what is let go of
+//	partial.go  stores that are larger than memory
 //	image.go    files from which a graph is there again sooner
 //	past.go     what was so at an earlier revision
 //
@@ -14,7 +15,6 @@ package index
 import (
 	"context"
 	"errors"
-	"iter"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,15 +41,17 @@ type Index struct {
 
 	mu     sync.RWMutex
 	graphs map[store.TupleStore][]*mirror
+	large  map[store.TupleStore]time.Time // when they were found to be larger than memory
+	parts  atomic.Int64                   // read for partial graphs
 }
 
 // mirror is a tuple store as one set of rules reads it. Readers take a View and never wait for mu.
 type mirror struct {
 	store  store.TupleStore
 	digest string
-	g      *graph.Graph
-	used   atomic.Int64 // Unix seconds of the last question
-	tuples atomic.Int64 // in the graph, after the last change
+	g      atomic.Pointer[graph.Graph] // another one if the store turns out to be large
+	used   atomic.Int64                // Unix seconds of the last question
+	tuples atomic.Int64                // in the graph, after the last change
 
 	mu     sync.Mutex  // held while the graph is loaded or brought up to a newer revision
 	loaded bool        // under mu
@@ -57,9 +59,11 @@ type mirror struct {
 	ready  atomic.Bool // false until loaded, and after a commit that could not be applied
 }
 
+func (m *mirror) graph() *graph.Graph { return m.g.Load() }
+
 // New makes an index over the tuples of a DB and follows its commits.
 func New(db *store.DB, b Bounds) *Index {
-	x := &Index{tuples: db.Tuples(), now: db.Now, current: db.Current, bounds: b.orDefault(), graphs: map[store.TupleStore][]*mirror{}}
+	x := &Index{tuples: db.Tuples(), now: db.Now, current: db.Current, bounds: b.orDefault(), graphs: map[store.TupleStore][]*mirror{}, large: map[store.TupleStore]time.Time{}}
 	db.OnTuples(x.follow)
 	db.OnMissed(func(context.Context) { x.doubt() })
 	return x
@@ -77,7 +81,7 @@ func (x *Index) View(ctx context.Context, s store.TupleStore, r Rules) (graph.Vi
 			return graph.View{}, err
 		}
 	}
-	return m.g.View(), nil
+	return m.graph().View(), nil
 }
 
 // Full is View after asking the store for its newest revision.
@@ -87,12 +91,12 @@ func (x *Index) Full(ctx context.Context, s store.TupleStore, r Rules) (graph.Vi
 		return graph.View{}, Unavailable(err)
 	}
 	m := x.of(s, r)
-	if !m.ready.Load() || m.g.Revision() < newest {
+	if !m.ready.Load() || m.graph().Revision() < newest {
 		if err := x.catchUp(ctx, m, newest); err != nil {
 			return graph.View{}, err
 		}
 	}
-	return m.g.View(), nil
+	return m.graph().View(), nil
 }
 
 // AtLeast is View at a revision that somebody was told of, or a later one. A revision that the store
@@ -119,7 +123,8 @@ func (x *Index) of(s store.TupleStore, r Rules) *mirror {
 	if m == nil {
 		x.mu.Lock()
 		if m = find(x.graphs[s], r.Digest); m == nil {
-			m = &mirror{store: s, digest: r.Digest, g: graph.New(r.Model, graph.Limits{})}
+			m = &mirror{store: s, digest: r.Digest}
+			m.g.Store(graph.New(r.Model, graph.Limits{}))
 			x.graphs[s] = append(x.graphs[s], m)
 		}
 		x.mu.Unlock()
@@ -154,14 +159,10 @@ func (x *Index) follow(ctx context.Context, s store.TupleStore, revision uint64)
 
 // doubt has every graph look into the store before it answers again.
 func (x *Index) doubt() {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	for _, mirrors := range x.graphs {
-		for _, m := range mirrors {
-			m.mu.Lock() // or what is being loaded now would count as looked at
-			m.ready.Store(false)
-			m.mu.Unlock()
-		}
+	for _, m := range x.mirrors() { // not under x.mu, which whoever loads wants while holding m.mu
+		m.mu.Lock() // or what is being loaded now would count as looked at
+		m.ready.Store(false)
+		m.mu.Unlock()
 	}
 }
 
@@ -174,7 +175,7 @@ const changesPage = 1000
 func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast uint64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if atLeast > 0 && m.ready.Load() && m.g.Revision() >= atLeast {
+	if atLeast > 0 && m.ready.Load() && m.graph().Revision() >= atLeast {
 		return nil
 	}
 	var err error
@@ -189,14 +190,27 @@ func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast uint64) error {
 		return Unavailable(err)
 	}
 	m.loaded = true
-	m.tuples.Store(int64(m.g.Stats().Tuples))
+	n := m.graph().Held()
+	if m.store.ID != "" && !m.graph().Partial() && n > x.bounds.tuples() {
+		x.holdPart(m, m.graph().Revision())
+		n = 0
+	}
+	m.tuples.Store(int64(n))
 	return nil
 }
 
 // apply takes over what the changelog has since the graph's revision.
 func (x *Index) apply(ctx context.Context, m *mirror) error {
+	return x.follows(ctx, m, m.graph().Revision(), func(s graph.Step) error {
+		m.image.changes += len(s.Changes)
+		return m.graph().Apply(s.Revision, s.Changes)
+	})
+}
+
+// follows reads the changelog after a revision, to its end.
+func (x *Index) follows(ctx context.Context, m *mirror, since uint64, take func(graph.Step) error) error {
 	for {
-		changes, err := x.tuples.Changes(ctx, m.store, m.g.Revision(), changesPage)
+		changes, err := x.tuples.Changes(ctx, m.store, since, changesPage)
 		if err != nil || len(changes) == 0 {
 			return err
 		}
@@ -205,11 +219,11 @@ func (x *Index) apply(ctx context.Context, m *mirror) error {
 			for n < len(changes) && changes[n].Revision == changes[0].Revision {
 				n++
 			}
-			if err := m.g.Apply(changes[0].Revision, m.step(changes[:n])); err != nil {
+			since = changes[0].Revision
+			if err := take(graph.Step{Revision: since, Changes: m.step(changes[:n])}); err != nil {
 				return err
 			}
 			changes = changes[n:]
-			m.image.changes += n
 		}
 	}
 }
@@ -220,19 +234,26 @@ func (m *mirror) step(changes []store.TupleChange) []graph.Change {
 	out := make([]graph.Change, len(changes))
 	for i, c := range changes {
 		t := Tuple(c.Tuple)
-		out[i] = graph.Change{Tuple: t, Delete: c.Delete || m.g.Model().Accepts(t) != nil}
+		out[i] = graph.Change{Tuple: t, Delete: c.Delete || m.graph().Model().Accepts(t) != nil}
 	}
 	return out
 }
 
-// load makes the graph from its image and what was changed since, or else from the whole store.
+// load makes the graph from its image and what was changed since, or else from the whole store. A store that
+// is too large for it is held in part.
 func (x *Index) load(ctx context.Context, m *mirror) error {
+	if m.graph().Partial() || x.isLarge(m.store) {
+		return x.loadPart(ctx, m)
+	}
 	if x.fromImage(ctx, m) && x.apply(ctx, m) == nil {
-		x.makeRoom(m, m.g.Stats().Tuples)
+		x.makeRoom(m, m.graph().Held())
 		return nil
 	}
 	m.image = pictured{}
-	n, err := x.fill(ctx, m.store, m.g)
+	n, err := x.fill(ctx, m.store, m.graph())
+	if errs.CodeOf(err) == "store_too_large" {
+		return x.loadPart(ctx, m)
+	}
 	if err != nil {
 		return err
 	}
@@ -240,21 +261,27 @@ func (x *Index) load(ctx context.Context, m *mirror) error {
 	return nil
 }
 
-// fill loads a graph with all tuples of a store, and returns how many they are.
-func (x *Index) fill(ctx context.Context, s store.TupleStore, g *graph.Graph) (int, error) {
-	most := x.bounds.tuples()
-	var all []graph.Tuple
-	revision, err := x.tuples.Snapshot(ctx, s, func(t store.Tuple) error {
-		if s.ID != "" && len(all) == most {
-			return errs.New(errs.Unsupported, "store_too_large", "The store holds more than fits into the memory that is set aside for stores.")
-		}
-		all = append(all, Tuple(t))
-		return nil
-	})
+func (x *Index) loadPart(ctx context.Context, m *mirror) error {
+	revision, err := x.tuples.Revision(ctx, m.store)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return len(all), g.Load(revision, iter.Seq2[graph.Tuple, error](graph.All(all...)))
+	x.holdPart(m, revision)
+	return nil
+}
+
+// fill loads a graph with all tuples of a store, and returns how many they are.
+func (x *Index) fill(ctx context.Context, s store.TupleStore, g *graph.Graph) (n int, err error) {
+	most := x.bounds.tuples()
+	err = g.LoadFrom(func(yield func(graph.Tuple) error) (uint64, error) {
+		return x.tuples.Snapshot(ctx, s, func(t store.Tuple) error {
+			if n++; s.ID != "" && n > most {
+				return errLarge()
+			}
+			return yield(Tuple(t))
+		})
+	})
+	return n, err
 }
 
 // Apart is the newest state by rules that nobody will ask by again: read from the store for this one

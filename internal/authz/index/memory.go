@@ -11,7 +11,7 @@ import (
 
 // Bounds say how much is kept in memory. Tenants' own stores are always kept and not counted.
 type Bounds struct {
-	Memory int64         // bytes, estimated; default 512 MiB. A larger store cannot be asked about
+	Memory int64         // bytes, estimated; default 512 MiB. Of a larger store a part is held
 	Idle   time.Duration // a graph that nobody asks for this long is let go of; default 30 minutes
 	Imaged int           // a graph with fewer tuples has no image; default 20,000, which are read in some 50 ms
 }
@@ -26,17 +26,6 @@ func (b Bounds) orDefault() Bounds {
 
 func (b Bounds) tuples() int { return int(b.Memory / bytesPerTuple) }
 
-// Room is how many tuples more a store may take and still be asked about.
-func (x *Index) Room(s store.TupleStore) int {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	most := int64(0)
-	for _, m := range x.graphs[s] {
-		most = max(most, m.tuples.Load())
-	}
-	return max(0, x.bounds.tuples()-int(most))
-}
-
 // Forget lets go of a store that was deleted.
 func (x *Index) Forget(s store.TupleStore) {
 	x.mu.Lock()
@@ -47,6 +36,7 @@ func (x *Index) Forget(s store.TupleStore) {
 		}
 	}
 	delete(x.graphs, s)
+	delete(x.large, s)
 }
 
 // Tidy lets go of what nobody has asked about for long. Whoever still reads a graph keeps it.
@@ -108,15 +98,22 @@ func (x *Index) drop(m *mirror) {
 }
 
 // Stats say what is in memory.
-type Stats struct{ Graphs, Tuples int }
+type Stats struct {
+	Graphs, Tuples int
+	Partial        int   // of the graphs
+	Parts          int64 // that were read for those so far
+}
 
 // Stats counts the graphs of stores of applications and the tuples in them.
 func (x *Index) Stats() Stats {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	var out Stats
+	out := Stats{Parts: x.parts.Load()}
 	for _, m := range x.disposable() {
 		out.Graphs++
+		if m.graph().Partial() {
+			out.Partial++
+		}
 		out.Tuples += int(m.tuples.Load())
 	}
 	return out

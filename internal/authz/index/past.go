@@ -30,6 +30,9 @@ func (x *Index) Past(ctx context.Context, s store.TupleStore, r Rules, revision 
 		}
 		return view, 0, nil
 	}
+	if x.of(s, r).graph().Partial() { // it may learn of what happened after the revision that was looked at
+		return graph.View{}, 0, errLarge()
+	}
 	h := history{Index: x, store: s, rules: r, first: map[store.Tuple]store.TupleOp{}}
 	if err := h.read(ctx, revision, view.Revision()); err != nil {
 		return graph.View{}, 0, err

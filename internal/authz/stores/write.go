@@ -102,9 +102,6 @@ func (s *Stores) judge(ctx context.Context, c access.Caller, doc *Store, w Write
 	if err != nil {
 		return err
 	}
-	if s.graphs.Room(tuplesOf(c.Tenant(), doc)) < len(w.Writes) {
-		return errs.New(errs.Unsupported, "store_too_large", "The store holds more than fits into the memory that is set aside for stores.")
-	}
 	for i, t := range w.Writes {
 		if err := accepts(v.rules.Model, t); err != nil {
 			return at("writes", i, err)
