@@ -32,6 +32,7 @@ store/relational          < store                             : what the SQL eng
 store/sqlite              < store/relational                  : an engine knows collections, not nouns
 store/postgres            < store/relational                  : an engine knows collections, not nouns
 store/storetest           < store/sqlite store/postgres       : a kit for tests needs engines
+store/cluster             < store                             : which format all nodes write knows collections, not nouns
 store/portable            < store                             : moving data knows collections, not nouns
 cache/memory              < store                             : a cache knows keys, not nouns
 mail                      < store                             : an engine that sends what the outbox holds

@@ -15,8 +15,11 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +34,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/mail"
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/cluster"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
 	"github.com/cardea-auth/cardea/internal/store/portable"
 	"github.com/cardea-auth/cardea/internal/tenant"
@@ -80,6 +84,16 @@ type Config struct {
 	Run Runner
 	// Notice tells a person at the terminal what happened, e.g. where the master key was put.
 	Notice func(text string)
+
+	Release string // of this program; "" is unreleased
+	// Lease is how long a node counts as alive of which nothing is heard; 0 is 30 s.
+	Lease time.Duration
+	// Formats are the data formats that this program can write, nil for those that it can; Declare makes
+	// further collections known. Both are for tests of what a later version will do.
+	Formats []cluster.Format
+	Declare func(*store.DB)
+
+	bare bool // a master key that is missing is not made
 }
 
 // App is all rooms, put together.
@@ -93,6 +107,7 @@ type App struct {
 	OAuth
 	tally   *tally
 	leaving atomic.Bool // told to end: not ready any more
+	begun   bool        // the database is as this version needs it
 }
 
 // Open builds an App over the data directory, which it locks. It creates what a first start needs:
@@ -103,26 +118,60 @@ func Open(ctx context.Context, c Config) (*App, error) {
 
 // open builds an App and calls fill once the tables are there and before anything is in them.
 func open(ctx context.Context, c Config, fill func(*App) error) (*App, error) {
+	a, err := unbegun(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.begin(ctx, fill); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+// Bare is an App over a data directory that it locks and leaves as it is: it can look at the database,
+// Upgrade it, and nothing else.
+func Bare(ctx context.Context, c Config) (*App, error) {
+	if _, err := os.Stat(filepath.Join(c.Dir, fileDatabase)); c.Database.Empty() && errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database in %s yet: cardea serve makes one", c.Dir)
+	}
+	c.bare = true
+	return unbegun(ctx, c)
+}
+
+// unbegun is an App whose database is as it was found.
+func unbegun(ctx context.Context, c Config) (*App, error) {
 	h, err := openHouse(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	a := &App{Config: c, house: h, DB: h.db, Guard: access.NewGuard(nil, c.Now), tally: newTally()}
-	a.DB.OnEvents(a.tally.committed)
-	if err := a.begin(ctx, fill); err != nil {
+	a := newApp(c, h)
+	if err := a.wire(); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return a, nil
 }
 
-func (a *App) begin(ctx context.Context, fill func(*App) error) error {
+func newApp(c Config, h *house) *App {
+	a := &App{Config: c, house: h, DB: h.db, Guard: access.NewGuard(nil, c.Now), tally: newTally()}
+	a.DB.OnEvents(a.tally.committed)
+	return a
+}
+
+// wire makes the rooms, which makes all collections known.
+func (a *App) wire() error {
 	if err := a.wireRooms(); err != nil {
 		return err
 	}
 	if err := a.wireOAuth(); err != nil {
 		return err
 	}
-	if err := a.house.ensure(ctx, a.Guard); err != nil {
+	a.house.declare(a.Config, a.Guard)
+	return nil
+}
+
+// begin makes the tables, calls fill, and has the App ready to be used.
+func (a *App) begin(ctx context.Context, fill func(*App) error) error {
+	if err := a.house.ensure(ctx); err != nil {
 		return err
 	}
 	if err := fill(a); err != nil {
@@ -131,18 +180,25 @@ func (a *App) begin(ctx context.Context, fill func(*App) error) error {
 	if half, err := portable.Unfinished(ctx, a.house.engine); err != nil || half {
 		return errors.Join(err, errors.New("an import into this data directory was not finished: import the same file again"))
 	}
+	return a.settle(ctx)
+}
+
+// settle makes what a first start needs in tables that are there.
+func (a *App) settle(ctx context.Context) error {
 	if err := a.house.unlock(ctx); err != nil {
 		return err
 	}
 	if err := a.Tenants.EnsureBuiltIn(ctx); err != nil {
 		return err
 	}
-	return a.eachTenant(ctx, func(t id.Tenant) error {
+	err := a.eachTenant(ctx, func(t id.Tenant) error {
 		if err := a.Keys.Tick(ctx, t); err != nil {
 			return err
 		}
 		return a.ensureOwnClients(ctx, t)
 	})
+	a.begun = err == nil
+	return err
 }
 
 // Close ends an App. What is running must have ended before.

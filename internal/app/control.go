@@ -23,6 +23,20 @@ type Command struct {
 	Args  []string `json:"args"`
 	Stdin string   `json:"stdin,omitempty"`
 	Dir   string   `json:"dir"` // working directory of who has typed it: relative files are found there
+	// Progress hears how far a long command has come; nil if nobody looks.
+	Progress func(step string, done, total int64) `json:"-"`
+}
+
+// reply is one of the values that the server answers with: news of the command, then its outcome.
+type reply struct {
+	Progress *progressed `json:"progress,omitempty"`
+	Outcome  *Outcome    `json:"outcome,omitempty"`
+}
+
+type progressed struct {
+	Step  string `json:"step"`
+	Done  int64  `json:"done"`
+	Total int64  `json:"total"`
 }
 
 // Outcome is what a command has printed, and its exit status.
@@ -100,9 +114,14 @@ func (a *App) controlHandler() http.Handler {
 			http.Error(w, "not a command", http.StatusBadRequest)
 			return
 		}
-		out := a.Run(r.Context(), a, "uid:"+strconv.Itoa(uid), c)
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(out)
+		answer := json.NewEncoder(w)
+		c.Progress = func(step string, done, total int64) {
+			_ = answer.Encode(reply{Progress: &progressed{step, done, total}})
+			_ = http.NewResponseController(w).Flush()
+		}
+		out := a.Run(r.Context(), a, "uid:"+strconv.Itoa(uid), c)
+		_ = answer.Encode(reply{Outcome: &out})
 	})
 }
 
@@ -130,15 +149,27 @@ func SendCommand(ctx context.Context, dir string, c Command) (Outcome, error) {
 		return Outcome{}, fmt.Errorf("asking the running server: %w", err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxCommand))
-	if err != nil {
-		return Outcome{}, err
-	}
 	if answer.StatusCode != http.StatusOK {
-		return Outcome{}, fmt.Errorf("the running server refused: %s", strings.TrimSpace(string(text)))
+		text, err := io.ReadAll(io.LimitReader(answer.Body, maxCommand))
+		return Outcome{}, errors.Join(fmt.Errorf("the running server refused: %s", strings.TrimSpace(string(text))), err)
 	}
-	var out Outcome
-	return out, json.Unmarshal(text, &out)
+	return outcome(json.NewDecoder(answer.Body), c.Progress)
+}
+
+// outcome reads what a server answers up to the outcome.
+func outcome(answer *json.Decoder, progress func(step string, done, total int64)) (Outcome, error) {
+	for {
+		var r reply
+		if err := answer.Decode(&r); err != nil {
+			return Outcome{}, fmt.Errorf("the running server did not come to an end with the command: %w", err)
+		}
+		if r.Outcome != nil {
+			return *r.Outcome, nil
+		}
+		if p := r.Progress; p != nil && progress != nil {
+			progress(p.Step, p.Done, p.Total)
+		}
+	}
 }
 
 // ErrNotRunning says that no server works on the data directory.

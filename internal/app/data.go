@@ -75,7 +75,10 @@ func prepare(ctx context.Context, c Config, master envelope.Master, e *sqlite.En
 	if err := h.assemble(c); err != nil {
 		return err
 	}
-	a := &App{Config: c, house: h, DB: h.db, Guard: access.NewGuard(nil, c.Now), tally: newTally()}
+	a := newApp(c, h)
+	if err := a.wire(); err != nil {
+		return err
+	}
 	if err := a.begin(ctx, func(*App) error { return nil }); err != nil {
 		return err
 	}

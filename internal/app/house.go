@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/cache/memory"
@@ -15,6 +16,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/limit"
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/cluster"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
 )
 
@@ -41,6 +43,9 @@ type house struct {
 	sealer *lateSealer
 	db     *store.DB
 	shared together
+
+	cluster *cluster.Cluster
+	leave   func() // has this process count as a node no more; nil while it does not
 }
 
 // together is what the nodes of a database have in common besides it. The zero value is nothing.
@@ -108,17 +113,52 @@ func (h *house) assemble(c Config) error {
 	}
 	h.sealer = &lateSealer{}
 	h.db = store.New(store.Config{Engine: h.engine.engine, Sealer: h.sealer, Now: c.Now, Cache: cache, Second: h.shared.second, Waker: h.shared.waker})
+	h.cluster = cluster.New(cluster.Config{
+		Engine: h.engine.engine, DB: h.db, Formats: c.formats(), Release: c.release(), Name: c.node(), Now: c.Now, Lease: c.Lease,
+	})
 	return nil
 }
 
-// ensure creates the tables of all rooms.
-func (h *house) ensure(ctx context.Context, g *access.Guard) error {
+// declare makes the rooms' last collections known.
+func (h *house) declare(c Config, g *access.Guard) {
 	h.sealer.envelope = envelope.New(envelope.Config{Master: h.master, Guard: g})
 	h.sealer.envelope.Attach(h.db)
+	if c.Declare != nil {
+		c.Declare(h.db)
+	}
+}
+
+// ensure creates the tables of all rooms and makes this process a node, unless it must not work on this database.
+func (h *house) ensure(ctx context.Context) error {
+	if err := h.cluster.Admit(ctx); err != nil {
+		return err
+	}
 	if err := h.db.Ensure(ctx); err != nil {
 		return fmt.Errorf("creating tables: %w", err)
 	}
+	if err := h.cluster.Join(ctx); err != nil {
+		return err
+	}
+	h.live(ctx)
 	return nil
+}
+
+// leaveWithin bounds how long the end of a node may take that cannot say so to the others.
+const leaveWithin = 2 * time.Second
+
+// live has this process count as a node until close.
+func (h *house) live(ctx context.Context) {
+	quiet := context.WithoutCancel(ctx)
+	beating, end := context.WithCancel(quiet)
+	var ended sync.WaitGroup
+	ended.Go(func() { h.cluster.Run(beating) })
+	h.leave = func() {
+		end()
+		ended.Wait()
+		within, cancel := context.WithTimeout(quiet, leaveWithin)
+		defer cancel()
+		_ = h.cluster.Leave(within) // or its row expires
+	}
 }
 
 // unlock opens what is sealed. A wrong master key ends the start. One that was made at this start is
@@ -158,8 +198,8 @@ func (h *house) findMaster(c Config) (envelope.Master, error) {
 	}
 	path := filepath.Join(h.dir, fileMaster)
 	master, err := envelope.LoadMaster(path)
-	if !errors.Is(err, os.ErrNotExist) {
-		return master, err
+	if !errors.Is(err, os.ErrNotExist) || c.bare {
+		return master, ignoreMissing(err)
 	}
 	if _, err := os.Stat(filepath.Join(h.dir, fileDatabase)); err == nil && c.Database.Empty() {
 		return master, fmt.Errorf("the master key %s is missing, and the database cannot be read without it: put your copy back", path)
@@ -171,6 +211,14 @@ func (h *house) findMaster(c Config) (envelope.Master, error) {
 	return master, err
 }
 
+// ignoreMissing leaves it to unlock to miss the key.
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 func (c Config) notice(text string) {
 	if c.Notice != nil {
 		c.Notice(text)
@@ -179,6 +227,9 @@ func (c Config) notice(text string) {
 
 func (h *house) close() error {
 	var all []error
+	if h.leave != nil {
+		h.leave()
+	}
 	if h.shared.close != nil {
 		all = append(all, h.shared.close())
 	}

@@ -48,6 +48,9 @@ func (a *App) Listen(ctx context.Context) (*Server, error) {
 			return nil, err
 		}
 	}
+	if err := a.house.cluster.Serve(ctx, a.Config.Issuer); err != nil {
+		return nil, err
+	}
 	s := &Server{app: a, metrics: prometheus.NewRegistry(), ready: make(chan struct{})}
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.measure(ctx, s.metrics)
@@ -120,6 +123,8 @@ func (s *Server) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		err = s.app.leave(failed)
+	case <-s.app.house.cluster.Ended():
+		err = s.app.house.cluster.Err()
 	case err = <-failed:
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
@@ -127,6 +132,9 @@ func (s *Server) Run(ctx context.Context) error {
 	err = errors.Join(err, ignoreTimeout(public.Shutdown(drain)), control.Close(), private.Close())
 	stop()
 	tasks.Wait()
+	if s.app.house.cluster.Err() != nil {
+		return err // a node that is too old, or unheard of, leaves the rest to the others
+	}
 	// What has happened is sealed, and what was counted is written, before the end. A conflict is another
 	// node that seals the same events.
 	sealed := s.app.eachTenant(drain, func(t id.Tenant) error {
@@ -188,6 +196,9 @@ func (a *App) Ready(ctx context.Context) error {
 	if err := a.house.engine.Ping(ctx); err != nil {
 		return err
 	}
+	if err := a.house.cluster.Err(); err != nil {
+		return err
+	}
 	if !a.DB.Current() {
 		return errors.New("this node has not heard for five seconds what others change")
 	}
@@ -234,6 +245,7 @@ func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 	a.every(ctx, tasks, everySweep, "deleted accounts", func(ctx context.Context) error {
 		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Accounts.Forget(ctx, t) })
 	})
+	a.every(ctx, tasks, everySweep, "upgrade", a.tendFormat)
 	a.every(ctx, tasks, everySweep, "sweep", func(ctx context.Context) error {
 		for {
 			n, err := a.house.engine.Sweep(ctx, a.DB.Now(), sweepAt)

@@ -38,6 +38,8 @@ type Process struct {
 	Terminal       bool     // whether Stdout is one
 	Now            func() time.Time
 	Rego           point.Evaluator // nil: the program was built without
+	// Config changes what the App is made from; nil changes nothing. It is for tests.
+	Config func(*app.Config)
 }
 
 // System is the process that runs this program.
@@ -118,10 +120,14 @@ func (l *localRun) house(parsed *kong.Context) int {
 		}
 		command.Stdin = string(text)
 	}
+	bar := l.bar()
+	command.Progress = bar.show
 	out, err := app.SendCommand(l.ctx, l.dataDir(), command)
 	if errors.Is(err, app.ErrNotRunning) {
-		out, err = l.alone(command)
+		_, bare := parsed.Selected().Target.Addr().Interface().(bareCommand)
+		out, err = l.alone(command, bare)
 	}
+	bar.end()
 	if err != nil {
 		return report(l.process.Stderr, err)
 	}
@@ -130,8 +136,11 @@ func (l *localRun) house(parsed *kong.Context) int {
 	return out.Code
 }
 
+// bareCommand is a command that finds the database as it is, and not as this version needs it.
+type bareCommand interface{ bare() }
+
 // alone opens the data directory and runs the command in this process.
-func (l *localRun) alone(c app.Command) (app.Outcome, error) {
+func (l *localRun) alone(c app.Command, bare bool) (app.Outcome, error) {
 	config, err := l.config()
 	if err != nil {
 		return app.Outcome{}, err
@@ -140,7 +149,11 @@ func (l *localRun) alone(c app.Command) (app.Outcome, error) {
 		return app.Outcome{}, fmt.Errorf("there is no data directory at %s; name it with --data, or start a server with cardea serve", config.Dir)
 	}
 	config.Issuer = knownIssuer(config.Dir, config.Issuer)
-	a, err := app.Open(l.ctx, config)
+	open := app.Open
+	if bare {
+		open = app.Bare
+	}
+	a, err := open(l.ctx, config)
 	if err != nil {
 		return app.Outcome{}, err
 	}
@@ -192,7 +205,7 @@ func Run(ctx context.Context, a *app.App, who string, c app.Command) app.Outcome
 	if !ok {
 		return done(report(&stderr, errors.New("this command does not run inside a server")))
 	}
-	e := &env{ctx: ctx, App: a, global: &g.global, who: who, stdin: c.Stdin, dir: c.Dir, out: &stdout}
+	e := &env{ctx: ctx, App: a, global: &g.global, who: who, stdin: c.Stdin, dir: c.Dir, out: &stdout, progress: seldom(c.Progress, a.Now)}
 	if err := command.run(e); err != nil {
 		return done(failed(&stderr, err))
 	}

@@ -40,6 +40,7 @@ type grammar struct {
 	Restore   restoreCommand   `cmd:"" help:"Put a backup in place of the database. The server must not run."`
 	Export    exportCommand    `cmd:"" help:"Write all data in a form that every engine can import."`
 	Import    importCommand    `cmd:"" help:"Fill an empty data directory from an export."`
+	Migrate   migrateCommands  `cmd:"" help:"Upgrade the database, and how far that can be taken back."`
 	Config    configCommands   `cmd:"" help:"Check, print or explain the configuration."`
 	Health    healthCommand    `cmd:"" help:"Ask whether the server on this machine is ready. Exits 1 if not."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
@@ -64,6 +65,8 @@ type env struct {
 	stdin  string
 	dir    string // working directory of who has typed the command
 	out    io.Writer
+
+	progress func(step string, done, total int64)
 }
 
 // caller is the operator, acting in the tenant of the command.

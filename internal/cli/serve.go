@@ -103,12 +103,17 @@ func (l *localRun) greet(a *app.App, s *app.Server) {
 
 type versionCommand struct{}
 
+// release is the version of this program.
+func release() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "unreleased"
+}
+
 func (*versionCommand) local(l *localRun) error {
-	version, revision := "unreleased", ""
+	version, revision := release(), ""
 	if info, ok := debug.ReadBuildInfo(); ok {
-		if info.Main.Version != "" && info.Main.Version != "(devel)" {
-			version = info.Main.Version
-		}
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" {
 				revision = s.Value

@@ -105,7 +105,7 @@ func (l *localRun) config() (app.Config, error) {
 		Master: master, Password: hasherOf(c.Password), Policy: policyOf(c.Password), Lockout: lockoutOf(c.Lockout),
 		Limits: limits(c.Limits), Allow: c.Egress.Allow, Product: c.Mail.Product, Defaults: defaultsOf(c),
 		GraphBounds: index.Bounds{Memory: int64(c.Authz.Memory)}, InlineConditions: c.Authz.InlineConditions,
-		Checkpoints: c.Audit.CheckpointFile, Log: logger(l.process.Stderr, c.Log), Now: l.process.Now, Run: Run, Rego: l.process.Rego,
+		Checkpoints: c.Audit.CheckpointFile, Log: logger(l.process.Stderr, c.Log), Now: l.process.Now, Run: Run, Rego: l.process.Rego, Release: release(),
 		Notice: func(text string) { fmt.Fprintln(l.process.Stderr, text) },
 	}
 	if s := c.Mail.SMTP; s.Host != "" {
@@ -113,6 +113,9 @@ func (l *localRun) config() (app.Config, error) {
 			Host: s.Host, Port: s.Port, Security: mail.Security(s.Security), Username: s.Username, Password: s.Password,
 			From: c.Mail.From, Hello: s.Hello,
 		}
+	}
+	if l.process.Config != nil {
+		l.process.Config(&out)
 	}
 	return out, nil
 }

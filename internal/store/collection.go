@@ -172,7 +172,11 @@ func (s Scope[T]) write(ctx context.Context, kind OpKind, doc *T) DocOp {
 	if meta.ID == "" {
 		return DocOp{err: errs.Wrap(errs.Internal, errors.New("store: "+s.c.kind.Name+" without an id"), "", "Something went wrong on our side.")}
 	}
-	body, columns, err := s.c.kind.encode(ctx, s.c.db.sealer, s.tenant, doc)
+	format, err := s.c.db.format()
+	if err != nil {
+		return DocOp{err: err}
+	}
+	body, columns, err := s.c.kind.encode(ctx, s.c.db.sealer, s.tenant, format, doc)
 	if err == nil && !(utf8.ValidString(meta.ID) && validTexts(columns)) {
 		err = errs.Wrap(errs.Internal, errors.New("store: "+s.c.kind.Name+" with text that is not UTF-8"), "", "Something went wrong on our side.")
 	}

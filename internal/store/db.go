@@ -61,6 +61,7 @@ type DB struct {
 	second Second // nil where no other node can have read anything
 
 	mu        sync.Mutex
+	formats   Formats // nil: the newest
 	schemas   []Schema
 	onTuples  func(ctx context.Context, s TupleStore, revision uint64) error
 	onOutbox  func(t id.Tenant)
@@ -258,6 +259,9 @@ func (db *DB) dropAll(w Write) {
 // lower checks a batch and turns events and messages into documents.
 func (db *DB) lower(ctx context.Context, b Batch) (Write, error) {
 	if err := b.check(); err != nil {
+		return Write{}, err
+	}
+	if _, err := db.format(); err != nil {
 		return Write{}, err
 	}
 	now := db.Now()

@@ -20,6 +20,9 @@ type Meta struct {
 	Version int64     `json:"-"` // of the record as it was read; 0 before the first insert
 	Expires time.Time `json:"-"` // zero: never
 
+	// Form is the data format from which on documents are written like this one, 0 for the first form;
+	// only the store reads and writes it.
+	Form int `json:"_v,omitzero"`
 	// Sealed holds the sealed fields by name; only the store reads and writes it.
 	Sealed map[string][]byte `json:"_sealed,omitzero"`
 	// Unknown keeps the members that a newer node wrote and this one does not know, so that a
@@ -35,6 +38,7 @@ type Kind[T any] struct {
 	Columns []ColumnOf[T]
 	Indexes []Index
 	Sealed  []SealedField[T]
+	Forms   []Form // ascending; none where documents have always been written as they are
 	// KeepAbsence has View remember also which ids there are none of. It is for documents that are asked
 	// for by names that others chose; each insert then costs a row for the other nodes.
 	KeepAbsence bool
@@ -60,20 +64,24 @@ type Sealer interface {
 }
 
 func (k Kind[T]) schema() Schema {
-	s := Schema{Name: k.Name, Indexes: k.Indexes, Derive: k.derive}
+	s := Schema{Name: k.Name, Indexes: k.Indexes, Derive: k.derive, Forms: k.Forms}
 	for _, c := range k.Columns {
 		s.Columns = append(s.Columns, Column{Name: c.Name, Kind: c.Kind})
 	}
 	return s
 }
 
-// encode turns a document into the body and the columns of a record.
-func (k Kind[T]) encode(ctx context.Context, s Sealer, t id.Tenant, doc *T) ([]byte, []Value, error) {
+// encode turns a document into the body and the columns of a record, as they are in a data format.
+func (k Kind[T]) encode(ctx context.Context, s Sealer, t id.Tenant, format int, doc *T) ([]byte, []Value, error) {
 	meta := k.Meta(doc)
 	if err := k.seal(ctx, s, t, doc, meta); err != nil {
 		return nil, nil, err
 	}
+	meta.Form = formIn(k.Forms, newestFormat)
 	body, err := json.Marshal(doc)
+	if err == nil && len(k.Forms) > 0 {
+		body, _, err = reform(k.Forms, body, format)
+	}
 	if err != nil {
 		return nil, nil, errs.Wrap(errs.Internal, err, "", "Something went wrong on our side.")
 	}
@@ -141,13 +149,22 @@ func (k Kind[T]) decode(ctx context.Context, s Sealer, r Record) (*T, error) {
 	return doc, nil
 }
 
-// parse reads the record, but opens nothing.
+// parse reads the record, in whatever form it is, but opens nothing.
 func (k Kind[T]) parse(r Record) (*T, error) {
-	doc := new(T)
-	if err := json.Unmarshal(r.Body, doc); err != nil {
-		return nil, errs.Wrap(errs.Internal, err, "", "A stored %s could not be read.", k.Noun)
+	doc, body, err := new(T), r.Body, error(nil)
+	if len(k.Forms) > 0 {
+		body, _, err = reform(k.Forms, body, newestFormat)
+	}
+	if err == nil {
+		err = json.Unmarshal(body, doc)
 	}
 	meta := k.Meta(doc)
+	if err == nil && meta.Form != formIn(k.Forms, newestFormat) {
+		err = errNewer
+	}
+	if err != nil {
+		return nil, errs.Wrap(errs.Internal, err, "", "A stored %s could not be read.", k.Noun)
+	}
 	meta.ID, meta.Version, meta.Expires = r.ID, r.Version, r.Expires
 	return doc, nil
 }

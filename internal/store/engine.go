@@ -69,6 +69,26 @@ type Keeper interface {
 	Close() error
 }
 
+// Planner is an engine that can say what Ensure would do.
+type Planner interface {
+	// Missing says it and changes nothing. Afterwards what is there already can be read.
+	Missing(ctx context.Context, schemas []Schema) ([]Work, error)
+}
+
+// Work is something that Ensure would do to a collection: make it, if Column and Index are empty, or add
+// a column or an index.
+type Work struct {
+	Collection string
+	Column     string
+	Index      string
+	// Records is how many there are in the collection, which it must read while writers of the collection
+	// wait; counted up to MaxWork.
+	Records int64
+}
+
+// MaxWork is up to where Work.Records counts.
+const MaxWork = 1_000_000
+
 // Shared is an engine that other nodes write to as well. It keeps, in the transaction of each change, a
 // note of it for some minutes.
 type Shared interface {
@@ -150,6 +170,8 @@ type Schema struct {
 	// Derive computes the columns of a stored record, for filling a column that is new. It does not
 	// open sealed fields: a column must not depend on one.
 	Derive func(Record) ([]Value, error)
+	// Forms are those of the Kind. Engines need not look at them.
+	Forms []Form
 }
 
 // Column is an indexed value of a document, kept beside it.
@@ -164,6 +186,9 @@ type Index struct {
 	Name    string
 	Columns []string
 	Unique  bool
+	// Since is the data format that brought the index, 0 for one that has always been there. Nodes of an older
+	// version do not keep its columns, so it can be asked only once all documents are in that format.
+	Since int
 }
 
 // ValueKind is the type of a column. Texts are compared bytewise on every engine.

@@ -101,6 +101,9 @@ func (s Scope[T]) scan(ctx context.Context, q Query) (Scan, error) {
 	if !ok || len(q.Eq) > len(x.Columns) {
 		return Scan{}, wrapEngine(ErrNoIndex, s.c.kind.Noun)
 	}
+	if err := s.c.db.askable(x); err != nil {
+		return Scan{}, err
+	}
 	scan := Scan{
 		Tenant: s.tenant, Collection: s.c.kind.Name, Index: q.Index, Eq: q.Eq, From: q.From, Until: q.Until,
 		Prefix: q.Prefix, Desc: q.Desc, Now: s.c.db.Now(),

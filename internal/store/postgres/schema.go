@@ -111,17 +111,27 @@ func (e *Engine) alone(ctx context.Context, f func(context.Context, pgx.Tx, map[
 		if _, err := tx.Exec(ctx, "SELECT value FROM cardea WHERE name = 'lock' FOR UPDATE"); err != nil {
 			return err
 		}
-		have := map[string]string{}
-		rows, err := tx.Query(ctx, "SELECT name, value FROM cardea")
+		have, err := registered(ctx, tx)
 		if err != nil {
-			return err
-		}
-		name, value := "", ""
-		if _, err := pgx.ForEachRow(rows, []any{&name, &value}, func() error { have[name] = value; return nil }); err != nil {
 			return err
 		}
 		return f(ctx, tx, have)
 	})
+}
+
+// registered is what the registry says.
+func registered(ctx context.Context, c interface {
+	Query(context.Context, string, ...any) (pgx.Rows, error)
+},
+) (map[string]string, error) {
+	have := map[string]string{}
+	rows, err := c.Query(ctx, "SELECT name, value FROM cardea")
+	if err != nil {
+		return nil, err
+	}
+	name, value := "", ""
+	_, err = pgx.ForEachRow(rows, []any{&name, &value}, func() error { have[name] = value; return nil })
+	return have, err
 }
 
 // Ensure implements store.Keeper. All of it is one transaction: killed half-way, nothing happened.
