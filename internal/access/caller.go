@@ -63,7 +63,9 @@ const (
 type Proof struct {
 	Strength Strength
 	At       time.Time // when the subject last proved itself in person (auth_time); zero for services
+	Methods  []string  // how, as amr values (RFC 8176); shared
 	Session  string    // public id of the browser session, if any
+	Until    time.Time // when that session ends if nothing happens; zero if it is over, or there is none
 	Client   string    // the client_id through which the request came, if any
 	Key      string    // id of the API key, if one was used
 	Scoped   bool      // true if Scopes limit the caller: bearer tokens and API keys

@@ -241,7 +241,7 @@ func (w worldSessions) Standing(ctx context.Context, t id.Tenant, sid string) (o
 	}
 	return oauth.SessionStanding{
 		Alive: true, Epoch: live.Session.Epoch, UserID: live.Session.User, AuthTime: live.AuthTime(), Strength: live.Strength,
-		Methods: live.Methods(),
+		Methods: live.Methods(), Until: live.Until,
 	}, nil
 }
 
@@ -270,7 +270,9 @@ func (f foundSessions) Resolve(ctx context.Context, t id.Tenant, cookie secret.V
 	}
 	return authenticate.Found{
 		Subject: access.User(live.Session.User),
-		Proof:   access.Proof{Strength: live.Strength, At: live.AuthTime(), Session: live.Session.ID},
+		Proof: access.Proof{
+			Strength: live.Strength, At: live.AuthTime(), Methods: live.Methods(), Session: live.Session.ID, Until: live.Until,
+		},
 	}, nil
 }
 

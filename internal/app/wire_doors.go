@@ -44,7 +44,10 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions := &browser.Session{Sessions: a.Sessions, Permissions: a.permissions(actionsOf(slices.Concat(managed, decisions.Routes()))), Token: a.ownToken}
+	sessions := &browser.Session{
+		Sessions: a.Sessions, Users: a.Accounts, Token: a.ownToken,
+		Permissions: a.permissions(actionsOf(slices.Concat(managed, decisions.Routes()))),
+	}
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{
 		pages.Routes(), flows.Routes(), sessions.Routes(), oauth.Routes(), decisions.Routes(), tuples.Routes(), a.devRoutes(pages),

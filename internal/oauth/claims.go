@@ -1,10 +1,6 @@
 package oauth
 
-import (
-	"strconv"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "github.com/cardea-auth/cardea/internal/kit/jsonobject"
 
 // AccessClaims are the claims of an access token (RFC 9068, section 2.2). This list is the allow-list:
 // nothing else gets into one. Times are Unix seconds.
@@ -26,35 +22,37 @@ type AccessClaims struct {
 
 // AppendJSON appends the claims as a JSON object. Members that are empty are left out.
 func (c *AccessClaims) AppendJSON(b []byte) ([]byte, error) {
-	o := object{buf: append(b, '{')}
-	c.members(&o)
-	return append(o.buf, '}'), o.err
+	w := jsonobject.Open(b)
+	c.members(&w)
+	return w.Close()
 }
 
 // AppendIntrospection appends the claims as the answer of introspection (RFC 7662, section 2.2) about
 // an active token of the given type.
 func (c *AccessClaims) AppendIntrospection(b []byte, tokenType string) ([]byte, error) {
-	o := object{buf: append(b, '{')}
-	o.flag("active", true)
-	o.text("token_type", tokenType)
-	c.members(&o)
-	return append(o.buf, '}'), o.err
+	w := jsonobject.Open(b)
+	w.Flag("active", true)
+	w.Text("token_type", tokenType)
+	c.members(&w)
+	return w.Close()
 }
 
-func (c *AccessClaims) members(o *object) {
-	o.text("iss", c.Issuer)
-	o.audience(c.Audience)
-	o.text("sub", c.Subject)
-	o.text("client_id", string(c.Client))
-	o.text("scope", c.Scope)
-	o.number("iat", c.Issued)
-	o.number("exp", c.Expires)
-	o.text("jti", c.JTI)
-	o.text("sid", c.Session)
-	o.text("org_id", c.Org)
-	o.epochs(c.Epochs)
-	o.text("acr", c.ACR)
-	o.number("auth_time", c.AuthTime)
+func (c *AccessClaims) members(w *jsonobject.Writer) {
+	w.Text("iss", c.Issuer)
+	audience(w, c.Audience)
+	w.Text("sub", c.Subject)
+	w.Text("client_id", string(c.Client))
+	w.Text("scope", c.Scope)
+	w.Number("iat", c.Issued)
+	w.Number("exp", c.Expires)
+	w.Text("jti", c.JTI)
+	w.Text("sid", c.Session)
+	w.Text("org_id", c.Org)
+	w.Begin("ep")
+	c.Epochs.members(w)
+	w.End()
+	w.Text("acr", c.ACR)
+	w.Number("auth_time", c.AuthTime)
 }
 
 // IDClaims are the claims of an id token (OpenID Connect Core, section 2). Times are Unix seconds.
@@ -76,21 +74,21 @@ type IDClaims struct {
 
 // AppendJSON appends the claims as a JSON object. Members that are empty are left out.
 func (c *IDClaims) AppendJSON(b []byte) ([]byte, error) {
-	o := object{buf: append(b, '{')}
-	o.text("iss", c.Issuer)
-	o.text("aud", string(c.Audience))
-	o.text("sub", c.Subject)
-	o.number("iat", c.Issued)
-	o.number("exp", c.Expires)
-	o.number("auth_time", c.AuthTime)
-	o.text("nonce", c.Nonce)
-	o.text("acr", c.ACR)
-	o.list("amr", c.Methods)
-	o.text("sid", c.Session)
-	o.text("org_id", c.Org)
-	o.text("at_hash", c.AtHash)
-	c.Person.members(&o)
-	return append(o.buf, '}'), o.err
+	w := jsonobject.Open(b)
+	w.Text("iss", c.Issuer)
+	w.Text("aud", string(c.Audience))
+	w.Text("sub", c.Subject)
+	w.Number("iat", c.Issued)
+	w.Number("exp", c.Expires)
+	w.Number("auth_time", c.AuthTime)
+	w.Text("nonce", c.Nonce)
+	w.Text("acr", c.ACR)
+	w.Texts("amr", c.Methods)
+	w.Text("sid", c.Session)
+	w.Text("org_id", c.Org)
+	w.Text("at_hash", c.AtHash)
+	c.Person.members(&w)
+	return w.Close()
 }
 
 // UserClaims are the claims about a user that scopes have opened (OpenID Connect Core, section 5.4).
@@ -105,111 +103,50 @@ func ClaimsFor(p Profile, scopes Scopes) UserClaims { return UserClaims{scopes: 
 // AppendJSON appends the claims with sub as a JSON object: the answer of userinfo (OpenID Connect
 // Core, section 5.3.2).
 func (c UserClaims) AppendJSON(b []byte, subject string) ([]byte, error) {
-	o := object{buf: append(b, '{')}
-	o.text("sub", subject)
-	c.members(&o)
-	return append(o.buf, '}'), o.err
+	w := jsonobject.Open(b)
+	w.Text("sub", subject)
+	c.members(&w)
+	return w.Close()
 }
 
-func (c UserClaims) members(o *object) {
+func (c UserClaims) members(w *jsonobject.Writer) {
 	p := &c.profile
 	if c.scopes.Has(ScopeProfile) {
-		o.text("name", p.Name)
-		o.text("given_name", p.GivenName)
-		o.text("family_name", p.FamilyName)
-		o.text("nickname", p.Nickname)
-		o.text("preferred_username", p.Username)
-		o.text("picture", p.Picture)
-		o.text("locale", p.Locale)
-		o.text("zoneinfo", p.Zone)
+		w.Text("name", p.Name)
+		w.Text("given_name", p.GivenName)
+		w.Text("family_name", p.FamilyName)
+		w.Text("nickname", p.Nickname)
+		w.Text("preferred_username", p.Username)
+		w.Text("picture", p.Picture)
+		w.Text("locale", p.Locale)
+		w.Text("zoneinfo", p.Zone)
 		if !p.Updated.IsZero() {
-			o.number("updated_at", p.Updated.Unix())
+			w.Number("updated_at", p.Updated.Unix())
 		}
 	}
 	if c.scopes.Has(ScopeEmail) && p.Email != "" {
-		o.text("email", p.Email)
-		o.flag("email_verified", p.EmailVerified)
+		w.Text("email", p.Email)
+		w.Flag("email_verified", p.EmailVerified)
 	}
 	if c.scopes.Has(ScopePhone) && p.Phone != "" {
-		o.text("phone_number", p.Phone)
-		o.flag("phone_number_verified", p.PhoneVerified)
+		w.Text("phone_number", p.Phone)
+		w.Flag("phone_number_verified", p.PhoneVerified)
 	}
-}
-
-// object writes a JSON object by hand: tokens are made too often for reflection. The first error, a
-// text that is not UTF-8, is kept.
-type object struct {
-	buf []byte
-	err error
-}
-
-func (o *object) name(n string) {
-	if o.buf[len(o.buf)-1] != '{' {
-		o.buf = append(o.buf, ',')
-	}
-	o.buf = append(o.buf, '"')
-	o.buf = append(o.buf, n...)
-	o.buf = append(o.buf, '"', ':')
-}
-
-func (o *object) quote(s string) {
-	buf, err := jsontext.AppendQuote(o.buf, s)
-	o.buf = buf
-	if o.err == nil {
-		o.err = err
-	}
-}
-
-func (o *object) text(name, value string) {
-	if value != "" {
-		o.name(name)
-		o.quote(value)
-	}
-}
-
-func (o *object) number(name string, value int64) {
-	if value != 0 {
-		o.name(name)
-		o.buf = strconv.AppendInt(o.buf, value, 10)
-	}
-}
-
-func (o *object) flag(name string, value bool) {
-	o.name(name)
-	o.buf = strconv.AppendBool(o.buf, value)
-}
-
-func (o *object) list(name string, values []string) {
-	if len(values) == 0 {
-		return
-	}
-	o.name(name)
-	o.buf = append(o.buf, '[')
-	for i, v := range values {
-		if i > 0 {
-			o.buf = append(o.buf, ',')
-		}
-		o.quote(v)
-	}
-	o.buf = append(o.buf, ']')
 }
 
 // audience is one string or a list (RFC 7519, section 4.1.3).
-func (o *object) audience(values []string) {
+func audience(w *jsonobject.Writer, values []string) {
 	if len(values) == 1 {
-		o.text("aud", values[0])
+		w.Text("aud", values[0])
 		return
 	}
-	o.list("aud", values)
+	w.Texts("aud", values)
 }
 
-func (o *object) epochs(e Epochs) {
-	o.name("ep")
-	in := object{buf: append(o.buf, '{')}
-	in.number("s", e.Session)
-	in.number("u", e.User)
-	in.number("c", e.Client)
-	in.number("t", e.Tenant)
-	in.number("g", e.Consent)
-	o.buf = append(in.buf, '}')
+func (e Epochs) members(w *jsonobject.Writer) {
+	w.Number("s", e.Session)
+	w.Number("u", e.User)
+	w.Number("c", e.Client)
+	w.Number("t", e.Tenant)
+	w.Number("g", e.Consent)
 }

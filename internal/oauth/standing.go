@@ -81,7 +81,8 @@ type SessionStanding struct {
 	UserID   string
 	AuthTime time.Time // of the last proof in person
 	Strength access.Strength
-	Methods  []string // amr (RFC 8176)
+	Methods  []string  // amr (RFC 8176)
+	Until    time.Time // when it ends if nothing happens
 }
 
 // Organisations says how an organisation stands to a user.

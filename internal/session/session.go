@@ -13,6 +13,7 @@ package session
 import (
 	"crypto/rand"
 	"crypto/subtle"
+	"slices"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -91,10 +92,8 @@ func (s *Session) AuthTime() time.Time {
 // Methods are the proofs of the session as amr values (RFC 8176), without repetition.
 func (s *Session) Methods() []string {
 	var out []string
-	seen := map[string]bool{}
-	for _, p := range s.Proofs {
-		if !seen[p.Method] {
-			seen[p.Method] = true
+	for _, p := range s.Proofs { // a handful at most
+		if !slices.Contains(out, p.Method) {
 			out = append(out, p.Method)
 		}
 	}

@@ -9,6 +9,7 @@ package opaque
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"hash/crc32"
 	"strings"
 
@@ -51,20 +52,21 @@ func New(k Kind) string {
 // authenticated by itself: the checksum protects against typing errors, not against forgery.
 func With(k Kind, payload []byte) string {
 	head := string(k) + "_" + base64.RawURLEncoding.EncodeToString(payload)
-	return head + checksum(head)
+	sum := checksum(head)
+	return head + string(sum[:])
 }
 
 // Payload returns what With was given, or false if text is not a well-formed token of kind k.
 func Payload(k Kind, text string) ([]byte, bool) {
-	rest, ok := strings.CutPrefix(text, string(k)+"_")
-	if !ok || len(text) > maxLength || len(rest) <= sumLength {
+	rest, ok := strings.CutPrefix(text, string(k))
+	if !ok || len(text) > maxLength || len(rest) <= 1+sumLength || rest[0] != '_' {
 		return nil, false
 	}
 	cut := len(text) - sumLength
-	if text[cut:] != checksum(text[:cut]) {
+	if sum := checksum(text[:cut]); text[cut:] != string(sum[:]) {
 		return nil, false
 	}
-	b, err := strict.Base64URL(rest[:len(rest)-sumLength])
+	b, err := strict.Base64URL(rest[1 : len(rest)-sumLength])
 	return b, err == nil
 }
 
@@ -78,7 +80,9 @@ func Valid(k Kind, text string) bool {
 func Hash(token string) string { return secret.Hash(token) }
 
 // checksum is the CRC-32 of head in base64url: six characters.
-func checksum(head string) string {
-	sum := crc32.ChecksumIEEE([]byte(head))
-	return base64.RawURLEncoding.EncodeToString([]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
+func checksum(head string) (text [sumLength]byte) {
+	var sum [crc32.Size]byte
+	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE([]byte(head)))
+	base64.RawURLEncoding.Encode(text[:], sum[:])
+	return text
 }

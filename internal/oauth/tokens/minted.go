@@ -3,11 +3,9 @@ package tokens
 import (
 	"fmt"
 	"log/slog"
-	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
+	"github.com/cardea-auth/cardea/internal/kit/jsonobject"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 )
 
@@ -37,22 +35,15 @@ func (m Minted) Expires() time.Time { return m.expires }
 // AppendJSON appends the answer of the token end point (RFC 6749, section 5.1). The scope is always
 // said.
 func (m Minted) AppendJSON(b []byte) []byte {
-	b = append(b, `{"access_token":"`...)
-	b = append(b, m.access...) // all tokens are base64url, '.', '_' and '-'
-	b = append(b, `","token_type":"Bearer","expires_in":`...)
-	b = strconv.AppendInt(b, m.life, 10)
-	if m.refresh != "" {
-		b = append(b, `,"refresh_token":"`...)
-		b = append(append(b, m.refresh...), '"')
-	}
-	if m.id != "" {
-		b = append(b, `,"id_token":"`...)
-		b = append(append(b, m.id...), '"')
-	}
-	b = append(b, `,"scope":`...)
-	// Scopes are printable ASCII, which always quotes.
-	b, _ = jsontext.AppendQuote(b, m.scope)
-	return append(b, '}')
+	w := jsonobject.Open(b)
+	w.Text("access_token", m.access)
+	w.Text("token_type", "Bearer")
+	w.Number("expires_in", m.life)
+	w.Text("refresh_token", m.refresh)
+	w.Text("id_token", m.id)
+	w.AlwaysText("scope", m.scope)
+	b, _ = w.Close() // tokens and scopes are printable ASCII, which always quotes
+	return b
 }
 
 // Format shows no token.
