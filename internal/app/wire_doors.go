@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/cardea-auth/cardea/internal/access"
-	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/httpapi/browser"
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
 	"github.com/cardea-auth/cardea/internal/httpapi/decision"
@@ -20,7 +19,6 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
-	kitpage "github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/oauth/authenticate"
 	"github.com/cardea-auth/cardea/internal/oauth/authorize"
 )
@@ -44,9 +42,12 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	administrative := actionsOf(slices.Concat(managed, decisions.Routes()))
 	sessions := &browser.Session{
 		Sessions: a.Sessions, Users: a.Accounts, Token: a.ownToken,
-		Permissions: a.permissions(actionsOf(slices.Concat(managed, decisions.Routes()))),
+		Permissions: func(ctx context.Context, c access.Caller) ([]string, error) {
+			return a.Decisions.Held(ctx, c, administrative)
+		},
 	}
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{
@@ -99,20 +100,6 @@ func (a *App) decided(c access.Caller, allowed bool) {
 		name = "decision.allowed"
 	}
 	a.activity(c.Tenant(), name)
-}
-
-// permissions lists what the caller may do in the whole tenant, Cardea's own permissions included.
-func (a *App) permissions(own []access.Action) func(context.Context, access.Caller) ([]string, error) {
-	return func(ctx context.Context, c access.Caller) ([]string, error) {
-		p, err := a.Decisions.Permissions(ctx, c.Tenant(), authz.Subject{Type: c.Subject().Type, ID: c.Subject().ID}, kitpage.Request{Limit: kitpage.MaxLimit})
-		if err != nil {
-			return nil, err
-		}
-		administrative, err := a.Decisions.OwnPermissions(ctx, c, own)
-		all := slices.Concat(p.Items, administrative)
-		slices.Sort(all)
-		return slices.Compact(all), err
-	}
 }
 
 // actionsOf are the actions that routes need, each once.

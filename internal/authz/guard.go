@@ -9,6 +9,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/page"
 )
 
 // The roles of Cardea's own administration. They exist in every tenant without being stored; in the
@@ -84,21 +85,43 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 	return d, nil
 }
 
-// OwnPermissions lists which of actions the caller may do in the whole tenant by one of Cardea's own roles,
-// as permissions: cardea:user.read. What roles of the tenant give is in Permissions. It tells pages what to
-// show, from what this node has heard of, and DecideAccess decides.
-func (e *Engine) OwnPermissions(ctx context.Context, c access.Caller, actions []access.Action) ([]string, error) {
-	home := c.Home()
-	if home != c.Tenant() && home != id.System {
-		return nil, nil
-	}
-	view, err := e.view(ctx, home)
+// Held lists what the caller may do in the whole tenant: what its roles of the tenant give, and those of
+// actions that one of Cardea's own roles gives, as permissions: cardea:user.read. At most page.MaxLimit of
+// the former. It tells pages what to show, from what this node has heard of, and DecideAccess decides.
+func (e *Engine) Held(ctx context.Context, c access.Caller, actions []access.Action) ([]string, error) {
+	view, err := e.view(ctx, c.Tenant())
 	if err != nil {
 		return nil, err
 	}
-	var held []string
+	now, s := e.db.Now(), graph.Subject{Type: c.Subject().Type, ID: c.Subject().ID}
+	list, err := view.Objects(ctx, now, graph.ObjectsQuery{
+		Type: typePermission, Relation: relGranted, Subject: s, Limit: page.MaxLimit,
+	})
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if home := c.Home(); home != c.Tenant() {
+		if home != id.System {
+			return list.IDs, nil
+		}
+		if view, err = e.view(ctx, home); err != nil {
+			return nil, err
+		}
+	}
+	own, err := question{view: view, now: now, subject: s}.own(ctx, actions)
+	if err != nil || len(own) == 0 { // as of most people
+		return list.IDs, err
+	}
+	all := slices.Concat(list.IDs, own)
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// own are the permissions for actions that one of Cardea's own roles gives.
+func (q question) own(ctx context.Context, actions []access.Action) ([]string, error) {
+	var held, out []string
 	for _, role := range []string{AdminRole, ViewerRole} {
-		has, err := e.holds(ctx, view, role, "", graph.Subject{Type: c.Subject().Type, ID: c.Subject().ID})
+		has, err := q.holds(ctx, role)
 		if err != nil {
 			return nil, err
 		}
@@ -106,10 +129,9 @@ func (e *Engine) OwnPermissions(ctx context.Context, c access.Caller, actions []
 			held = append(held, role)
 		}
 	}
-	if len(held) == 0 { // as most people, and there are many actions
+	if len(held) == 0 {
 		return nil, nil
 	}
-	var out []string
 	for _, a := range actions {
 		if slices.ContainsFunc(ownGrants(a), func(role string) bool { return slices.Contains(held, role) }) {
 			out = append(out, ownPermission(a))
@@ -121,13 +143,13 @@ func (e *Engine) OwnPermissions(ctx context.Context, c access.Caller, actions []
 // decideOwn looks for a role that permits the action.
 func (e *Engine) decideOwn(ctx context.Context, view graph.View, r access.Request) (access.Decision, error) {
 	subject := graph.Subject{Type: r.Caller.Subject().Type, ID: r.Caller.Subject().ID}
+	q := question{view: view, now: e.db.Now(), permission: ownPermission(r.Action), org: r.Object.Org, subject: subject}
 	for _, role := range ownGrants(r.Action) {
-		held, err := e.holds(ctx, view, role, r.Object.Org, subject)
+		held, err := q.holds(ctx, role)
 		if err != nil || held {
 			return access.Decision{Allow: held, Reason: "role " + role, Revision: view.Revision()}, err
 		}
 	}
-	q := question{view: view, now: e.db.Now(), permission: ownPermission(r.Action), org: r.Object.Org, subject: subject}
 	reason, allowed, err := q.grant(ctx)
 	if err != nil {
 		return access.Decision{}, err
@@ -135,19 +157,19 @@ func (e *Engine) decideOwn(ctx context.Context, view graph.View, r access.Reques
 	return access.Decision{Allow: allowed, Reason: reason.Text, Revision: view.Revision()}, nil
 }
 
-// holds reports whether the subject has role in the tenant, or in org.
-func (e *Engine) holds(ctx context.Context, view graph.View, role, org string, s graph.Subject) (bool, error) {
-	if s.Type != access.TypeUser && s.Type != access.TypeService {
+// holds reports whether the subject has role in the tenant, or in the question's organisation.
+func (q question) holds(ctx context.Context, role string) (bool, error) {
+	if q.subject.Type != access.TypeUser && q.subject.Type != access.TypeService {
 		return false, nil
 	}
-	result, err := view.Check(ctx, e.db.Now(), graph.Query{
-		Object: graph.Object{Type: typeRole, ID: role}, Relation: relAssignee, Subject: s,
+	result, err := q.view.Check(ctx, q.now, graph.Query{
+		Object: graph.Object{Type: typeRole, ID: role}, Relation: relAssignee, Subject: q.subject,
 	})
-	if err != nil || result.Allowed || org == "" {
+	if err != nil || result.Allowed || q.org == "" {
 		return result.Allowed, err
 	}
-	result, err = view.Check(ctx, e.db.Now(), graph.Query{
-		Object: graph.Object{Type: typeOrgRole, ID: orgRole(org, role)}, Relation: relAssignee, Subject: s,
+	result, err = q.view.Check(ctx, q.now, graph.Query{
+		Object: graph.Object{Type: typeOrgRole, ID: orgRole(q.org, role)}, Relation: relAssignee, Subject: q.subject,
 	})
 	return result.Allowed, err
 }

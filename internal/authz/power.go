@@ -45,7 +45,7 @@ func (e *Engine) outranked(ctx context.Context, home graph.View, r access.Reques
 func (e *Engine) powers(ctx context.Context, v graph.View, s graph.Subject) ([]power, error) {
 	var out []power
 	for _, role := range []string{AdminRole, ViewerRole} {
-		held, err := e.holds(ctx, v, role, "", s)
+		held, err := question{view: v, now: e.db.Now(), subject: s}.holds(ctx, role)
 		if err != nil {
 			return nil, err
 		}
@@ -100,16 +100,16 @@ func (e *Engine) each(ctx context.Context, v graph.View, q graph.ObjectsQuery, f
 
 // has reports whether s has a power. An administrator has every one.
 func (e *Engine) has(ctx context.Context, v graph.View, s graph.Subject, p power) (bool, error) {
-	if admin, err := e.holds(ctx, v, AdminRole, p.org, s); admin || err != nil {
+	q := question{view: v, now: e.db.Now(), permission: p.permission, org: p.org, subject: s}
+	if admin, err := q.holds(ctx, AdminRole); admin || err != nil {
 		return admin, err
 	}
 	if p.permission == "" {
 		if p.role == AdminRole {
 			return false, nil
 		}
-		return e.holds(ctx, v, p.role, p.org, s)
+		return q.holds(ctx, p.role)
 	}
-	q := question{view: v, now: e.db.Now(), permission: p.permission, org: p.org, subject: s}
 	_, allowed, err := q.grant(ctx)
 	return allowed, err
 }

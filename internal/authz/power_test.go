@@ -160,8 +160,8 @@ func TestEffective(t *testing.T) {
 	}
 }
 
-// TestOwnPermissions: what pages are told is what the decider decides.
-func TestOwnPermissions(t *testing.T) {
+// TestHeld: what pages are told is what the decider decides.
+func TestHeld(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.assign(authz.AdminRole, "", user("root"))
@@ -172,7 +172,7 @@ func TestOwnPermissions(t *testing.T) {
 		"root": "[cardea:user.disable cardea:user.read]", "auditor": "[cardea:user.read]", "chief": "[]", "nobody": "[]",
 	} {
 		c := h.person(acme, who)
-		got, err := h.OwnPermissions(t.Context(), c, actions)
+		got, err := h.Held(t.Context(), c, actions)
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, %v, want %s", who, got, err, want)
 		}

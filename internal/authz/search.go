@@ -18,7 +18,7 @@ import (
 // A search leaves one part of a question open and lists what would be allowed there (AuthZEN 1.0,
 // section 8). It lists exactly what Decide allows, in the order of ids, and every page is complete:
 // whoever is barred is left out, so a page may be shorter than asked for and still not be the last. Only
-// SearchActions leaves out what the built-in roles permit: that is every action of Cardea, and OwnPermissions
+// SearchActions leaves out what the built-in roles permit: that is every action of Cardea, and Held
 // lists them.
 
 // source lists ids after one, in order: at most limit, fewer only at its end.

@@ -12,7 +12,6 @@ package session
 
 import (
 	"crypto/rand"
-	"crypto/subtle"
 	"slices"
 	"time"
 
@@ -165,6 +164,4 @@ func parseToken(token string) (sid string, ok bool) {
 }
 
 // holds reports whether token is the session's.
-func (s *Session) holds(token string) bool {
-	return subtle.ConstantTimeCompare([]byte(s.Hash), []byte(opaque.Hash(token))) == 1
-}
+func (s *Session) holds(token string) bool { return opaque.Matches(s.Hash, token) }

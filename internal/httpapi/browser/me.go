@@ -82,4 +82,3 @@ func person(u *identity.User, p access.Proof) *Person {
 	}
 	return out
 }
-

@@ -65,7 +65,7 @@ func (d *Session) show(x *edge.Exchange, c access.Caller) error {
 	if me.Permissions, err = d.Permissions(x.R.Context(), c); err != nil {
 		return err
 	}
-	b, err := me.AppendJSON(make([]byte, 0, 1024))
+	b, err := me.AppendJSON(make([]byte, 0, 640))
 	if err != nil {
 		return errs.Wrap(errs.Internal, err, "", "Something went wrong on our side.")
 	}

@@ -8,8 +8,11 @@ package opaque
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"hash/crc32"
 	"strings"
 
@@ -78,6 +81,15 @@ func Valid(k Kind, text string) bool {
 
 // Hash is the form in which a token is stored and looked up.
 func Hash(token string) string { return secret.Hash(token) }
+
+// Matches reports whether hash is that of token, in a time that tells nothing about it. An empty hash is
+// nobody's.
+func Matches(hash, token string) bool {
+	sum := sha256.Sum256([]byte(token))
+	var text [2 * sha256.Size]byte
+	hex.Encode(text[:], sum[:])
+	return subtle.ConstantTimeCompare([]byte(hash), text[:]) == 1
+}
 
 // checksum is the CRC-32 of head in base64url: six characters.
 func checksum(head string) (text [sumLength]byte) {

@@ -14,7 +14,6 @@ package refresh
 
 import (
 	"context"
-	"crypto/subtle"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
@@ -120,11 +119,10 @@ func (s *Families) Present(ctx context.Context, c access.Caller, client oauth.Cl
 		return nil, s.stolen(ctx, c, f.ID, OtherOwner)
 	}
 	turn := &Turn{Family: f, families: s, tenant: c.Tenant(), token: tok}
-	hash := opaque.Hash(text)
 	switch {
-	case tok.generation == f.Generation && same(hash, f.Current):
+	case tok.generation == f.Generation && opaque.Matches(f.Current, text):
 		return turn, nil
-	case tok.generation+1 == f.Generation && same(hash, f.Previous) && now.Before(f.Rotated.Add(b.Grace)):
+	case tok.generation+1 == f.Generation && opaque.Matches(f.Previous, text) && now.Before(f.Rotated.Add(b.Grace)):
 		turn.Repeat = true
 		return turn, nil
 	}
@@ -159,7 +157,7 @@ func (s *Families) Find(ctx context.Context, t id.Tenant, text string) (*Family,
 }
 
 // CurrentIs reports whether text is the token that f gives out now.
-func (f *Family) CurrentIs(text string) bool { return same(opaque.Hash(text), f.Current) }
+func (f *Family) CurrentIs(text string) bool { return opaque.Matches(f.Current, text) }
 
 // Alive reports whether the family has not ended, by itself or by its bounds.
 func (f *Family) Alive(b Bounds, now time.Time) bool { return f.Dead == "" && now.Before(f.End(b)) }
@@ -202,7 +200,7 @@ func (t *Turn) Advance(ctx context.Context, a Access, b Bounds) (secret.Value, [
 			return secret.Value{}, nil, err
 		}
 		text := t.token.next(k).text(k)
-		if !ok || !same(opaque.Hash(text.Reveal()), f.Current) {
+		if !ok || !opaque.Matches(f.Current, text.Reveal()) {
 			return secret.Value{}, nil, refuse()
 		}
 		return text, nil, nil
@@ -313,10 +311,6 @@ func (s *Families) alarm(ctx context.Context, c access.Caller, f *Family, now ti
 	return store.Batch{Docs: flag, Outbox: []store.Message{{
 		Channel: "mail", To: address, Template: AlarmTemplate, Data: data, Expires: now.Add(7 * 24 * time.Hour),
 	}}}, nil
-}
-
-func same(a, b string) bool {
-	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
 
 // refuse is the one answer to every refresh token that is not good.
