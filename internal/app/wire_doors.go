@@ -36,7 +36,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 		Scopes: a.Scopes, Keys: publicKeys{a}, Page: needPage, Shell: pages,
 	}
 	decisions := &decision.Door{Decider: a.Decisions, Searcher: a.Decisions, Activity: a.decided}
-	tuples := &openfga.Door{Stores: a.Stores, Models: a.Stores, Tuples: a.Stores, Decider: a.Stores, Activity: a.decided}
+	tuples := &openfga.Door{Stores: a.Stores, Models: a.Stores, Tuples: a.Stores, Decider: a.Stores, Activity: a.decided, Checked: a.Decisions.Checked}
 	flows := &browser.Flows{Machine: a.Flows, Requests: requests{a}}
 	managed, err := rest.Routes(a.management().Operations())
 	if err != nil {

@@ -197,14 +197,7 @@ func (c *combination) askStore(ctx context.Context) error {
 	}
 	c.decision.Basis.Model, c.decision.Basis.StoreRevision = asked.Model, asked.Revision
 	c.decision.Basis.Assumed += asked.Assumed
-	reason, is := Reason{Kind: kindNotGranted, Permission: relation, Text: asked.Sentence, Path: paths(asked.Path)}, "is not"
-	if asked.Allowed {
-		reason.Kind, is = kindRelation, "is"
-	}
-	if reason.Text == "" {
-		reason.Text = fmt.Sprintf("%s:%s %s %s of %s:%s.", q.Subject.Type, q.Subject.ID, is, relation, q.Object.Type, q.Object.ID)
-	}
-	c.note(asked.Allowed, name, []Reason{reason})
+	c.note(asked.Allowed, name, []Reason{asked.reason(name, q)})
 	return nil
 }
 

@@ -44,6 +44,8 @@ type Request struct {
 	Resource Resource
 	Context  Properties
 	Options  Options
+	// InStore makes it a question to one store of an application alone; nil: as the plan says.
+	InStore *InStore `json:",omitzero"`
 }
 
 // Options say how the question is to be answered.
@@ -158,6 +160,9 @@ func New(c Config) (*Engine, error) {
 func (e *Engine) Decide(ctx context.Context, r Request) (Decision, error) {
 	if err := r.check(); err != nil {
 		return Decision{}, err
+	}
+	if r.InStore != nil {
+		return e.inStore(ctx, r)
 	}
 	if why, err := e.barred(ctx, r); why != "" || err != nil {
 		return Decision{Reasons: []Reason{{Kind: kindBarred, Text: why}}}, err

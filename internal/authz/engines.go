@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/point"
@@ -48,6 +49,7 @@ type StoreAt struct {
 	Model   string         // empty: the version that is used
 	AtLeast uint64         // a revision that the answer must know of
 	Past    uint64         // the revision to be looked at, if not 0
+	Time    time.Time      // at which tuples are looked at; zero: now
 	Suppose []graph.Change // as if this were written
 }
 

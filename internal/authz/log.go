@@ -16,6 +16,9 @@ type LogSettings struct {
 	Days  int     `json:"days,omitzero"`  // 1 to MaxLogDays
 }
 
+// takes draws whether a decision is to be kept.
+func (s LogSettings) takes() bool { return s.Share > 0 && (s.Share >= 1 || rand.Float64() < s.Share) }
+
 // MaxLogDays bounds how long decisions are kept.
 const MaxLogDays = 90
 
@@ -39,14 +42,13 @@ func (e *Engine) Records(r Recorder) { e.recorder = r }
 // record tells the recorder of a decision if the tenant wants it kept. What a question supposes is no
 // decision.
 func (e *Engine) record(ctx context.Context, c access.Caller, r Request, d Decision) {
-	if e.recorder == nil || r.Options.Suppose != nil {
+	if r.Options.Suppose != nil {
 		return
 	}
-	doc, err := e.plansOf(ctx, r.Tenant)
-	if err != nil || doc == nil || doc.Log.Share <= 0 || doc.Log.Share < 1 && rand.Float64() >= doc.Log.Share {
+	keep, ok := e.sampled(ctx, r.Tenant)
+	if !ok {
 		return
 	}
-	keep := time.Duration(max(1, doc.Log.Days)) * 24 * time.Hour
 	plan, planned, err := e.planOf(ctx, r)
 	if err != nil {
 		return

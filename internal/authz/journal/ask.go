@@ -82,7 +82,7 @@ type Difference struct {
 
 // SimulateLog asks the newest decisions of the log again, as things are and as they are supposed to be. It
 // returns those that would change, and how many were looked at. Questions that cannot be asked any more are
-// passed over.
+// passed over, and so are those of stores that do not have the model that is supposed.
 func (j *Journal) SimulateLog(ctx context.Context, c access.Caller, last int, s authz.Suppose) (changed []Difference, looked int, err error) {
 	if _, err := j.guard.Allow(ctx, c, "decision.simulate", object("")); err != nil {
 		return nil, 0, err
@@ -106,7 +106,9 @@ func (j *Journal) SimulateLog(ctx context.Context, c access.Caller, last int, s 
 		}
 		if err == nil {
 			r.Options.Suppose = &s
-			sim.After, err = j.engine.Decide(ctx, r)
+			if sim.After, err = j.engine.Decide(ctx, r); errs.Is(err, errs.NotFound) {
+				continue // what is supposed is of another store
+			}
 		}
 		if err != nil {
 			return nil, 0, err

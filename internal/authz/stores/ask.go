@@ -24,6 +24,8 @@ type At struct {
 	AtLeast uint64
 	// Past is a revision that is to be looked at instead, if it is not 0; see index.Past.
 	Past uint64
+	// Now is the time at which tuples are looked at; zero: now.
+	Now time.Time
 	// Suppose answers as if this were written.
 	Suppose []graph.Change
 	// Draft is a model that answers in place of a version, stored nowhere. Every question by one reads the
@@ -73,7 +75,11 @@ func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.
 	if err == nil && len(at.Suppose) > 0 {
 		view, err = view.With(at.Suppose...)
 	}
-	return question{v, view, s.db.Now(), at.Past, assumed}, err
+	now := at.Now
+	if now.IsZero() {
+		now = s.db.Now()
+	}
+	return question{v, view, now, at.Past, assumed}, err
 }
 
 // by is the model that answers.

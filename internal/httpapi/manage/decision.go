@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
@@ -47,6 +49,14 @@ func (q DecisionQuestion) request() authz.Request {
 }
 
 func showQuestion(r authz.Request) DecisionQuestion {
+	if s := r.InStore; s != nil {
+		if s.Relation != "" {
+			r.Subject.ID += "#" + s.Relation
+		}
+		if len(s.Context) > 0 {
+			_ = json.Unmarshal(s.Context, &r.Context) // it was an object when the question was answered
+		}
+	}
 	return DecisionQuestion{
 		Subject:  DecisionEntity{r.Subject.Type, r.Subject.ID, r.Subject.Properties},
 		Action:   DecisionAction{r.Action.Name, r.Action.Properties},
@@ -97,6 +107,9 @@ type LoggedDecision struct {
 	Store    string           `json:"store,omitzero"`
 	Model    string           `json:"model,omitzero"`
 	Tuples   string           `json:"store_revision,omitzero"`
+	// Direct and Contextual are of questions of OpenFGA's API.
+	Direct     bool           `json:"direct,omitzero" doc:"the store was asked alone, by the API of OpenFGA"`
+	Contextual []tuplekey.Key `json:"contextual_tuples,omitzero"`
 }
 
 func showLogged(e journal.Entry) LoggedDecision {
@@ -107,6 +120,12 @@ func showLogged(e journal.Entry) LoggedDecision {
 	}
 	if b.Store != "" {
 		out.Tuples = strconv.FormatUint(b.StoreRevision, 10)
+	}
+	if s := e.Request.InStore; s != nil {
+		out.Direct = true
+		for _, t := range s.Contextual {
+			out.Contextual = append(out.Contextual, tuplekey.Of(t))
+		}
 	}
 	return out
 }

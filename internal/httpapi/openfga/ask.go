@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/authz/tuplekey"
@@ -111,7 +112,7 @@ func (d *Door) check(x *edge.Exchange, c access.Caller) error {
 		return err
 	}
 	if in.Trace {
-		return d.trace(x, c, a, q)
+		return d.trace(x, c, a, q, in.Context)
 	}
 	result, on, err := d.Decider.Check(x.R.Context(), c, a, q)
 	if err == nil {
@@ -120,13 +121,26 @@ func (d *Door) check(x *edge.Exchange, c access.Caller) error {
 	if err != nil {
 		return err
 	}
-	d.count(c, result.Allowed)
+	d.answered(x, c, q, in.Context, result.Allowed, on)
 	asked(x, on.Revision)
 	body := deniedBody
 	if result.Allowed {
 		body = allowedBody
 	}
 	return x.Bytes(http.StatusOK, "application/json", body)
+}
+
+// answered counts an answer and offers it to the decision log.
+func (d *Door) answered(x *edge.Exchange, c access.Caller, q graph.Query, given jsontext.Value, allowed bool, on stores.Asked) {
+	d.count(c, allowed)
+	if d.Checked == nil {
+		return
+	}
+	d.Checked(x.R.Context(), c, authz.Checked{
+		InStore:  authz.InStore{Store: storeID(x), Contextual: q.Contextual, Context: given},
+		Question: graph.Question{Object: q.Object, Relation: q.Relation, Subject: q.Subject},
+		Answer:   authz.StoreAnswer{Allowed: allowed, Model: on.Model, Revision: on.Revision},
+	})
 }
 
 func (d *Door) count(c access.Caller, allowed bool) {
@@ -145,7 +159,7 @@ func unknown(missing []string) error {
 }
 
 // trace answers a check with the tuples that prove it.
-func (d *Door) trace(x *edge.Exchange, c access.Caller, a stores.At, q graph.Query) error {
+func (d *Door) trace(x *edge.Exchange, c access.Caller, a stores.At, q graph.Query, given jsontext.Value) error {
 	e, on, err := d.Decider.Explain(x.R.Context(), c, a, q)
 	if err == nil {
 		err = unknown(e.Missing)
@@ -153,7 +167,7 @@ func (d *Door) trace(x *edge.Exchange, c access.Caller, a stores.At, q graph.Que
 	if err != nil {
 		return err
 	}
-	d.count(c, e.Allowed)
+	d.answered(x, c, q, given, e.Allowed, on)
 	asked(x, on.Revision)
 	out := Checked{Allowed: e.Allowed, Resolution: e.Sentence}
 	for _, t := range e.Path {

@@ -3,6 +3,8 @@ package openfga
 import (
 	"net/http"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
@@ -57,17 +59,18 @@ func failed(err error) CheckedItem {
 // grouped are questions put together so that those which bring nothing share what is learned.
 type grouped struct {
 	batches []graph.Batch
-	ids     [][]string // of the questions of each batch
+	ids     [][]string       // of the questions of each batch
+	given   []jsontext.Value // the context of each batch, as it was sent
 }
 
-func (g *grouped) add(id string, q graph.Question, tuples []graph.Tuple, given map[string]any) {
+func (g *grouped) add(id string, q graph.Question, tuples []graph.Tuple, given map[string]any, raw jsontext.Value) {
 	if len(tuples) == 0 && given == nil {
 		g.batches[0].Questions = append(g.batches[0].Questions, q)
 		g.ids[0] = append(g.ids[0], id)
 		return
 	}
 	g.batches = append(g.batches, graph.Batch{Questions: []graph.Question{q}, Contextual: tuples, Context: given})
-	g.ids = append(g.ids, []string{id})
+	g.ids, g.given = append(g.ids, []string{id}), append(g.given, raw)
 }
 
 func (d *Door) checkMany(x *edge.Exchange, c access.Caller) error {
@@ -83,7 +86,7 @@ func (d *Door) checkMany(x *edge.Exchange, c access.Caller) error {
 		return errs.Bad("/checks", "must not be empty")
 	}
 	out := CheckedMany{Result: make(map[string]CheckedItem, len(in.Checks))}
-	g := grouped{batches: make([]graph.Batch, 1), ids: make([][]string, 1)}
+	g := grouped{batches: make([]graph.Batch, 1), ids: make([][]string, 1), given: make([]jsontext.Value, 1)}
 	for _, item := range in.Checks {
 		if _, twice := out.Result[item.ID]; twice || !isCorrelation(item.ID) {
 			return errs.Bad("/checks", "must each have a correlation_id of its own: 1 to 36 letters, digits, _ and -")
@@ -99,22 +102,27 @@ func (d *Door) checkMany(x *edge.Exchange, c access.Caller) error {
 			out.Result[item.ID] = failed(err)
 			continue
 		}
-		g.add(item.ID, q, tuples, given)
+		g.add(item.ID, q, tuples, given, item.Context)
 	}
 	answers, on, err := d.Decider.CheckBatch(x.R.Context(), c, a, g.batches)
 	if err != nil {
 		return err
 	}
 	for i, ids := range g.ids {
+		b := g.batches[i]
 		for j, id := range ids {
-			out.Result[id] = d.result(c, answers[i][j])
+			a := answers[i][j]
+			if out.Result[id] = result(a); out.Result[id].Error == nil {
+				q := b.Questions[j]
+				d.answered(x, c, graph.Query{Object: q.Object, Relation: q.Relation, Subject: q.Subject, Contextual: b.Contextual}, g.given[i], a.Allowed, on)
+			}
 		}
 	}
 	asked(x, on.Revision)
 	return ok(x, out)
 }
 
-func (d *Door) result(c access.Caller, a graph.Answer) CheckedItem {
+func result(a graph.Answer) CheckedItem {
 	err := a.Err
 	if err == nil {
 		err = unknown(a.Missing)
@@ -122,7 +130,6 @@ func (d *Door) result(c access.Caller, a graph.Answer) CheckedItem {
 	if err != nil {
 		return failed(err)
 	}
-	d.count(c, a.Allowed)
 	return CheckedItem{Allowed: a.Allowed}
 }
 

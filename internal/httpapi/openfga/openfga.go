@@ -21,6 +21,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
@@ -80,6 +81,8 @@ type Door struct {
 	Decider Decider
 	// Activity counts decisions; nil counts nothing.
 	Activity func(c access.Caller, allowed bool)
+	// Checked may keep an answer in the decision log; nil keeps none.
+	Checked func(ctx context.Context, c access.Caller, k authz.Checked)
 }
 
 // Bounds of bodies, in bytes.
