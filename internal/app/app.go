@@ -113,10 +113,10 @@ type App struct {
 // Open builds an App over the data directory, which it locks. It creates what a first start needs:
 // directory, master key, tables, built-in tenants and their signing keys.
 func Open(ctx context.Context, c Config) (*App, error) {
-	return open(ctx, c, func(*App) error { return nil })
+	return open(ctx, c, nil)
 }
 
-// open builds an App and calls fill once the tables are there and before anything is in them.
+// open builds an App and calls fill, if there is one, once the tables are there and before anything is in them.
 func open(ctx context.Context, c Config, fill func(*App) error) (*App, error) {
 	a, err := unbegun(ctx, c)
 	if err != nil {
@@ -169,16 +169,17 @@ func (a *App) wire() error {
 	return nil
 }
 
-// begin makes the tables, calls fill, and has the App ready to be used.
+// begin makes the tables, calls fill or refuses what somebody else has half filled, and has the App ready to be used.
 func (a *App) begin(ctx context.Context, fill func(*App) error) error {
 	if err := a.house.ensure(ctx); err != nil {
 		return err
 	}
-	if err := fill(a); err != nil {
-		return err
-	}
-	if half, err := portable.Unfinished(ctx, a.house.engine); err != nil || half {
-		return errors.Join(err, errors.New("an import into this data directory was not finished: import the same file again"))
+	if fill != nil {
+		if err := fill(a); err != nil {
+			return err
+		}
+	} else if half, err := portable.Unfinished(ctx, a.house.engine); err != nil || half {
+		return errors.Join(err, errors.New("an import into this database was not finished: import the same file again"))
 	}
 	return a.settle(ctx)
 }

@@ -6,13 +6,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/envelope"
 	"github.com/cardea-auth/cardea/internal/store/portable"
 	"github.com/cardea-auth/cardea/internal/store/sqlite"
+	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
 // Backup writes a consistent copy of the database to a new file, while the server works. It holds no
@@ -21,27 +24,80 @@ func (a *App) Backup(ctx context.Context, path string) error {
 	return a.house.engine.backup(ctx, a, path)
 }
 
-// Export writes everything but waiting mails to w, in a form that every engine can import. What is
-// sealed stays sealed: the same master key is needed to read it again.
-func (a *App) Export(ctx context.Context, w io.Writer) (done portable.Summary, err error) {
+// ExportTo writes everything but waiting mails to a new file at path, in a form that every engine can
+// import. What is sealed stays sealed: the same master key is needed to read it again. The file appears under its
+// name only when it is complete and on the disk; one that was killed leaves path.part, which the next
+// begins anew, because it would be of another moment.
+func (a *App) ExportTo(ctx context.Context, path string, p portable.Progress) (done portable.Summary, err error) {
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return done, errors.Join(errors.New("the file exists already"), err)
+	}
+	part := path + ".part"
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return done, err
+	}
+	defer func() { _ = os.Remove(part) }() // is gone after the rename
+	done, err = a.export(ctx, f, p)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(part, path)
+	}
+	return done, err
+}
+
+func (a *App) export(ctx context.Context, w io.Writer, p portable.Progress) (done portable.Summary, err error) {
+	what := portable.Exported{At: a.DB.Now(), Progress: p}
+	if what.Schemas, err = a.stored(ctx); err != nil {
+		return done, err
+	}
+	s, err := a.house.cluster.Status(ctx)
+	if err != nil {
+		return done, err
+	}
+	if s.Version > 0 {
+		what.Data = portable.Formats{s.Converted, s.Version}
+	}
 	err = a.house.engine.still(ctx, func(ctx context.Context, all portable.Source) (err error) {
-		done, err = portable.Export(ctx, all, a.DB.Schemas(), a.DB.Now(), w)
+		done, err = portable.Export(ctx, all, what, w)
 		return err
 	})
 	return done, err
 }
 
-// Import fills an empty data directory from an export.
-func Import(ctx context.Context, c Config, file io.ReadSeeker) (portable.Summary, error) {
+// stored are the collections that have their tables.
+func (a *App) stored(ctx context.Context) ([]store.Schema, error) {
+	all := a.DB.Schemas()
+	planner, ok := a.house.engine.engine.(store.Planner)
+	if !ok || a.begun {
+		return all, nil
+	}
+	work, err := planner.Missing(ctx, all)
+	return slices.DeleteFunc(all, func(s store.Schema) bool {
+		return slices.Contains(work, store.Work{Collection: s.Name})
+	}), err
+}
+
+// Import fills an empty data directory from an export. Killed at any moment it leaves a directory that no
+// server starts on; the same Import finishes it.
+func Import(ctx context.Context, c Config, file io.ReadSeeker, p portable.Progress) (portable.Summary, error) {
 	var done portable.Summary
 	a, err := open(ctx, c, func(a *App) (err error) {
-		done, err = portable.Import(ctx, a.house.engine, a.DB.Schemas(), c.Now, file)
-		return err
+		what := portable.Intake{Schemas: a.DB.Schemas(), Now: c.Now, Progress: p, Fits: func(f portable.Formats) error {
+			return a.house.cluster.Readable(f[0], f[1])
+		}}
+		if done, err = portable.Import(ctx, a.house.engine, what, file); err != nil {
+			return err
+		}
+		return a.house.cluster.Received(ctx, done.Data[0])
 	})
 	if err != nil {
 		return done, err
 	}
-	return done, errors.Join(a.endWhatWas(ctx, "import"), a.Close())
+	err = a.endWhatWas(ctx, "import")
+	if err == nil {
+		err = portable.Finish(ctx, a.house.engine, a.DB.Now())
+	}
+	return done, errors.Join(err, a.Close())
 }
 
 // Restore puts a backup in the place of the database and returns where the old one is kept. What was
@@ -79,16 +135,17 @@ func prepare(ctx context.Context, c Config, master envelope.Master, e *sqlite.En
 	if err := a.wire(); err != nil {
 		return err
 	}
-	if err := a.begin(ctx, func(*App) error { return nil }); err != nil {
+	if err := a.begin(ctx, nil); err != nil {
 		return err
 	}
 	return a.endWhatWas(ctx, "restore")
 }
 
-// endWhatWas ends everything that could have been revoked since the data was written.
+// endWhatWas ends everything that could have been revoked since the data was written, in tenants that are
+// disabled too: they may be enabled again.
 func (a *App) endWhatWas(ctx context.Context, why string) error {
-	return a.eachTenant(ctx, func(t id.Tenant) error {
-		c := access.Operator(t, why, "nothing that was revoked may come back")
+	return a.Tenants.Every(ctx, func(doc *tenant.Tenant) error {
+		c := access.Operator(doc.TenantID(), why, "nothing that was revoked may come back")
 		if _, err := a.Tenants.EndEverything(ctx, c); err != nil {
 			return err
 		}

@@ -50,22 +50,9 @@ func onFile(e *sqlite.Engine) database {
 }
 
 // backupByExport writes an export, all of one moment, for a database that no file can take the place
-// of. It appears under its name only when it is complete and on the disk.
+// of.
 func backupByExport(ctx context.Context, a *App, path string) error {
-	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
-		return errors.Join(errors.New("writing a backup: the file exists already"), err)
-	}
-	part := path + ".part"
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing a backup: %w", err)
-	}
-	defer func() { _ = os.Remove(part) }() // is gone after the rename
-	_, err = a.Export(ctx, f)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(part, path)
-	}
-	if err != nil {
+	if _, err := a.ExportTo(ctx, path, nil); err != nil {
 		return fmt.Errorf("writing a backup: %w", err)
 	}
 	return nil
@@ -77,6 +64,6 @@ func restoreByImport(ctx context.Context, c Config, backup string) error {
 	if err != nil {
 		return fmt.Errorf("opening the backup: %w", err)
 	}
-	_, err = Import(ctx, c, io.ReadSeeker(f))
+	_, err = Import(ctx, c, io.ReadSeeker(f), nil)
 	return errors.Join(err, f.Close())
 }

@@ -24,11 +24,14 @@ func (l *localRun) bar() *bar {
 const barWidth = 30
 
 func (b *bar) show(step string, done, total int64) {
-	if b.out == nil || total <= 0 {
+	if b.out == nil {
 		return
 	}
-	full := int(min(done, total) * barWidth / total)
-	text := fmt.Sprintf("%-24s [%s%s] %3d %%  %d of %d", visible(step), strings.Repeat("#", full), strings.Repeat(".", barWidth-full), done*100/total, done, total)
+	text := fmt.Sprintf("%-24s %d", visible(step), done)
+	if total > 0 {
+		full := int(min(done, total) * barWidth / total)
+		text = fmt.Sprintf("%-24s [%s%s] %3d %%  %d of %d", visible(step), strings.Repeat("#", full), strings.Repeat(".", barWidth-full), done*100/total, done, total)
+	}
 	fmt.Fprintf(b.out, "\r%-*s", b.line, text)
 	b.line = len(text)
 }
@@ -49,7 +52,7 @@ func seldom(show func(step string, done, total int64), now func() time.Time) fun
 	var last time.Time
 	return func(step string, done, total int64) {
 		at := now()
-		if show == nil || done > 0 && done < total && at.Sub(last) < barEvery {
+		if show == nil || done > 0 && done != total && at.Sub(last) < barEvery {
 			return
 		}
 		last = at

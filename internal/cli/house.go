@@ -3,13 +3,13 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/identity/email"
 	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store/portable"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
@@ -320,20 +320,32 @@ type exportCommand struct {
 
 func (c *exportCommand) run(e *env) error {
 	path := absolute(e.dir, c.File)
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	done, err := e.ExportTo(e.ctx, path, e.progress)
 	if err != nil {
-		return fmt.Errorf("making the file: %w", err)
+		return fmt.Errorf("exporting: %w", err)
 	}
-	done, err := e.Export(e.ctx, f)
-	if syncErr := f.Sync(); err == nil {
-		err = syncErr
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		_ = os.Remove(path) // without its last line it is worthless
-		return err
-	}
-	return e.done(map[string]any{"file": path, "documents": done.Docs, "tuples": done.Tuples}, "%d documents and %d tuples written to %s.", done.Docs, done.Tuples, path)
+	return e.print(moved{true, path, done.Docs, done.Tuples, done.Parts}, func(w io.Writer) {
+		printParts(w, done.Parts)
+		fmt.Fprintf(w, "%d documents and %d tuples written to %s.\n", done.Docs, done.Tuples, path)
+	})
+}
+
+// moved says what an export or import has moved.
+type moved struct {
+	OK        bool            `json:"ok"`
+	File      string          `json:"file,omitempty"`
+	Documents int64           `json:"documents"`
+	Tuples    int64           `json:"tuples"`
+	Parts     []portable.Part `json:"parts"`
+}
+
+// printParts shows what there is, without what is empty.
+func printParts(w io.Writer, parts []portable.Part) {
+	table(w, "COLLECTION COUNT SHA-256", func(row func(...any)) {
+		for _, p := range parts {
+			if p.Count > 0 {
+				row(p.Name, p.Count, p.SHA256)
+			}
+		}
+	})
 }

@@ -167,13 +167,16 @@ func (c *importCommand) local(l *localRun) error {
 		return fmt.Errorf("opening the file: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	done, err := app.Import(context.WithoutCancel(l.ctx), config, f)
+	bar := l.bar()
+	done, err := app.Import(context.WithoutCancel(l.ctx), config, f, seldom(bar.show, config.Now))
+	bar.end()
 	if err != nil {
 		return err
 	}
 	if l.global.JSON {
-		return json.NewEncoder(l.process.Stdout).Encode(map[string]any{"ok": true, "documents": done.Docs, "tuples": done.Tuples})
+		return json.NewEncoder(l.process.Stdout).Encode(moved{OK: true, Documents: done.Docs, Tuples: done.Tuples, Parts: done.Parts})
 	}
-	_, err = fmt.Fprintf(l.process.Stdout, "%d documents and %d tuples imported. Sessions, tokens and API keys have ended.\n", done.Docs, done.Tuples)
+	printParts(l.process.Stdout, done.Parts)
+	_, err = fmt.Fprintf(l.process.Stdout, "%d documents and %d tuples imported, and found to be what the file holds. Sessions, tokens and API keys have ended.\n", done.Docs, done.Tuples)
 	return err
 }

@@ -78,12 +78,12 @@ type Planner interface {
 // Work is something that Ensure would do to a collection: make it, if Column and Index are empty, or add
 // a column or an index.
 type Work struct {
-	Collection string
-	Column     string
-	Index      string
+	Collection string `json:"collection"`
+	Column     string `json:"column,omitempty"`
+	Index      string `json:"index,omitempty"`
 	// Records is how many there are in the collection, which it must read while writers of the collection
 	// wait; counted up to MaxWork.
-	Records int64
+	Records int64 `json:"records"`
 }
 
 // MaxWork is up to where Work.Records counts.

@@ -26,66 +26,122 @@ type Source interface {
 	Snapshot(ctx context.Context, s store.TupleStore, yield func(store.Tuple) error) (uint64, error)
 }
 
+// Exported says what is exported and how. Schemas and At are required.
+type Exported struct {
+	Schemas  []store.Schema
+	At       time.Time
+	Data     Formats  // of the documents; zero is the first
+	Progress Progress // nil: nobody looks
+}
+
 // Export writes everything in src to w. Each collection is of one moment, but not all of the same
 // one: for a file that is consistent as a whole, export from an engine that nobody writes to, such
 // as one opened on a Backup. A file without its last line is worthless, so w must be kept only if
 // Export succeeds.
-func Export(ctx context.Context, src Source, schemas []store.Schema, at time.Time, w io.Writer) (Summary, error) {
-	x := newWriter(w)
-	s := Summary{At: at.UTC().Truncate(time.Millisecond)}
-	for _, c := range schemas {
+func Export(ctx context.Context, src Source, e Exported, w io.Writer) (Summary, error) {
+	x := newWriter(w, e.Progress)
+	s := Summary{At: e.At.UTC().Truncate(time.Millisecond), Data: e.Data}
+	if s.Data == (Formats{}) {
+		s.Data = Formats{1, 1}
+	}
+	for _, c := range e.Schemas {
 		if c.Name != store.OutboxCollection && c.Name != Marker {
 			s.Collections = append(s.Collections, c.Name)
 		}
 	}
 	slices.Sort(s.Collections)
-	if err := x.write(line{Header: &header{Format: Format, At: s.At, Collections: s.Collections}}); err != nil {
+	if err := x.write(line{Header: &header{Format: Format, At: s.At, Data: s.Data, Collections: s.Collections}}); err != nil {
 		return Summary{}, err
 	}
 	for _, c := range s.Collections {
+		x.parts.begin(c)
 		if err := src.Export(ctx, c, func(r store.Record) error { s.Docs++; return x.doc(r) }); err != nil {
 			return Summary{}, fmt.Errorf("exporting collection %s: %w", c, err)
 		}
 	}
-	stores, err := src.TupleStores(ctx)
+	n, err := x.tuples(ctx, src)
 	if err != nil {
 		return Summary{}, fmt.Errorf("exporting tuples: %w", err)
 	}
+	x.parts.close()
+	s.Tuples, s.Parts, s.SHA256 = n, x.parts.all, x.digest()
+	err = x.write(line{End: &end{Docs: s.Docs, Tuples: s.Tuples, Parts: s.Parts, SHA256: s.SHA256}})
+	return s, errors.Join(err, x.flush())
+}
+
+// tuples writes the tuples of all stores and returns how many there are.
+func (x *writer) tuples(ctx context.Context, src Source) (n int64, err error) {
+	stores, err := orderedStores(ctx, src)
+	if err != nil {
+		return 0, err
+	}
+	x.parts.begin(TuplesPart)
+	for _, t := range stores {
+		if _, err := src.Snapshot(ctx, t, func(u store.Tuple) error { n++; return x.tuple(t, u) }); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+func orderedStores(ctx context.Context, src Source) ([]store.TupleStore, error) {
+	stores, err := src.TupleStores(ctx)
 	slices.SortFunc(stores, func(a, b store.TupleStore) int {
 		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.ID, b.ID))
 	})
-	for _, t := range stores {
-		if _, err := src.Snapshot(ctx, t, func(u store.Tuple) error { s.Tuples++; return x.tuple(t, u) }); err != nil {
-			return Summary{}, fmt.Errorf("exporting tuples: %w", err)
-		}
-	}
-	s.SHA256 = x.digest()
-	err = x.write(line{End: &end{Docs: s.Docs, Tuples: s.Tuples, SHA256: s.SHA256}})
-	return s, errors.Join(err, x.flush())
+	return stores, err
 }
 
 // writer writes lines and takes their digest.
 type writer struct {
-	out *bufio.Writer
-	sum hash.Hash
+	out   *bufio.Writer
+	sum   hash.Hash
+	parts parts
+	show  Progress
 }
 
-func newWriter(w io.Writer) *writer {
-	return &writer{out: bufio.NewWriterSize(w, 1<<16), sum: sha256.New()}
+func newWriter(w io.Writer, show Progress) *writer {
+	if show == nil {
+		show = func(string, int64, int64) {}
+	}
+	return &writer{out: bufio.NewWriterSize(w, 1<<16), sum: sha256.New(), show: show}
 }
 
 func (x *writer) doc(r store.Record) error {
-	return x.write(line{Doc: &doc{
+	d := docOf(r)
+	x.parts.doc(d)
+	x.tell()
+	return x.write(line{Doc: d})
+}
+
+func docOf(r store.Record) *doc {
+	return &doc{
 		Collection: r.Collection, Tenant: r.Tenant, ID: r.ID, Version: r.Version, Expires: r.Expires, Body: jsontext.Value(r.Body),
-	}})
+	}
 }
 
 func (x *writer) tuple(t store.TupleStore, u store.Tuple) error {
-	return x.write(line{Tuple: &tuple{
+	l := tupleOf(t, u)
+	x.parts.tuple(l)
+	x.tell()
+	return x.write(line{Tuple: l})
+}
+
+func tupleOf(t store.TupleStore, u store.Tuple) *tuple {
+	return &tuple{
 		Tenant: t.Tenant, Store: t.ID, Object: [2]string{u.Object.Type, u.Object.ID}, Relation: u.Relation,
 		Subject:   [3]string{u.Subject.Type, u.Subject.ID, u.Subject.Relation},
 		Condition: [2]string{u.Condition.Name, u.Condition.Context}, Expires: u.Expires,
-	}})
+	}
+}
+
+// tellEvery is after how many lines somebody hears of it.
+const tellEvery = 500
+
+func (x *writer) tell() {
+	if now := x.parts.all[len(x.parts.all)-1]; now.Count%tellEvery == 1 {
+		x.show("exporting "+now.Name, now.Count, 0)
+	}
 }
 
 func (x *writer) write(l line) error {

@@ -16,9 +16,8 @@ import (
 
 // Target is where Import writes: any engine.
 type Target interface {
+	Source
 	Ensure(ctx context.Context, schemas []store.Schema) error
-	Export(ctx context.Context, collection string, yield func(store.Record) error) error
-	TupleStores(ctx context.Context) ([]store.TupleStore, error)
 	Get(ctx context.Context, k store.Key) (store.Record, error)
 	Commit(ctx context.Context, w store.Write) (store.Receipt, error)
 }
@@ -30,7 +29,7 @@ const (
 )
 
 // marker is the document that says how far an import has come. It is written in the same batch as
-// the lines that it counts, and removed with the last ones.
+// the lines that it counts, and removed by Finish.
 type marker struct {
 	Lines int64  `json:"lines"` // read and written
 	File  string `json:"file"`  // digest of the whole file
@@ -43,7 +42,7 @@ func markerKey() store.Key {
 func markerSchema() []store.Schema { return []store.Schema{{Name: Marker}} }
 
 // Unfinished reports whether an import into dst was begun and not finished. Such a store must not be
-// served: half of its data is missing. Importing the same file again finishes it.
+// served: half of its data is missing, or what should have ended has not. Importing the same file again finishes it.
 func Unfinished(ctx context.Context, dst Target) (bool, error) {
 	if err := dst.Ensure(ctx, markerSchema()); err != nil {
 		return false, err
@@ -55,37 +54,130 @@ func Unfinished(ctx context.Context, dst Target) (bool, error) {
 	return err == nil, err
 }
 
-// Import reads a file that Export wrote into dst, which must be empty. The file is read twice: a
-// file that is not right from the first line to the last changes nothing. Killed half-way, the store
-// is Unfinished, and Import of the same file goes on where it stopped.
-func Import(ctx context.Context, dst Target, schemas []store.Schema, now func() time.Time, file io.ReadSeeker) (Summary, error) {
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return Summary{}, fmt.Errorf("reading the file: %w", err)
+// Finish has dst be finished: whatever had to be done to what was imported is done.
+func Finish(ctx context.Context, dst Target, now time.Time) error {
+	r, err := dst.Get(ctx, markerKey())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
 	}
-	summary, err := Verify(file, schemas)
+	if err != nil {
+		return err
+	}
+	at := now.UTC().Truncate(time.Millisecond)
+	_, err = dst.Commit(ctx, store.Write{
+		ID: id.NewRow(at), At: at, Tenant: id.System, Docs: []store.Op{{Kind: store.DeleteOp, Key: markerKey(), Version: r.Version}},
+	})
+	return err
+}
+
+// Intake says how a file is imported. Schemas and Now are required.
+type Intake struct {
+	Schemas  []store.Schema
+	Now      func() time.Time
+	Fits     func(Formats) error // refuses data formats that cannot be read; nil accepts all
+	Progress Progress            // nil: nobody looks
+}
+
+// Import reads a file that Export wrote into dst, which must be empty. The file is read twice before it counts: a
+// file that is not right from the first line to the last changes nothing. Then what lies in dst is
+// compared with it. Killed half-way, the store is Unfinished, and Import of the same file goes on where it
+// stopped. It stays Unfinished until Finish is called.
+func Import(ctx context.Context, dst Target, i Intake, file io.ReadSeeker) (Summary, error) {
+	if i.Progress == nil {
+		i.Progress = func(string, int64, int64) {}
+	}
+	i.Progress("reading the file", 0, 1)
+	summary, err := i.verify(file)
 	if err != nil {
 		return Summary{}, err
 	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return Summary{}, fmt.Errorf("reading the file: %w", err)
+	if err := rewind(file); err != nil {
+		return Summary{}, err
 	}
-	if err := dst.Ensure(ctx, append(markerSchema(), schemas...)); err != nil {
+	if err := dst.Ensure(ctx, append(markerSchema(), i.Schemas...)); err != nil {
 		return Summary{}, fmt.Errorf("preparing the store: %w", err)
 	}
-	l := &loader{dst: dst, now: now, reader: newReader(file, schemas), schemas: schemas, mark: marker{File: summary.SHA256}}
+	l := &loader{dst: dst, intake: i, reader: newReader(file, i.Schemas), total: summary.Docs + summary.Tuples, mark: marker{File: summary.SHA256}}
 	if err := l.prepare(ctx); err != nil {
 		return Summary{}, err
 	}
-	return summary, l.load(ctx)
+	if err := l.load(ctx); err != nil {
+		return Summary{}, err
+	}
+	return summary, i.compare(ctx, dst, file)
+}
+
+func (i Intake) verify(file io.ReadSeeker) (Summary, error) {
+	if err := rewind(file); err != nil {
+		return Summary{}, err
+	}
+	summary, err := Verify(file, i.Schemas)
+	if err == nil && i.Fits != nil {
+		err = i.Fits(summary.Data)
+	}
+	return summary, err
+}
+
+func rewind(file io.Seeker) error {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("reading the file: %w", err)
+	}
+	return nil
+}
+
+// compareWithin is longer than a comparison takes: what expires within it may be gone at its end.
+const compareWithin = time.Hour
+
+// compare reads from dst all that the file holds, and finds each part the same. What expires meanwhile is
+// left out on both sides.
+func (i Intake) compare(ctx context.Context, dst Target, file io.ReadSeeker) error {
+	until := i.Now().Add(compareWithin)
+	if err := rewind(file); err != nil {
+		return err
+	}
+	x := newReader(file, i.Schemas)
+	x.parts.until = until
+	for {
+		if _, err := x.next(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	there := parts{until: until}
+	for n, c := range x.summary.Collections {
+		i.Progress("comparing", int64(n), int64(len(x.summary.Collections)+1))
+		there.begin(c)
+		if err := dst.Export(ctx, c, func(r store.Record) error { there.doc(docOf(r)); return nil }); err != nil {
+			return fmt.Errorf("comparing collection %s: %w", c, err)
+		}
+	}
+	stores, err := orderedStores(ctx, dst)
+	there.begin(TuplesPart)
+	for _, t := range stores {
+		if err == nil {
+			_, err = dst.Snapshot(ctx, t, func(u store.Tuple) error { there.tuple(tupleOf(t, u)); return nil })
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("comparing tuples: %w", err)
+	}
+	there.close()
+	for n, want := range x.summary.Parts {
+		if there.all[n] != want {
+			return fmt.Errorf("the import is not what the file holds: %s has %d of %d records, or others; start with an empty store", want.Name, there.all[n].Count, want.Count)
+		}
+	}
+	return nil
 }
 
 // loader writes lines in batches of one tenant.
 type loader struct {
-	dst     Target
-	now     func() time.Time
-	reader  *reader
-	schemas []store.Schema
-	mark    marker // as of the last line that is pending
+	dst    Target
+	intake Intake
+	reader *reader
+	total  int64  // lines with something in them
+	mark   marker // as of the last line that is pending
 
 	version int64 // of the stored marker; 0 before it is inserted
 	pending store.Write
@@ -120,7 +212,7 @@ func (l *loader) prepare(ctx context.Context) error {
 var errFull = errors.New("portable: something is there")
 
 func (l *loader) mustBeEmpty(ctx context.Context) error {
-	for _, s := range l.schemas {
+	for _, s := range l.intake.Schemas {
 		if err := l.dst.Export(ctx, s.Name, func(store.Record) error { return errFull }); err != nil {
 			return notEmpty(err)
 		}
@@ -146,10 +238,10 @@ func (l *loader) load(ctx context.Context) error {
 	for {
 		next, err := l.reader.next()
 		if errors.Is(err, io.EOF) {
-			return l.flush(ctx, true)
+			return l.flush(ctx)
 		}
 		if err == nil && !l.fits(next) {
-			err = l.flush(ctx, false)
+			err = l.flush(ctx)
 		}
 		if err == nil {
 			err = l.add(next)
@@ -193,20 +285,21 @@ func (l *loader) add(next line) error {
 	return nil
 }
 
-// flush writes what is pending together with the marker; the last flush removes the marker. A file
-// that fits into one batch never has one.
-func (l *loader) flush(ctx context.Context, last bool) error {
-	op, err := l.markerOp(last)
-	if err != nil {
-		return err
-	}
-	if op.Kind != 0 {
-		l.pending.Docs = append(l.pending.Docs, op)
-	}
-	if len(l.pending.Docs)+len(l.pending.Tuples) == 0 {
+// flush writes what is pending together with the marker.
+func (l *loader) flush(ctx context.Context) error {
+	if len(l.pending.Docs)+len(l.pending.Tuples) == 0 && l.version > 0 {
 		return nil
 	}
-	l.pending.At = l.now().UTC().Truncate(time.Millisecond)
+	op := store.Op{Kind: store.ReplaceOp, Key: markerKey(), Version: l.version}
+	if l.version == 0 {
+		op.Kind = store.InsertOp
+	}
+	var err error
+	if op.Body, err = json.Marshal(l.mark); err != nil {
+		return err
+	}
+	l.pending.Docs = append(l.pending.Docs, op)
+	l.pending.At = l.intake.Now().UTC().Truncate(time.Millisecond)
 	l.pending.ID = id.NewRow(l.pending.At)
 	// Where the outcome is unknown, so is whether the marker moved: importing again finds out.
 	if _, err := l.dst.Commit(ctx, l.pending); err != nil {
@@ -214,24 +307,6 @@ func (l *loader) flush(ctx context.Context, last bool) error {
 	}
 	l.version++
 	l.pending, l.bytes = store.Write{}, 0
+	l.intake.Progress("importing", min(l.mark.Lines, l.total), l.total)
 	return nil
-}
-
-// markerOp is the zero Op where no marker is needed.
-func (l *loader) markerOp(last bool) (store.Op, error) {
-	op := store.Op{Key: markerKey(), Version: l.version}
-	switch {
-	case last && l.version == 0:
-		return store.Op{}, nil
-	case last:
-		op.Kind = store.DeleteOp
-		return op, nil
-	case l.version == 0:
-		op.Kind = store.InsertOp
-	default:
-		op.Kind = store.ReplaceOp
-	}
-	var err error
-	op.Body, err = json.Marshal(l.mark)
-	return op, err
 }

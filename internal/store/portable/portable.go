@@ -1,14 +1,18 @@
 // Package portable moves everything that a store holds from one engine to another: as a file of
 // lines that any engine can write and read, which is also the road from SQLite to PostgreSQL.
 //
-//	{"cardea":{"format":1,"at":"2026-11-20T12:00:00Z","collections":["event","user"]}}
+//	{"cardea":{"format":2,"at":"2026-11-20T12:00:00Z","data":[1,1],"collections":["event","user"]}}
 //	{"doc":{"collection":"user","tenant":"default","id":"u1","version":3,"body":{…}}}     by collection, tenant, id
 //	{"tuple":{"tenant":"default","object":["doc","1"],"relation":"viewer",…}}             by tenant, object, …
-//	{"end":{"docs":1,"tuples":1,"sha256":"…"}}                                            of all bytes before it
+//	{"end":{"docs":1,"tuples":1,"parts":[…],"sha256":"…"}}                                of all bytes before it
 //
 // Sealed fields stay sealed: without the master key the file reveals what the database file reveals.
 // The outbox is left out. The digest tells a damaged file from a whole one; it proves nothing about
 // who wrote it. Column values are computed anew when the file is read, so the file holds no index.
+//
+// Each collection, and the tuples, have a count and a digest of their own as well, which does not depend
+// on versions or on the engine: the same data has the same digests wherever it is. An import compares them
+// with what then lies in the store.
 //
 // What does not move: versions of documents and revisions of tuples start anew, so after an import
 // caches shared between nodes are to be emptied, and revision tokens handed out before mean nothing.
@@ -30,8 +34,10 @@ import (
 const (
 	// MaxLine is the length of the longest line, in bytes: a document with its key.
 	MaxLine = 16 << 20
-	// Format is the version that is written and the only one that is read.
-	Format = 1
+	// Format is the version that is written. Format 1, which is read too, has neither data formats nor parts.
+	Format = 2
+	// TuplesPart is the name of the part that holds all tuples. No collection may have it.
+	TuplesPart = "tuples"
 	// Marker is the collection in which an import under way remembers how far it has come. No other
 	// collection may have this name.
 	Marker = "import_marker"
@@ -41,10 +47,25 @@ const (
 type Summary struct {
 	At          time.Time // when it was written
 	Collections []string
+	Data        Formats
 	Docs        int64
 	Tuples      int64
-	SHA256      string // lower-case hexadecimal
+	Parts       []Part // one for each collection, in order, and one for the tuples
+	SHA256      string // of the file; lower-case hexadecimal
 }
+
+// Formats are the data formats in which the documents are: the oldest and the newest.
+type Formats [2]int
+
+// Part is how much there is of something, and a digest of it.
+type Part struct {
+	Name   string `json:"name"`
+	Count  int64  `json:"count"`
+	SHA256 string `json:"sha256"`
+}
+
+// Progress hears how much has been done; total is 0 where nobody knows. It must not block for long.
+type Progress func(step string, done, total int64)
 
 // line is one line: exactly one member is set.
 type line struct {
@@ -57,6 +78,7 @@ type line struct {
 type header struct {
 	Format      int       `json:"format"`
 	At          time.Time `json:"at"`
+	Data        Formats   `json:"data,omitzero"`
 	Collections []string  `json:"collections"`
 }
 
@@ -84,7 +106,8 @@ func (t *tuple) store() store.TupleStore { return store.TupleStore{Tenant: t.Ten
 type end struct {
 	Docs   int64  `json:"docs"`
 	Tuples int64  `json:"tuples"`
-	SHA256 string `json:"sha256"`
+	Parts  []Part `json:"parts,omitzero"`
+	SHA256 string `json:"sha256"` // the last member
 }
 
 func (d *doc) record() store.Record {

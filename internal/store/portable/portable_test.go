@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,13 +98,21 @@ func (h *house) settle(people int) {
 func (h *house) export() (portable.Summary, []byte) {
 	h.Helper()
 	var out bytes.Buffer
-	s, err := portable.Export(h.Context(), h.engine, h.db.Schemas(), h.clock.Now(), &out)
+	s, err := portable.Export(h.Context(), h.engine, portable.Exported{Schemas: h.db.Schemas(), At: h.clock.Now()}, &out)
 	h.must(err)
 	return s, out.Bytes()
 }
 
 func (h *house) bring(file []byte) (portable.Summary, error) {
-	return portable.Import(h.Context(), h.engine, h.db.Schemas(), h.clock.Now, bytes.NewReader(file))
+	s, err := portable.Import(h.Context(), h.engine, h.intake(), bytes.NewReader(file))
+	if err == nil {
+		err = portable.Finish(h.Context(), h.engine, h.clock.Now())
+	}
+	return s, err
+}
+
+func (h *house) intake() portable.Intake {
+	return portable.Intake{Schemas: h.db.Schemas(), Now: h.clock.Now}
 }
 
 func TestJourney(t *testing.T) {
@@ -166,8 +175,15 @@ func TestInterruptedImport(t *testing.T) {
 	fresh := newHouse(t, sealer)
 	for broken := 0; ; broken++ {
 		target := &brittle{Target: fresh.engine, commits: 1}
-		_, err := portable.Import(t.Context(), target, fresh.db.Schemas(), fresh.clock.Now, bytes.NewReader(file))
+		_, err := portable.Import(t.Context(), target, fresh.intake(), bytes.NewReader(file))
 		if err == nil {
+			// What must end in what was imported has not ended yet: who is killed now must not be served.
+			if on, err := portable.Unfinished(t.Context(), fresh.engine); !on || err != nil {
+				t.Errorf("finished before Finish: %v, %v", on, err)
+			}
+			if _, err := fresh.bring(file); err != nil {
+				t.Errorf("once more, up to the end: %v", err)
+			}
 			if broken < 5 {
 				t.Errorf("broken off only %d times", broken)
 			}
@@ -182,6 +198,52 @@ func TestInterruptedImport(t *testing.T) {
 	}
 	if _, file2 := fresh.export(); !bytes.Equal(file, file2) {
 		t.Error("something was lost on the way")
+	}
+}
+
+// TestNotAsWritten: a store that keeps something else than it was given is found out.
+func TestNotAsWritten(t *testing.T) {
+	t.Parallel()
+	sealer := storetest.NewSealer()
+	old, fresh := newHouse(t, sealer), newHouse(t, sealer)
+	old.settle(5)
+	_, file := old.export()
+	_, err := portable.Import(t.Context(), forgetful{fresh.engine}, fresh.intake(), bytes.NewReader(file))
+	if err == nil || !strings.Contains(err.Error(), "person has 0 of") {
+		t.Errorf("nobody noticed: %v", err)
+	}
+	if on, err := portable.Unfinished(t.Context(), fresh.engine); !on || err != nil {
+		t.Errorf("unfinished: %v, %v", on, err)
+	}
+}
+
+// forgetful loses the people.
+type forgetful struct{ portable.Target }
+
+func (f forgetful) Commit(ctx context.Context, w store.Write) (store.Receipt, error) {
+	w.Docs = slices.DeleteFunc(slices.Clone(w.Docs), func(o store.Op) bool { return o.Key.Collection == "person" })
+	return f.Target.Commit(ctx, w)
+}
+
+// TestFormats: data in a format that this version does not know is refused before anything is written.
+func TestFormats(t *testing.T) {
+	t.Parallel()
+	old, fresh := newHouse(t, storetest.NewSealer()), newHouse(t, storetest.NewSealer())
+	var out bytes.Buffer
+	_, err := portable.Export(t.Context(), old.engine, portable.Exported{Schemas: old.db.Schemas(), At: old.clock.Now(), Data: portable.Formats{2, 3}}, &out)
+	old.must(err)
+	intake, refused := fresh.intake(), errors.New("not these")
+	intake.Fits = func(f portable.Formats) error {
+		if f == (portable.Formats{2, 3}) {
+			return refused
+		}
+		return nil
+	}
+	if _, err := portable.Import(t.Context(), fresh.engine, intake, bytes.NewReader(out.Bytes())); !errors.Is(err, refused) {
+		t.Errorf("imported: %v", err)
+	}
+	if on, err := portable.Unfinished(t.Context(), fresh.engine); on || err != nil {
+		t.Errorf("unfinished: %v, %v", on, err)
 	}
 }
 
@@ -237,7 +299,12 @@ func TestDamage(t *testing.T) {
 		"something after the end":    string(file) + lines[1],
 		"a blank line":               sealAgain(join(lines[:2], []string{"\n"}, lines[2:])),
 		"no last newline":            strings.TrimSuffix(string(file), "\n"),
-		"another format":             edit(`"format":1`, `"format":2`),
+		"another format":             edit(`"format":2`, `"format":3`),
+		"a format without parts":     edit(`"format":2,`, `"format":1,`),
+		"no data formats":            edit(`"data":[1,1],`, ``),
+		"data formats upside down":   edit(`"data":[1,1],`, `"data":[2,1],`),
+		"another part":               strings.Replace(string(file), `"parts":[{"name":"event","count":9,`, `"parts":[{"name":"event","count":8,`, 1),
+		"no parts":                   strings.Replace(string(file), `"parts":[`, `"parts":[],"partz":[`, 1),
 		"an unknown collection":      edit(`"collections":["`, `"collections":["aliens","`),
 		"the outbox":                 edit(`"person"]`, `"outbox","person"]`),
 		"collections out of order":   edit(`["event","person"]`, `["person","event"]`),
@@ -300,6 +367,7 @@ func FuzzVerify(f *testing.F) {
 		f.Add(fmt.Appendf([]byte(body), `{"end":{"docs":%d,"tuples":%d,"sha256":"%x"}}`+"\n", docs, tuples, sum))
 	}
 	schemas := []store.Schema{{Name: "person"}}
+	f.Add([]byte(`{"cardea":{"format":2,"at":"2026-11-20T12:00:00Z","data":[1,1],"collections":["person"]}}` + "\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		s, err := portable.Verify(bytes.NewReader(file), schemas)
 		if err != nil {

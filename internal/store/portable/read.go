@@ -39,6 +39,8 @@ type reader struct {
 	schemas []store.Schema
 	summary Summary
 	lines   int64 // read so far
+	format  int
+	parts   parts
 	state   state
 	last    key
 }
@@ -136,8 +138,12 @@ func (x *reader) begin(h *header) error {
 	switch {
 	case x.state != atStart:
 		return bad(x.lines, "a file has one beginning")
-	case h.Format != Format:
+	case h.Format < 1 || h.Format > Format:
 		return bad(x.lines, "format %d is not known to this version", h.Format)
+	case h.Format == 1 && h.Data == (Formats{}):
+		h.Data = Formats{1, 1}
+	case h.Format == 1 || h.Data[0] < 1 || h.Data[1] < h.Data[0]:
+		return bad(x.lines, "the data formats are none")
 	}
 	for i, c := range h.Collections {
 		if i > 0 && h.Collections[i-1] >= c {
@@ -147,8 +153,8 @@ func (x *reader) begin(h *header) error {
 			return bad(x.lines, "it holds a collection that is not known to this version")
 		}
 	}
-	x.state = inDocs
-	x.summary.At, x.summary.Collections = h.At, h.Collections
+	x.state, x.format = inDocs, h.Format
+	x.summary.At, x.summary.Collections, x.summary.Data = h.At, h.Collections, h.Data
 	return nil
 }
 
@@ -162,6 +168,8 @@ func (x *reader) admitDoc(d *doc) error {
 		return bad(x.lines, "it is not a document")
 	}
 	x.summary.Docs++
+	x.beginUpTo(d.Collection)
+	x.parts.doc(d)
 	return x.follow(d.key())
 }
 
@@ -176,7 +184,22 @@ func (x *reader) admitTuple(t *tuple) error {
 		return bad(x.lines, "it is not a tuple")
 	}
 	x.summary.Tuples++
+	x.beginUpTo(TuplesPart)
+	x.parts.tuple(t)
 	return x.follow(t.key())
+}
+
+// beginUpTo begins the parts up to one: those between hold nothing. The tuples come last.
+func (x *reader) beginUpTo(name string) {
+	for _, c := range x.summary.Collections[min(max(len(x.parts.all)-1, 0), len(x.summary.Collections)):] {
+		if name != TuplesPart && c > name {
+			return
+		}
+		x.parts.begin(c)
+	}
+	if name == TuplesPart {
+		x.parts.begin(TuplesPart)
+	}
 }
 
 // follow refuses what is out of order, and so what stands there twice.
@@ -193,9 +216,14 @@ func (x *reader) finish(e *end) error {
 		return bad(x.lines, "the end stands in the wrong place")
 	}
 	x.state = atEnd
-	x.summary.SHA256 = x.digest()
+	x.beginUpTo(TuplesPart)
+	x.parts.close()
+	x.summary.SHA256, x.summary.Parts = x.digest(), x.parts.all
 	if e.SHA256 != x.summary.SHA256 || e.Docs != x.summary.Docs || e.Tuples != x.summary.Tuples {
 		return bad(x.lines, "the file was damaged: its digest is another")
+	}
+	if x.parts.until.IsZero() && !slices.Equal(e.Parts, x.summary.Parts) && (x.format > 1 || e.Parts != nil) {
+		return bad(x.lines, "the file was damaged: the digest of a part is another")
 	}
 	return nil
 }
