@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
 // errNeighbour is of a batch that did nothing wrong and shared a transaction that was not committed.
@@ -17,7 +18,7 @@ var errInTurn = errors.New("postgres: the batches must follow one another")
 
 // commitGroup decides every job. All documents are sent together first, in the hope that none of them
 // fails; if one does, all is taken back and the batches follow one another, each in a savepoint.
-func (e *Engine) commitGroup(ctx context.Context, jobs []*job) {
+func (e *Engine) commitGroup(ctx context.Context, jobs []*relational.Job) {
 	careful := false
 	for try := 1; ; try++ {
 		g := &group{engine: e, jobs: jobs, careful: careful}
@@ -35,9 +36,9 @@ func (e *Engine) commitGroup(ctx context.Context, jobs []*job) {
 			continue
 		}
 		for _, j := range jobs {
-			j.err = err
+			j.Err = err
 			if len(jobs) > 1 && refused(err) {
-				j.err = errors.Join(errNeighbour, err)
+				j.Err = errors.Join(errNeighbour, err)
 			}
 		}
 		return
@@ -47,16 +48,16 @@ func (e *Engine) commitGroup(ctx context.Context, jobs []*job) {
 // group is one transaction for many batches of one tuple store.
 type group struct {
 	engine  *Engine
-	jobs    []*job
+	jobs    []*relational.Job
 	careful bool // one batch after the other
 
 	conn     *pgx.Conn
-	state    tupleState
+	state    relational.TupleState
 	revision uint64
 }
 
 func (g *group) key() []any {
-	s := g.jobs[0].w.InTuples()
+	s := g.jobs[0].Write.InTuples()
 	return []any{tenantText(s.Tenant), toText(s.ID)}
 }
 
@@ -110,16 +111,16 @@ func (g *group) begin(ctx context.Context) error {
 	lock := "INSERT INTO tuple_store (tenant, store, revision) VALUES ($1, $2, 0)" +
 		" ON CONFLICT (tenant, store) DO UPDATE SET revision = tuple_store.revision RETURNING revision"
 	s.own(lock, g.key()...).QueryRow(func(row pgx.Row) error { return row.Scan(&g.revision) })
-	if g.jobs[0].w.DropTuples {
+	if g.jobs[0].Write.DropTuples {
 		s.own("DELETE FROM tuple"+inStore, g.key()...)
 		s.own("DELETE FROM tuple_log"+inStore, g.key()...)
 		s.own("UPDATE tuple_store SET revision = 0, trimmed = 0"+inStore+" RETURNING revision", g.key()...).
 			QueryRow(func(row pgx.Row) error { return row.Scan(&g.revision) })
 	}
-	g.state = tupleState{}
+	g.state = relational.TupleState{}
 	var about tupleArrays
 	for _, j := range g.jobs {
-		for _, op := range j.w.Tuples {
+		for _, op := range j.Write.Tuples {
 			about.add(op.Tuple)
 		}
 	}
@@ -129,7 +130,7 @@ func (g *group) begin(ctx context.Context) error {
 			" AND subject_type = u.d AND subject_id = u.e AND subject_relation = u.f LIMIT 1) AS t"
 		s.own(read, append(g.key(), about.keys()...)...).Query(func(rows pgx.Rows) error {
 			var r tupleRow
-			_, err := pgx.ForEachRow(rows, r.targets(), func() error { g.state.found(r.tuple()); return nil })
+			_, err := pgx.ForEachRow(rows, r.targets(), func() error { g.state.Found(r.tuple()); return nil })
 			return err
 		})
 	}
@@ -139,15 +140,15 @@ func (g *group) begin(ctx context.Context) error {
 // together adds the documents of all jobs to the script that will commit.
 func (g *group) together(s *script) error {
 	for i, j := range g.jobs {
-		if j.err = g.relate(j); j.err != nil && len(j.w.Docs) > 0 {
+		if j.Err = g.relate(j); j.Err != nil && len(j.Write.Docs) > 0 {
 			return errInTurn
-		} else if j.err != nil {
+		} else if j.Err != nil {
 			continue
 		}
-		if err := s.docs(g.engine, i, j.w, false); err != nil {
+		if err := s.docs(g.engine, i, j.Write, false); err != nil {
 			return err
 		}
-		s.changes(j.w)
+		s.changes(j.Write)
 	}
 	return nil
 }
@@ -166,7 +167,7 @@ func (g *group) oneByOne(ctx context.Context) error {
 		if err == nil {
 			err = g.relate(j)
 		}
-		if j.err = err; err == nil {
+		if j.Err = err; err == nil {
 			continue
 		}
 		if _, strict := errors.AsType[*store.TupleError](err); !strict && (!refusedBatch(err) || again(err)) {
@@ -176,19 +177,19 @@ func (g *group) oneByOne(ctx context.Context) error {
 			return err
 		}
 		if _, exists := errors.AsType[*store.ExistsError](err); exists {
-			j.err = failed.table.nameKey(ctx, g.conn, j.w.Docs[failed.op], err)
+			j.Err = failed.table.nameKey(ctx, g.conn, j.Write.Docs[failed.op], err)
 		}
 	}
 	return nil
 }
 
-func (g *group) docs(ctx context.Context, i int, j *job, clear bool) (failed part, err error) {
+func (g *group) docs(ctx context.Context, i int, j *relational.Job, clear bool) (failed part, err error) {
 	var s script
 	s.own("SAVEPOINT batch")
-	if err := s.docs(g.engine, i, j.w, clear); err != nil {
+	if err := s.docs(g.engine, i, j.Write, clear); err != nil {
 		return part{}, err
 	}
-	s.changes(j.w)
+	s.changes(j.Write)
 	err = s.run(ctx, g.conn)
 	return s.failed, err
 }
@@ -205,31 +206,20 @@ func refusedBatch(err error) bool {
 }
 
 // relate applies the tuple operations of a job to the state, all or none, and gives it its revision.
-func (g *group) relate(j *job) error {
-	g.state.begin()
-	effective := 0
-	for _, op := range j.w.Tuples {
-		changed, err := g.state.apply(op, j.w.At)
-		if err != nil {
-			g.state.undo()
-			return err
-		}
-		if changed {
-			g.state.log(op, g.revision+1, effective, j.w.At)
-			effective++
-		}
-	}
-	if effective > 0 {
-		g.revision++
-	}
-	j.revision = g.revision
-	return nil
+func (g *group) relate(j *relational.Job) (err error) {
+	g.revision, err = g.state.Relate(j.Write, g.revision)
+	j.Revision = g.revision
+	return err
 }
 
 // write adds what the tuple operations of all jobs come to, and what other nodes must hear of.
 func (g *group) write(s *script) {
-	drop := g.jobs[0].w.DropTuples
-	put, gone, logged := g.state.net()
+	drop := g.jobs[0].Write.DropTuples
+	replaced, added, gone, log := g.state.Net()
+	var put, logged tupleArrays
+	put.add(replaced...)
+	put.add(added...)
+	logged.log(log)
 	if len(put.relation) > 0 {
 		s.own("INSERT INTO tuple (tenant, store, "+tupleFields+") SELECT $1, $2, u.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"+
 			" $9::text[], $10::text[], $11::bigint[]) AS u ON CONFLICT (tenant, store, "+tupleColumns+
@@ -251,6 +241,6 @@ func (g *group) write(s *script) {
 		s.own("DELETE FROM tuple_store"+inStore+" AND revision = 0", g.key()...)
 	}
 	if drop || len(logged.relation) > 0 {
-		s.tuplesChanged(g.jobs[0].w.InTuples(), g.revision)
+		s.tuplesChanged(g.jobs[0].Write.InTuples(), g.revision)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
 // Config is what an Engine needs. URL and Now are required.
@@ -45,7 +46,7 @@ type Engine struct {
 	pool    *pgxpool.Pool
 	pooled  bool // behind a pooler that keeps no session: nothing is prepared, nobody listens
 	tables  atomic.Pointer[map[string]*table]
-	lanes   lanes
+	lanes   *relational.Lanes
 	waker   waker
 	commits atomic.Int64 // transactions of batches that became durable
 
@@ -76,7 +77,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	}
 	e := &Engine{config: c, address: parsed.address, pooled: parsed.pooled}
 	e.tables.Store(&map[string]*table{})
-	e.lanes.open = map[store.TupleStore][]*job{}
+	e.lanes = relational.NewLanes(ErrClosed, e.commitGroup)
 	if e.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), parsed.pool); err != nil {
 		return nil, e.explain(err)
 	}
@@ -120,7 +121,7 @@ func (e *Engine) prepare(ctx context.Context) error {
 // does nothing.
 func (e *Engine) Close() error {
 	e.closing.Do(func() {
-		e.lanes.close()
+		e.lanes.Close()
 		e.waker.close()
 		e.pool.Close()
 	})

@@ -180,3 +180,47 @@ func frozen(ctx context.Context, c interface {
 		return f(ctx, tx)
 	})
 }
+
+// tupleArrays are tuples as columns, for unnest.
+type tupleArrays struct {
+	objectType, objectID, relation, subjectType, subjectID, subjectRelation []string
+	condition, context                                                      []string
+	expires                                                                 []*int64
+
+	revision, n, at []int64
+	removed         []bool
+}
+
+func (a *tupleArrays) add(tuples ...store.Tuple) {
+	for _, t := range tuples {
+		for _, x := range []struct {
+			to   *[]string
+			text string
+		}{
+			{&a.objectType, t.Object.Type}, {&a.objectID, t.Object.ID}, {&a.relation, t.Relation}, {&a.subjectType, t.Subject.Type},
+			{&a.subjectID, t.Subject.ID}, {&a.subjectRelation, t.Subject.Relation}, {&a.condition, t.Condition.Name}, {&a.context, t.Condition.Context},
+		} {
+			*x.to = append(*x.to, toText(x.text))
+		}
+		a.expires = append(a.expires, millis(t.Expires))
+	}
+}
+
+// log adds rows of the changelog; n counts those of a revision.
+func (a *tupleArrays) log(changes []store.TupleChange) {
+	n := int64(0)
+	for i, c := range changes {
+		if n++; i == 0 || changes[i-1].Revision != c.Revision {
+			n = 0
+		}
+		a.add(c.Tuple)
+		a.revision, a.n = append(a.revision, int64(c.Revision)), append(a.n, n)
+		a.at, a.removed = append(a.at, c.At.UnixMilli()), append(a.removed, c.Delete)
+	}
+}
+
+func (a *tupleArrays) keys() []any {
+	return []any{a.objectType, a.objectID, a.relation, a.subjectType, a.subjectID, a.subjectRelation}
+}
+
+func (a *tupleArrays) all() []any { return append(a.keys(), a.condition, a.context, a.expires) }

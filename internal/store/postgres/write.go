@@ -29,7 +29,7 @@ func (e *Engine) Commit(ctx context.Context, w store.Write) (store.Receipt, erro
 		w.At = e.config.Now()
 	}
 	if w.TouchesTuples() {
-		return e.lanes.do(ctx, e, w)
+		return e.lanes.Do(ctx, w)
 	}
 	return store.Receipt{}, e.commit(ctx, w)
 }
