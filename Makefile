@@ -1,6 +1,6 @@
 # Cardea. Bare `make` prints this help. CI runs exactly `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check postgres proof e2e bench lighthouse oracle fuzz shape ui lint setup generate
+.PHONY: help run test check postgres mongo proof e2e bench lighthouse oracle fuzz shape ui lint setup generate
 
 BIN := .cache/bin
 
@@ -23,6 +23,9 @@ postgres: setup ## the tests of every domain on PostgreSQL
 
 proof: setup ## the long form of every test of faults, ROUNDS (default 20) of each, as a table; see docs/reliability.md
 	scripts/proof $(or $(ROUNDS),20)
+
+mongo: ## what is run on MongoDB (CARDEA_TEST_MONGO_URI), or on what stands in for it
+	scripts/mongo
 
 e2e: setup ## clients that nobody here wrote, against the real binary
 	scripts/e2e

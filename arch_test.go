@@ -28,10 +28,11 @@ kit                       <                                   : words without pr
 access                    < kit                               : who asks is ground for everybody
 store                     < access                            : the contract of memory
 store/envelope            < store                             : seals what the contract asks to be sealed
-store/relational          < store                             : what the SQL engines make of a declaration
+store/relational          < store                             : what the engines make of a declaration
 store/sqlite              < store/relational                  : an engine knows collections, not nouns
 store/postgres            < store/relational                  : an engine knows collections, not nouns
-store/storetest           < store/sqlite store/postgres       : a kit for tests needs engines
+store/mongo               < store/relational                  : an engine knows collections, not nouns
+store/storetest           < store/sqlite store/postgres store/mongo : a kit for tests needs engines
 store/cluster             < store                             : which format all nodes write knows collections, not nouns
 store/portable            < store                             : moving data knows collections, not nouns
 cache/memory              < store                             : a cache knows keys, not nouns
@@ -184,6 +185,8 @@ func TestArchitectureForeignImports(t *testing.T) {
 		{"database/sql", "internal/store/sqlite internal/store/portable", "only an engine knows SQL"},
 		{"modernc.org/sqlite", "internal/store/sqlite internal/store/portable", "only the SQLite engine knows SQLite"},
 		{"github.com/jackc/pgx/v5", "internal/store/postgres", "only the PostgreSQL engine knows PostgreSQL"},
+		{"go.mongodb.org/mongo-driver/v2/mongo", "internal/store/mongo", "only the MongoDB engine knows MongoDB"},
+		{"go.mongodb.org/mongo-driver/v2/bson", "internal/store/mongo", "only the MongoDB engine knows MongoDB"},
 		{"github.com/redis/go-redis/v9", "internal/cache/redis", "only one room knows Redis"},
 		{"github.com/jackc/pgx/v5/pgxpool", "internal/store/postgres", "only the PostgreSQL engine knows PostgreSQL"},
 	}

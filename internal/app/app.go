@@ -43,7 +43,7 @@ import (
 // Config is what an App needs. The command line makes it from the configuration.
 type Config struct {
 	Dir string // the data directory
-	// Database is the URL of a PostgreSQL database, which other nodes may share; empty is a file in Dir.
+	// Database is the URL of a PostgreSQL or MongoDB database, which other nodes may share; empty is a file in Dir.
 	Database secret.Value
 	// Redis is the URL of what nodes on one database may share besides it; empty is nothing.
 	Redis  secret.Value

@@ -32,7 +32,7 @@ type database struct {
 // openDatabase opens the database of c: by default a file in the data directory.
 func openDatabase(ctx context.Context, c Config) (database, error) {
 	if !c.Database.Empty() {
-		return openPostgres(ctx, c)
+		return openServer(ctx, c)
 	}
 	e, err := sqlite.Open(ctx, sqlite.Config{Path: filepath.Join(c.Dir, fileDatabase), Now: c.Now})
 	if err != nil {

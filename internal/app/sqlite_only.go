@@ -14,7 +14,10 @@ var errSQLiteOnly = errors.New("this program was built with SQLite alone (-tags 
 // CheckDatabase says that there is no other database than the file.
 func CheckDatabase(string) error { return errSQLiteOnly }
 
-func openPostgres(context.Context, Config) (database, error) { return database{}, errSQLiteOnly }
+// HasPassword says that no URL may be named, whatever it holds.
+func HasPassword(string) bool { return false }
+
+func openServer(context.Context, Config) (database, error) { return database{}, errSQLiteOnly }
 
 // CheckRedis says that there is nobody to share with.
 func CheckRedis(string, []egress.Rule, bool) error { return errSQLiteOnly }

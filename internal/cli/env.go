@@ -50,7 +50,7 @@ type grammar struct {
 type global struct {
 	Data     string `help:"Data directory (default ./cardea-data, with --dev ./cardea-dev)." placeholder:"DIR"`
 	Config   string `help:"Configuration file." placeholder:"FILE"`
-	Database string `help:"PostgreSQL database, without a password (default: a file in the data directory)." placeholder:"URL"`
+	Database string `help:"PostgreSQL or MongoDB database, without a password (default: a file in the data directory)." placeholder:"URL"`
 	Dev      bool   `help:"Development: demo data, mails to a page, loopback only."`
 	Tenant   string `help:"The tenant that the command is about." default:"default"`
 	JSON     bool   `name:"json" help:"Print JSON, for programs."`

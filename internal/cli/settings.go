@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -47,7 +46,7 @@ func (l *localRun) settings() (*config.Config, error) {
 		flags["dev"] = "true"
 	}
 	if g.Database != "" {
-		if u, err := url.Parse(g.Database); err != nil || hasPassword(u) {
+		if app.HasPassword(g.Database) {
 			return nil, errors.New("--database must be a URL without a password, which others on this machine could see; put one with a password into a file, named by CARDEA_DATABASE_URL_FILE")
 		}
 		flags["database.url"] = g.Database
@@ -70,11 +69,6 @@ func (l *localRun) settings() (*config.Config, error) {
 		check("password", func(c *config.Config) error { _, err := password.New(hasherOf(c.Password)); return err }),
 		check("master_key", func(c *config.Config) error { _, err := masterOf(c); return err }),
 	}})
-}
-
-func hasPassword(u *url.URL) bool {
-	_, has := u.User.Password()
-	return has || u.Query().Has("password") || u.Query().Has("sslpassword")
 }
 
 // check turns a room's own check of its settings into a problem of the configuration.

@@ -91,7 +91,10 @@ type Database struct {
 	// postgres://user:password@host:5432/name?sslmode=verify-full. Where the server is not on this
 	// machine its certificate must be good unless sslmode says otherwise; search_path names a schema,
 	// pool_max_conns bounds the connections (16), and pgbouncer=true is for a pooler that gives each
-	// transaction another connection. All servers need the same master_key.
+	// transaction another connection. Or a MongoDB database on a replica set:
+	// mongodb://user:password@host1:27017,host2:27017/name?replicaSet=rs0, or mongodb+srv://. Where a server
+	// is not on this machine TLS is used unless tls=false; maxPoolSize bounds the connections (16). All
+	// servers need the same master_key.
 	URL secret.Value `yaml:"url"`
 }
 

@@ -42,7 +42,7 @@ func clean(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case mongo.IsNetworkError(err), errors.Is(err, errNoAnswer):
+	case mongo.IsNetworkError(err):
 		return fault{"the connection was lost", err}
 	case errors.As(err, &server):
 		return fault{"the server refuses: " + nameOf(server), err}
@@ -58,8 +58,11 @@ func nameOf(err mongo.ServerError) string {
 	return fmt.Sprint("code ", err.ErrorCodes())
 }
 
-// errNoAnswer says that a server has not answered in time.
-var errNoAnswer = errors.New("mongo: no answer in time")
+// silence says that no server has answered in time. It is not the error of a context, which would be the
+// caller's; what the driver says is kept for whoever starts the server.
+type silence struct{ text string }
+
+func (silence) Error() string { return "mongo: no answer in time" }
 
 // again reports whether the same transaction may well succeed at the next try: it met another, or the
 // primary has changed, and nothing of it is there. A lost connection is not one of these: most likely the
@@ -121,6 +124,8 @@ func (e *Engine) explain(err error) error {
 	whole := err.Error()
 	if f, ok := errors.AsType[fault](err); ok {
 		whole = f.cause.Error()
+	} else if s, ok := errors.AsType[silence](err); ok {
+		whole = s.text
 	}
 	switch {
 	case strings.Contains(whole, "AuthenticationFailed") || strings.Contains(whole, "auth error"):

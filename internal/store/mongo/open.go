@@ -194,7 +194,7 @@ func (e *Engine) read(ctx context.Context, f func(context.Context) error) error 
 // answered is err, which has nothing to do with the caller's context.
 func answered(quiet context.Context, err error) error {
 	if err != nil && (quiet.Err() != nil || errors.Is(err, context.DeadlineExceeded) || mongo.IsTimeout(err)) {
-		return errNoAnswer
+		return silence{err.Error()}
 	}
 	return clean(err)
 }

@@ -168,19 +168,28 @@ func (e *Engine) alone(ctx context.Context, f func(context.Context, map[string]s
 }
 
 func (e *Engine) withRegistry(ctx context.Context, f func(context.Context, map[string]string) error) error {
+	have, err := e.registered(ctx)
+	if err == nil {
+		err = f(ctx, have)
+	}
+	return clean(err)
+}
+
+// registered is what the registry says.
+func (e *Engine) registered(ctx context.Context) (map[string]string, error) {
 	cursor, err := e.in(collRegistry).Find(ctx, bson.D{})
 	if err != nil {
-		return clean(err)
+		return nil, err
 	}
 	var found []entry
 	if err := cursor.All(ctx, &found); err != nil {
-		return clean(err)
+		return nil, err
 	}
 	have := map[string]string{}
 	for _, x := range found {
 		have[x.Name] = x.Value
 	}
-	return clean(f(ctx, have))
+	return have, nil
 }
 
 // hold takes the lease if it has ended, or prolongs it.

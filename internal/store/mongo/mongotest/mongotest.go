@@ -1,10 +1,9 @@
 // Package mongotest gives tests a MongoDB, or what stands in for one.
 //
 // CARDEA_TEST_MONGO_URI names a replica set; each test gets a database of its own on it, which the end of
-// the test drops. Without it the stand-in of test/mongo is started, once for all tests of a test binary: it is
-// built, or is the program that CARDEA_TEST_MONGO_STANDIN names. What passes on it shows that the driver is
-// used rightly, and nothing about MongoDB. Where the stand-in cannot be built a test is skipped; where CI
-// is set it fails.
+// the test drops. CARDEA_TEST_MONGO_STANDIN names the program of test/mongo, which is started once for all
+// tests of a test binary; scripts/mongo builds it. What passes on it shows that the driver is used rightly,
+// and nothing about MongoDB. With neither a test is skipped; where CI is set it fails.
 package mongotest
 
 import (
@@ -18,7 +17,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +31,7 @@ import (
 // Names of variables.
 const (
 	Variable = "CARDEA_TEST_MONGO_URI"     // a server to use
-	Program  = "CARDEA_TEST_MONGO_STANDIN" // the stand-in, built already
+	Program  = "CARDEA_TEST_MONGO_STANDIN" // the stand-in
 )
 
 // shared keeps the stand-in as long as the test binary lives: it ends when nobody holds its input any more.
@@ -104,13 +102,13 @@ func drop(t testing.TB, server, name string) {
 
 func missing(t testing.TB, err error) {
 	t.Helper()
-	if os.Getenv("CI") != "" || !errors.Is(err, errBuild) {
+	if os.Getenv("CI") != "" || !errors.Is(err, errAbsent) {
 		t.Fatalf("MongoDB: %v", err)
 	}
-	t.Skipf("MongoDB is not here, nor what stands in for it: %v", err)
+	t.Skip(err)
 }
 
-var errBuild = errors.New("the stand-in cannot be built")
+var errAbsent = errors.New("there is no MongoDB, nor what stands in for it: scripts/mongo builds that")
 
 // Server is a stand-in of one test, whose data outlives it.
 type Server struct {
@@ -161,26 +159,11 @@ func (s *Server) Restart(t testing.TB) {
 	*s = *again
 }
 
-// program is the stand-in. The compiler keeps what it has built once.
-var program = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv(Program); path != "" {
-		return path, nil
-	}
-	_, here, _, _ := runtime.Caller(0)
-	path := filepath.Join(os.TempDir(), prefix+strconv.Itoa(os.Getpid())+"-standin")
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", path, ".")
-	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "..", "..", "..", "test", "mongo")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %w: %s", errBuild, err, out)
-	}
-	return path, nil
-})
-
 // start runs a stand-in, which ends when this process does.
 func start(args ...string) (*Server, error) {
-	path, err := program()
-	if err != nil {
-		return nil, err
+	path := os.Getenv(Program)
+	if path == "" {
+		return nil, errAbsent
 	}
 	cmd := exec.CommandContext(context.Background(), path, args...)
 	cmd.Stderr = os.Stderr

@@ -1,0 +1,7 @@
+package mongo
+
+// For the tests.
+var (
+	Join  = join
+	Split = split
+)
