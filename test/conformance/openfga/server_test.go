@@ -13,6 +13,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/internal/store/storetest"
 )
 
 // server is the program itself, with its shipped defaults but for conditions that tuples bring, which
@@ -51,9 +54,12 @@ func TestMain(m *testing.M) {
 // built says that there is something to remove.
 var built bool
 
-// startServer runs the program until the test ends.
-func startServer(t *testing.T) *server {
+// startServer runs the program until the test ends: on SQLite, or on PostgreSQL if CARDEA_TEST_ENGINE says so.
+func startServer(t *testing.T, more ...string) *server {
 	t.Helper()
+	if os.Getenv(storetest.Variable) == "postgres" {
+		more = append(more, onPostgres(t))
+	}
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +73,7 @@ func startServer(t *testing.T) *server {
 	s := &server{issuer: "http://" + at[0]}
 	var output bytes.Buffer
 	serve := exec.Command(path, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
-	serve.Env = append(clean(), "CARDEA_AUTHZ_INLINE_CONDITIONS=true")
+	serve.Env = append(append(clean(), "CARDEA_AUTHZ_INLINE_CONDITIONS=true"), more...)
 	serve.Stdout, serve.Stderr = &output, &output
 	if err := serve.Start(); err != nil {
 		t.Fatal(err)
@@ -83,7 +89,7 @@ func startServer(t *testing.T) *server {
 		t.Helper()
 		c := exec.Command(path, append(words, "--data", dir, "--json")...)
 		var stdout, stderr bytes.Buffer
-		c.Env, c.Stdout, c.Stderr = clean(), &stdout, &stderr
+		c.Env, c.Stdout, c.Stderr = append(clean(), more...), &stdout, &stderr
 		if err := c.Run(); err != nil && c.ProcessState == nil {
 			t.Fatalf("cardea %s: %v", strings.Join(words, " "), err)
 		}
@@ -109,6 +115,12 @@ func startServer(t *testing.T) *server {
 	must(&key, "apikey", "create", "service:"+app.ID, "runner", "--scope", "cardea:authz")
 	s.key = key.Key
 	return s
+}
+
+// onPostgres is the setting that puts a server on a database of its own in PostgreSQL.
+func onPostgres(t *testing.T) string {
+	t.Helper()
+	return "CARDEA_DATABASE_URL=" + pgtest.URL(t)
 }
 
 func clean() []string {
