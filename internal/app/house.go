@@ -169,6 +169,9 @@ func (h *house) unlock(ctx context.Context) error {
 		return errors.Join(errors.New("the database has been begun with another master key; give every node the same one with master_key (CARDEA_MASTER_KEY_FILE)"),
 			os.Remove(h.made))
 	}
+	if _, wrong := errors.AsType[*envelope.WrongKeyError](err); wrong {
+		return fmt.Errorf("%w; put the right key back as %s, or name it with master_key", err, filepath.Join(h.dir, fileMaster))
+	}
 	return err
 }
 

@@ -186,7 +186,7 @@ func checkHeader(ctx context.Context, c *conn) (version int64, err error) {
 	case app != applicationID:
 		return 0, errors.New("sqlite: the file belongs to another program")
 	case version > formatVersion:
-		return 0, errors.New("sqlite: the file was written by a newer version")
+		return 0, errors.New("sqlite: the file was written by a newer version of Cardea; start that version")
 	}
 	return version, nil
 }
