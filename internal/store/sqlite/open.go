@@ -202,6 +202,9 @@ func (e *Engine) writeDSN() string {
 		// A checkpoint after 16 MiB of log instead of 4 saves a sixth of the cost of a commit, since a
 		// page that changes often is moved into the file less often. A burst's log is cut at 64 MiB.
 		"wal_autocheckpoint(4000)", "journal_size_limit(67108864)", "temp_store(MEMORY)", "trusted_schema(0)",
+		// 16 MiB of pages instead of 2: a batch of tuples touches pages all over both directions of a large
+		// store, which with less are spilled into the log, read back and written again.
+		"cache_size(-16384)",
 		// Zeroes what is deleted where that costs no further page.
 		"secure_delete(FAST)")
 }
