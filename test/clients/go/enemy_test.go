@@ -55,7 +55,7 @@ func TestNodesNewEnemy(t *testing.T) {
 // enemy is somebody who loses a right at one node and asks at another.
 type enemy struct {
 	fga
-	one, other   *server
+	one, other *server
 
 	stale, wrong, refused atomic.Int64
 }
