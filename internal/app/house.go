@@ -42,6 +42,7 @@ type house struct {
 	made   string // the file of a master key that was made at this start
 	sealer *lateSealer
 	db     *store.DB
+	cache  *memory.Cache
 	shared together
 
 	cluster *cluster.Cluster
@@ -107,12 +108,12 @@ func openDir(path string) (*os.Root, error) {
 
 // assemble puts cache, sealer and DB over the engine.
 func (h *house) assemble(c Config) error {
-	cache, err := memory.New(memory.Config{Now: c.Now, MaxEntries: 100_000})
-	if err != nil {
+	var err error
+	if h.cache, err = memory.New(memory.Config{Now: c.Now, MaxEntries: 100_000}); err != nil {
 		return err
 	}
 	h.sealer = &lateSealer{}
-	h.db = store.New(store.Config{Engine: h.engine.engine, Sealer: h.sealer, Now: c.Now, Cache: cache, Second: h.shared.second, Waker: h.shared.waker})
+	h.db = store.New(store.Config{Engine: h.engine.engine, Sealer: h.sealer, Now: c.Now, Cache: h.cache, Second: h.shared.second, Waker: h.shared.waker})
 	h.cluster = cluster.New(cluster.Config{
 		Engine: h.engine.engine, DB: h.db, Formats: c.formats(), Release: c.release(), Name: c.node(), Now: c.Now, Lease: c.Lease,
 	})

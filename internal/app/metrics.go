@@ -72,6 +72,15 @@ func (a *App) measure(ctx context.Context, r prometheus.Registerer) {
 	t := a.tally
 	r.MustRegister(t.sessions, t.proofs, t.failures, t.grants, t.introspections, t.decisions)
 	counter("store_commits_total", "Transactions that became durable.", func() float64 { return float64(a.house.engine.Commits()) })
+	for i, answer := range []string{"hit", "load"} {
+		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Namespace: "cardea", Name: "cache_lookups_total", ConstLabels: prometheus.Labels{"answer": answer},
+			Help: "Documents that were in the memory of this node, and those that were loaded into it.",
+		}, func() float64 {
+			hits, loads := a.house.cache.Answers()
+			return float64([]int64{hits, loads}[i])
+		}))
+	}
 	gauge("password_running", "Password hashes being computed.", func() float64 { return float64(a.Hasher.Stats().Running) })
 	gauge("password_waiting", "Callers that wait for a password hash.", func() float64 { return float64(a.Hasher.Stats().Waiting) })
 	counter("password_refused_total", "Password hashes refused because the queue was full or too slow.", func() float64 { return float64(a.Hasher.Stats().Refused) })

@@ -47,6 +47,8 @@ type result struct {
 	P99     time.Duration `json:"p99_ns"`
 	Errors  int           `json:"errors"`
 	Commits float64       `json:"commits_per_op"`
+	Loads   float64       `json:"loads_per_op"`
+	Hits    float64       `json:"cache_hits"` // of all lookups
 	RSS     int64         `json:"rss"`
 }
 
@@ -56,11 +58,7 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	if w.connections > 0 {
 		n = w.connections
 	}
-	base := w.at
-	if base == "" {
-		base = s.base
-	}
-	at, err := url.Parse(base)
+	at, err := s.bases(w)
 	if err != nil {
 		return result{}, err
 	}
@@ -72,7 +70,7 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 		wg      sync.WaitGroup
 	)
 	for i := range workers {
-		wg.Go(func() { workers[i].run(ctx, w, at, i, begin, end) })
+		wg.Go(func() { workers[i].run(ctx, w, at[i%len(at)], i, begin, end) })
 	}
 	time.Sleep(time.Until(begin))
 	s.toggleProfile(w)
@@ -98,8 +96,28 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	return result{
 		Name: w.name, Method: w.method, Rate: float64(len(times)-bad) / o.span.Seconds(),
 		CPU: time.Duration(float64(spent.cpu) / all), P50: quantile(times, 50), P99: quantile(times, 99),
-		Errors: bad, Commits: spent.commits / all, RSS: s.rss(),
+		Errors: bad, Commits: spent.commits / all, Loads: spent.loads / all, Hits: spent.hits / max(1, spent.hits+spent.loads), RSS: s.rss(),
 	}, ctx.Err()
+}
+
+// bases are the addresses that connections reach in turn.
+func (s *server) bases(w workload) ([]*url.URL, error) {
+	all := []string{w.at}
+	if w.at == "" {
+		all = []string{s.base}
+		for _, n := range s.others {
+			all = append(all, n.base)
+		}
+	}
+	var out []*url.URL
+	for _, base := range all {
+		u, err := url.Parse(base)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, u)
+	}
+	return out, nil
 }
 
 // quantile is the time that percent of all times do not exceed.

@@ -2,7 +2,9 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-relations [-peers]] [-shared] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//	go run ./tools/bench [-relations [-peers]] [-shared] [-nodes N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//
+// Where the data is, and whether there is a Redis, is said as to the server: CARDEA_DATABASE_URL and so on.
 //
 // Quote ratios of one run, never absolute figures across machines.
 package main
@@ -17,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,6 +34,7 @@ func main() {
 	ask := flag.Bool("relations", false, "measure checks of relations (data set W1) and nothing else")
 	peers := flag.Bool("peers", false, "with -relations: measure OpenFGA too, which is built for it")
 	shared := flag.Bool("shared", false, "measure what a second node on the same PostgreSQL and Redis resolves, and nothing else")
+	nodes := flag.Int("nodes", 1, "so many nodes on one database, all on the server's core; connections reach them in turn")
 	asJSON := flag.Bool("json", false, "print JSON, for programs")
 	flag.Parse()
 	if err := leaveServerCore(); err != nil {
@@ -41,7 +45,7 @@ func main() {
 	debug.SetMemoryLimit(4 << 30)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *shared}, *asJSON); err != nil {
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *shared, *nodes}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -56,6 +60,7 @@ type options struct {
 	relations   bool
 	peers       bool
 	shared      bool
+	nodes       int
 }
 
 func run(ctx context.Context, o options, asJSON bool) error {
@@ -69,6 +74,14 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		return err
 	}
 	defer s.stop()
+	for i := 1; i < o.nodes; i++ {
+		n, err := s.another(ctx, strconv.Itoa(i), os.Environ())
+		if err != nil {
+			return err
+		}
+		defer n.end()
+		s.others = append(s.others, n)
+	}
 	var w []workload
 	if !o.relations && !o.shared {
 		if w, err = s.furnish(ctx); err != nil {
@@ -154,10 +167,10 @@ func relate(results []result) {
 
 func print(w io.Writer, results []result) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "workload\tper second\tof bare\tCPU per op\tp50\tp99\terrors\tcommits per op\tserver MB\t")
+	fmt.Fprintln(t, "workload\tper second\tof bare\tCPU per op\tp50\tp99\terrors\tcommits per op\tloads per op\tcache hits\tserver MB\t")
 	for _, r := range results {
-		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%v\t%d\t%.2f\t%d\t\n", r.Name, r.Rate, 100*r.OfBare, r.CPU.Round(100*time.Nanosecond),
-			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.RSS>>20)
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%v\t%d\t%.2f\t%.2f\t%.1f %%\t%d\t\n", r.Name, r.Rate, 100*r.OfBare, r.CPU.Round(100*time.Nanosecond),
+			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.Loads, 100*r.Hits, r.RSS>>20)
 	}
 	_ = t.Flush()
 }

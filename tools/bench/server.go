@@ -26,6 +26,7 @@ type server struct {
 	idleRSS, binarySize           int64
 	profile                       string   // where profiles go; empty for none
 	devices                       sync.Map // the cookie of each account's browser, by number
+	others                        []*server
 }
 
 // onServerCore is a command bound to core 0, if the load has left it. How many processors there are says
@@ -174,8 +175,8 @@ func (s *server) status(line string) int64 {
 
 // spending is what a measurement looks at before and after.
 type spending struct {
-	cpu     time.Duration
-	commits float64
+	cpu                  time.Duration
+	commits, hits, loads float64
 }
 
 // toggleProfile starts or ends a profile, if profiles are wanted of the server.
@@ -186,24 +187,30 @@ func (s *server) toggleProfile(w workload) {
 }
 
 func (s *server) spent(w workload) spending {
-	commits := s.commits() // costs the server time, which is not what is measured
-	return spending{s.cpu(w), commits}
+	out := s.counted() // costs the server time, which is not what is measured
+	out.cpu = s.cpu(w)
+	return out
 }
 
 // since is what was spent after before.
 func (s *server) since(before spending, w workload) spending {
-	cpu := s.cpu(w) - before.cpu
-	return spending{cpu, s.commits() - before.commits}
+	cpu, now := s.cpu(w), s.counted()
+	return spending{cpu - before.cpu, now.commits - before.commits, now.hits - before.hits, now.loads - before.loads}
 }
 
 // cpu is the processor time of whoever answers a workload.
 func (s *server) cpu(w workload) (sum time.Duration) {
-	process := s.process
-	if w.process != nil {
-		process = w.process
+	all := []*exec.Cmd{w.process}
+	if w.process == nil {
+		all[0] = s.process
+		for _, n := range s.others {
+			all = append(all, n.process)
+		}
 	}
-	for _, pid := range family(process.Process.Pid) {
-		sum += cpuOf(pid)
+	for _, process := range all {
+		for _, pid := range family(process.Process.Pid) {
+			sum += cpuOf(pid)
+		}
 	}
 	return sum
 }
@@ -255,19 +262,31 @@ func (s *server) forgetPeak() {
 // peak is the most that the resident memory was.
 func (s *server) peak() int64 { return s.status("VmHWM:") }
 
-// commits is how many transactions the server has made durable.
-func (s *server) commits() float64 {
+// counted is what all nodes have counted: transactions that became durable, and documents that were in their
+// memory or were loaded into it, each of which asks the database, or Redis, once.
+func (s *server) counted() (sum spending) {
+	for _, n := range append([]*server{s}, s.others...) {
+		text := n.metrics()
+		sum.commits += valueOf(text, "cardea_store_commits_total")
+		sum.hits += valueOf(text, `cardea_cache_lookups_total{answer="hit"}`)
+		sum.loads += valueOf(text, `cardea_cache_lookups_total{answer="load"}`)
+	}
+	return sum
+}
+
+func (s *server) metrics() string {
 	r, err := http.Get(s.management + "/metrics") //nolint:noctx // loopback
 	if err != nil {
-		return 0
+		return ""
 	}
 	defer func() { _ = r.Body.Close() }()
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "cardea_store_commits_total "); ok {
+	text, _ := io.ReadAll(r.Body) // of what is missing nothing is counted
+	return string(text)
+}
+
+func valueOf(metrics, name string) float64 {
+	for line := range strings.Lines(metrics) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
 			n, _ := strconv.ParseFloat(strings.TrimSpace(rest), 64)
 			return n
 		}

@@ -56,7 +56,7 @@ func (s *server) shared(ctx context.Context, o options) ([]result, error) {
 		return r, err
 	}
 	out := []result{given}
-	second, err := s.second(ctx, os.Environ())
+	second, err := s.another(ctx, "with", os.Environ())
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *server) shared(ctx context.Context, o options) ([]result, error) {
 		return nil, err
 	}
 	without := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "CARDEA_REDIS_") })
-	again, err := s.second(ctx, without)
+	again, err := s.another(ctx, "without", without)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +86,8 @@ func (s *server) shared(ctx context.Context, o options) ([]result, error) {
 	return out, nil
 }
 
-// second starts another node on the same database, known by the same address.
-func (s *server) second(ctx context.Context, env []string) (*server, error) {
+// another starts another node on the same database, known by the same address.
+func (s *server) another(ctx context.Context, name string, env []string) (*server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func (s *server) second(ctx context.Context, env []string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &server{dir: filepath.Join(s.dir, "second"), base: "http://localhost:" + strconv.Itoa(port), management: "http://127.0.0.1:" + strconv.Itoa(private)}
+	n := &server{dir: filepath.Join(s.dir, "node-"+name), base: "http://localhost:" + strconv.Itoa(port), management: "http://127.0.0.1:" + strconv.Itoa(private)}
 	n.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(n.dir, "data"), "--issuer", s.base,
 		"--listen", "127.0.0.1:"+strconv.Itoa(port), "--management", "127.0.0.1:"+strconv.Itoa(private))
 	n.process.Env, n.process.Stderr = env, os.Stderr

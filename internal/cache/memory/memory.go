@@ -41,6 +41,8 @@ type Config struct {
 type Cache struct {
 	config  Config
 	entries atomic.Pointer[entries]
+	hits    atomic.Int64
+	loads   atomic.Int64
 }
 
 type entries = otter.Cache[store.Key, any]
@@ -81,13 +83,22 @@ func (m *Cache) reset() error {
 }
 
 // Peek implements store.Cache.
-func (m *Cache) Peek(k store.Key) (any, bool) { return m.entries.Load().GetIfPresent(k) }
+func (m *Cache) Peek(k store.Key) (any, bool) {
+	v, ok := m.entries.Load().GetIfPresent(k)
+	if ok {
+		m.hits.Add(1)
+	}
+	return v, ok
+}
 
 // Get implements store.Cache. While a load is under way, callers of the same key wait for it, each
 // no longer than its own context lives; when the context of the caller who loads ends, another one
 // loads. A load that a Drop has overtaken is repeated.
 func (m *Cache) Get(ctx context.Context, k store.Key, load func(context.Context) (any, error)) (any, error) {
-	loader := otter.LoaderFunc[store.Key, any](func(ctx context.Context, _ store.Key) (any, error) { return load(ctx) })
+	loader := otter.LoaderFunc[store.Key, any](func(ctx context.Context, _ store.Key) (any, error) {
+		m.loads.Add(1)
+		return load(ctx)
+	})
 	return m.entries.Load().Get(ctx, k, loader)
 }
 
@@ -102,6 +113,9 @@ func (m *Cache) Drop(keys ...store.Key) {
 // Clear forgets everything, loads under way included: for a node that may have missed an
 // invalidation.
 func (m *Cache) Clear() error { return m.reset() }
+
+// Answers is how often Peek has found a value, and how often one was loaded, since the start.
+func (m *Cache) Answers() (hits, loads int64) { return m.hits.Load(), m.loads.Load() }
 
 // Len is about how many values are kept.
 func (m *Cache) Len() int { return m.entries.Load().EstimatedSize() }

@@ -251,3 +251,24 @@ func BenchmarkHit(b *testing.B) {
 		}
 	}
 }
+
+// TestAnswers: what was found and what was loaded is counted.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	c, err := memory.New(memory.Config{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := store.Key{Collection: "note", ID: "1"}
+	for range 3 {
+		if _, ok := c.Peek(k); ok {
+			continue
+		}
+		if _, err := c.Get(t.Context(), k, func(context.Context) (any, error) { return 1, nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if hits, loads := c.Answers(); hits != 2 || loads != 1 {
+		t.Errorf("%d found, %d loaded, of three questions", hits, loads)
+	}
+}
