@@ -274,7 +274,8 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestSettings has the program itself judge the settings of the pods, with files where the Secret is mounted.
+// TestSettings has the program itself judge the settings of the pods, with files where the Secret is mounted, and
+// the commands that the notes name.
 func TestSettings(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "cardea")
@@ -286,6 +287,15 @@ func TestSettings(t *testing.T) {
 	key, err := exec.CommandContext(t.Context(), program, "config", "key").Output()
 	if err != nil {
 		t.Fatal(err)
+	}
+	_, notes, err := render(shared())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range regexp.MustCompile(`(?m) -- /cardea ([a-z -]+)$`).FindAllStringSubmatch(notes, -1) {
+		if out, err := exec.CommandContext(t.Context(), program, append(strings.Fields(command[1]), "--help")...).CombinedOutput(); err != nil {
+			t.Errorf("the notes say %q: %s", command[1], out)
+		}
 	}
 	secret := map[string]string{
 		"database-url": "postgres://cardea:secret@postgres.identity.svc:5432/cardea", "master-key": strings.TrimSpace(string(key)),

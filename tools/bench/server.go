@@ -100,17 +100,19 @@ func buildServer(ctx context.Context, to string, profiled bool) error {
 }
 
 func (s *server) start(ctx context.Context) (time.Duration, error) {
-	port, err := freePort()
-	if err != nil {
-		return 0, err
+	if s.base == "" { // it keeps its name when it is started again: its audit log is signed with it
+		port, err := freePort()
+		if err != nil {
+			return 0, err
+		}
+		private, err := freePort()
+		if err != nil {
+			return 0, err
+		}
+		s.base, s.management = "http://localhost:"+strconv.Itoa(port), "http://127.0.0.1:"+strconv.Itoa(private)
 	}
-	private, err := freePort()
-	if err != nil {
-		return 0, err
-	}
-	s.base, s.management = "http://localhost:"+strconv.Itoa(port), "http://127.0.0.1:"+strconv.Itoa(private)
-	s.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--issuer", s.base,
-		"--listen", "127.0.0.1:"+strconv.Itoa(port), "--management", "127.0.0.1:"+strconv.Itoa(private))
+	listen, private := strings.Replace(s.base, "http://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.management, "http://")
+	s.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--issuer", s.base, "--listen", listen, "--management", private)
 	s.process.Env = append(os.Environ(), "PROFILE_DIR="+s.profile)
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -99,8 +99,12 @@ func (s *server) another(ctx context.Context, name string, env []string) (*serve
 	n := &server{dir: filepath.Join(s.dir, "node-"+name), base: "http://localhost:" + strconv.Itoa(port), management: "http://127.0.0.1:" + strconv.Itoa(private)}
 	n.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(n.dir, "data"), "--issuer", s.base,
 		"--listen", "127.0.0.1:"+strconv.Itoa(port), "--management", "127.0.0.1:"+strconv.Itoa(private))
-	n.process.Env, n.process.Stderr = env, os.Stderr
-	if err := n.process.Start(); err != nil {
+	log, err := os.Create(filepath.Join(s.dir, "log-"+name))
+	if err != nil {
+		return nil, err
+	}
+	n.process.Env, n.process.Stdout, n.process.Stderr = env, log, log
+	if err := errors.Join(n.process.Start(), log.Close()); err != nil { // the node has its own
 		return nil, err
 	}
 	if err := waitFor(ctx, n.management+"/readyz"); err != nil {
