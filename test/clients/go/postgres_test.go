@@ -245,7 +245,7 @@ func TestNodesStartTogether(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range servers {
 		all.Go(func() {
-			servers[i], errs[i] = newServer(t.Context(), launch{env: []string{"CARDEA_DATABASE_URL=" + uri, key}})
+			servers[i], errs[i] = newServer(t.Context(), launch{env: []string{"CARDEA_DATABASE_URL=" + uri, key}, issuer: "http://127.0.0.1:9"})
 		})
 	}
 	all.Wait()

@@ -43,6 +43,7 @@ func (s *server) client() *http.Client {
 type launch struct {
 	program string   // "" means cardea itself
 	env     []string // settings that differ from the defaults, and what the program needs besides
+	issuer  string   // "" is the address at which it listens
 	mayFail bool     // its database is taken away, so that it may log errors
 }
 
@@ -64,6 +65,9 @@ func newServer(ctx context.Context, l launch) (*server, error) {
 		return nil, err
 	}
 	s := &server{address: at[0], origin: "http://" + at[0], issuer: "http://" + at[0], tenant: "default", dir: dir, management: "http://" + at[1], env: l.env, mayFail: l.mayFail}
+	if l.issuer != "" {
+		s.issuer = l.issuer
+	}
 	s.process, err = start(l.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
 	if err != nil {
 		return nil, err
