@@ -109,5 +109,6 @@ func TestComposeMongo(t *testing.T) {
 		if u.Host != "mongo" || set == "" || !slices.Contains(mongo.Command, set) || !strings.Contains(strings.Join(mongo.Healthcheck.Test, " "), `_id: "`+set+`"`) {
 			t.Errorf("%s asks for the set %q at %s", name, set, u.Host)
 		}
+		configCheck(t, []string{"CARDEA_DATABASE_URL=" + at, "CARDEA_MASTER_KEY=" + strings.TrimSpace(run1(t, binary, "config", "key"))})
 	}
 }
