@@ -19,6 +19,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/cardea-auth/cardea/internal/cli"
+	"github.com/cardea-auth/cardea/internal/store/mongo/mongotest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
 )
 
@@ -46,6 +47,16 @@ func TestPostgresStories(t *testing.T) {
 	}))
 }
 
+// TestMongoStories is that of a server whose database is MongoDB, or what stands in for it.
+func TestMongoStories(t *testing.T) {
+	mongotest.URL(t) // or it is skipped
+	testscript.Run(t, stories("testdata/mongo", func(e *testscript.Env) error {
+		e.Setenv("MONGO_URL", mongotest.URL(t))
+		e.Setenv("MONGO_SECOND_URL", mongotest.URL(t))
+		return nil
+	}))
+}
+
 func stories(dir string, more func(*testscript.Env) error) testscript.Params {
 	return testscript.Params{
 		Dir: dir,
@@ -67,7 +78,7 @@ func stories(dir string, more func(*testscript.Env) error) testscript.Params {
 			return more(e)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"ready": ready, "sealed": sealed, "status": status, "tamper": tamper, "url": urlFile, "sql": inPostgres,
+			"ready": ready, "sealed": sealed, "status": status, "tamper": tamper, "url": urlFile, "sql": inPostgres, "newer": newer,
 		},
 	}
 }
@@ -80,6 +91,11 @@ func urlFile(ts *testscript.TestScript, _ bool, args []string) {
 // inPostgres changes the database behind the server's back: sql STATEMENT.
 func inPostgres(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(pgtest.Exec(ts.Getenv("POSTGRES_URL"), args[0]))
+}
+
+// newer has a version that is not there yet write the second database.
+func newer(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(mongotest.Set(ts.Getenv("MONGO_SECOND_URL"), "cardea", "format", "value", "99"))
 }
 
 // ready waits until the server answers that it can work.

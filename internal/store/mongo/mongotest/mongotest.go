@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 )
@@ -89,15 +90,30 @@ func database(server, name string) string {
 
 func drop(t testing.TB, server, name string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	client, err := mongo.Connect(options.Client().ApplyURI(server))
-	if err == nil {
-		err = errors.Join(client.Database(name).Drop(ctx), client.Disconnect(ctx))
-	}
+	err := with(server, func(ctx context.Context, c *mongo.Client) error { return c.Database(name).Drop(ctx) })
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// Set changes a field of a document in the database of a URL, behind everybody's back.
+func Set(uri, collection, docID, field, value string) error {
+	_, path, _ := strings.Cut(strings.TrimPrefix(uri, "mongodb://"), "/")
+	name, _, _ := strings.Cut(path, "?")
+	return with(uri, func(ctx context.Context, c *mongo.Client) error {
+		_, err := c.Database(name).Collection(collection).UpdateOne(ctx, bson.D{{Key: "_id", Value: docID}}, bson.D{{Key: "$set", Value: bson.D{{Key: field, Value: value}}}})
+		return err
+	})
+}
+
+func with(uri string, f func(context.Context, *mongo.Client) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	client, err := mongo.Connect(options.Client().ApplyURI(uri))
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(ctx, client), client.Disconnect(ctx))
 }
 
 func missing(t testing.TB, err error) {
