@@ -137,7 +137,7 @@ func (c *client) do(cmd bson.D, tx *transaction) bson.D {
 		if err := tx.before(c, bson.D{{Key: "db", Value: db}, {Key: "in", Value: name}, {Key: "gone", Value: ids(list(cmd, "documents"))}}); err != nil {
 			return failed(1, "InternalError", err.Error())
 		}
-		return c.nameInsert(cmd, c.pass(cmd))
+		return c.insert(cmd)
 	case "update":
 		return c.update(cmd, tx)
 	case "delete":
@@ -179,6 +179,9 @@ func (c *client) update(cmd bson.D, tx *transaction) bson.D {
 		if err := tx.keep(c, db, name, document(s, "q"), limit, yes(s, "upsert")); err != nil {
 			return failed(1, "InternalError", err.Error())
 		}
+		if now := c.updated(db, name, s); c.absentTwice(db, name, now) {
+			return answer(bson.E{Key: "writeErrors", Value: bson.A{c.duplicate(db, name, int32(i), now)}})
+		}
 		out := c.pass(bson.D{{Key: "update", Value: name}, {Key: "updates", Value: bson.A{s}}, {Key: "$db", Value: db}})
 		if number(out, "ok") != 1 {
 			if !strings.Contains(text(out, "errmsg"), "UNIQUE") {
@@ -210,9 +213,22 @@ func (c *client) updated(db, name string, s bson.D) bson.D {
 	return now
 }
 
-// nameInsert has the errors of an insert say which index they are about.
-func (c *client) nameInsert(cmd, out bson.D) bson.D {
-	docs := list(cmd, "documents")
+// insert has the errors of an insert say which index they are about. It ends before a document that lacks what
+// another one lacks too, where that is unique.
+func (c *client) insert(cmd bson.D) bson.D {
+	db, name, docs := text(cmd, "$db"), cmd[0].Value.(string), list(cmd, "documents")
+	for i, d := range docs {
+		if !c.absentTwice(db, name, d.(bson.D)) {
+			continue
+		}
+		if i > 0 {
+			if out := c.insert(append(without(cmd, "documents"), bson.E{Key: "documents", Value: docs[:i]})); len(list(out, "writeErrors")) > 0 {
+				return out
+			}
+		}
+		return ok(bson.E{Key: "n", Value: int32(i)}, bson.E{Key: "writeErrors", Value: bson.A{c.duplicate(db, name, int32(i), d.(bson.D))}})
+	}
+	out := c.pass(cmd)
 	for i, e := range list(out, "writeErrors") {
 		at := number(e.(bson.D), "index")
 		if number(e.(bson.D), "code") == 11000 && int(at) < len(docs) {
@@ -226,31 +242,53 @@ func (c *client) nameInsert(cmd, out bson.D) bson.D {
 // repeat the values.
 func (c *client) duplicate(db, name string, at int32, doc bson.D) bson.D {
 	index, key := "?", bson.D{}
-	out := c.pass(bson.D{{Key: "listIndexes", Value: name}, {Key: "$db", Value: db}})
-	all := list(document(out, "cursor"), "firstBatch")
-	slices.SortStableFunc(all, func(a, b any) int { return strings.Compare(text(b.(bson.D), "name"), text(a.(bson.D), "name")) }) // the key last, for the worst case
-	for _, x := range all {
-		x := x.(bson.D)
-		if !yes(x, "unique") && text(x, "name") != "_id_" {
-			continue
-		}
-		q, whole := bson.D{}, true
-		for _, k := range document(x, "key") {
-			v := field(doc, k.Key)
-			whole = whole && v != nil
-			q = append(q, bson.E{Key: k.Key, Value: v})
-		}
-		found, err := c.find(db, name, q, 2)
-		others := slices.ContainsFunc(found, func(o any) bool {
-			return text(x, "name") == "_id_" || field(o.(bson.D), "_id") != field(doc, "_id")
-		})
-		if whole && err == nil && others {
+	for _, x := range c.unique(db, name) {
+		if q, _ := same(x, doc); c.another(db, name, text(x, "name") != "_id_", q, doc) {
 			index, key = text(x, "name"), q
 			break
 		}
 	}
 	return bson.D{{Key: "index", Value: at}, {Key: "code", Value: int32(11000)}, {Key: "keyValue", Value: key},
 		{Key: "errmsg", Value: fmt.Sprintf("E11000 duplicate key error collection: %s.%s index: %s dup key: %v", db, name, index, key)}}
+}
+
+// unique are the unique indexes of a collection, that of the key last: the contract names it first.
+func (c *client) unique(db, name string) []bson.D {
+	var out []bson.D
+	answer := c.pass(bson.D{{Key: "listIndexes", Value: name}, {Key: "$db", Value: db}})
+	for _, x := range list(document(answer, "cursor"), "firstBatch") {
+		if x := x.(bson.D); yes(x, "unique") || text(x, "name") == "_id_" {
+			out = append(out, x)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b bson.D) int { return strings.Compare(text(b, "name"), text(a, "name")) })
+	return out
+}
+
+// same is the query for what has the values of doc in an index, and whether doc has all of them.
+func same(index, doc bson.D) (q bson.D, whole bool) {
+	whole = true
+	for _, k := range document(index, "key") {
+		v := field(doc, k.Key)
+		whole = whole && v != nil
+		q = append(q, bson.E{Key: k.Key, Value: v})
+	}
+	return q, whole
+}
+
+// another reports whether q finds a document, one that is not doc itself where that may be there.
+func (c *client) another(db, name string, besides bool, q, doc bson.D) bool {
+	found, err := c.find(db, name, q, 2)
+	return err == nil && slices.ContainsFunc(found, func(o any) bool { return !besides || field(o.(bson.D), "_id") != field(doc, "_id") })
+}
+
+// absentTwice reports whether doc lacks a value of a unique index, and another document is like it: SQLite
+// lets any number of them be, MongoDB takes what is absent for null, and two nulls for the same.
+func (c *client) absentTwice(db, name string, doc bson.D) bool {
+	return slices.ContainsFunc(c.unique(db, name), func(x bson.D) bool {
+		q, whole := same(x, doc)
+		return !whole && c.another(db, name, true, q, doc)
+	})
 }
 
 // find reads whole documents, all of them if limit is 0.
