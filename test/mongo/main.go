@@ -6,10 +6,9 @@
 // FerretDB is not atomic, has no transactions and no partial indexes, and does not say which index a
 // duplicate was found by. The proxy answers as the primary of a replica set, takes one lock per command
 // or transaction, keeps what documents were before and puts it back when a transaction is aborted or the
-// process was killed in it, strips what FerretDB refuses, names the index, and takes
-// two absent values for the same. So nothing ever happens at
-// the same time as something else in one database: conflicts between transactions are not to be seen
-// here. It shows that the driver is used rightly, and nothing about MongoDB.
+// process was killed in it, strips what FerretDB refuses, names the index, and takes two absent values for
+// the same. So nothing ever happens at the same time as something else in one database: conflicts between
+// transactions are not to be seen here. It shows that the driver is used rightly, and nothing about MongoDB.
 //
 // It prints the URL of the proxy and that of the bare FerretDB, which is a standalone server, and ends when
 // its standard input does.
