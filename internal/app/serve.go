@@ -245,6 +245,7 @@ func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 	a.every(ctx, tasks, everySweep, "deleted accounts", func(ctx context.Context) error {
 		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Accounts.Forget(ctx, t) })
 	})
+	tasks.Go(func() { a.report("upgrade", a.tendFormat(ctx)) })
 	a.every(ctx, tasks, everySweep, "upgrade", a.tendFormat)
 	a.every(ctx, tasks, everySweep, "sweep", func(ctx context.Context) error {
 		for {

@@ -101,7 +101,7 @@ func workText(x store.Work, shared bool) string {
 	}
 	what += ", over " + count + " documents"
 	if shared {
-		what += "; who writes to them waits meanwhile"
+		what += "; who writes to them may have to wait meanwhile"
 	}
 	return what + "."
 }

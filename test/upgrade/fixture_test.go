@@ -204,8 +204,11 @@ func unpack(t *testing.T) (dir string, f fixture) {
 }
 
 // then is the variable that sets a clock back to a minute after the fixture was made.
-func (f fixture) then() string {
-	return fmt.Sprintf("%s=%d", behindVariable, int(time.Since(f.At).Seconds())-60)
+func (f fixture) then() string { return f.after(time.Minute) }
+
+// after is the variable that sets a clock to that long after the fixture was made.
+func (f fixture) after(d time.Duration) string {
+	return fmt.Sprintf("%s=%d", behindVariable, int((time.Since(f.At) - d).Seconds()))
 }
 
 // held are the parts of the database of p that the fixture had too.
@@ -323,4 +326,47 @@ func TestSnapshot(t *testing.T) {
 		t.Error("a token lives again after a restore")
 	}
 	one.signIn("alice@example.com")
+}
+
+// TestByItself: whoever has one server and one file replaces the program. For a week the old one can be put back;
+// then the new one writes its own format, after a snapshot, and nobody was asked.
+func TestByItself(t *testing.T) {
+	t.Parallel()
+	dir, f := unpack(t)
+	later := func(version string, days int) *program {
+		return today(t, dir, f.after(time.Duration(days)*24*time.Hour), formatVariable+"="+version)
+	}
+	status := func(p *program) string { return field(t, p.must("", "migrate", "status", "--json")+`"`, "version") }
+	for _, days := range []int{0, 6} {
+		p := later("2", days)
+		s := p.serve()
+		s.stop()
+		if got := status(p); !strings.HasPrefix(got, "1,") {
+			t.Errorf("after %d days: format %s", days, got)
+		}
+	}
+	later("1", 6).must("", "user", "list") // the old program
+	later("2", 30).must("", "user", "list")
+	p := later("2", 36) // it has begun anew to count
+	p.serve().stop()
+	if got := status(p); !strings.HasPrefix(got, "1,") {
+		t.Errorf("the week did not begin anew: format %s", got)
+	}
+	p = later("2", 38)
+	s := p.serve()
+	for deadline := time.Now().Add(time.Minute); !strings.HasPrefix(status(p), "2,"); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a week has passed and the older format is still written")
+		}
+	}
+	s.stop()
+	if kept, _ := filepath.Glob(filepath.Join(dir, "before-format-2-*.backup")); len(kept) != 1 {
+		t.Errorf("snapshots: %v", kept)
+	}
+	if !strings.Contains(s.log.String(), "older versions cannot use it any more") {
+		t.Errorf("it did not say so:\n%s", s.log.String())
+	}
+	if out, ok := later("1", 38).run("", "user", "list"); ok || !strings.Contains(out, "start the newer version") {
+		t.Errorf("the old program: %s", out)
+	}
 }

@@ -215,7 +215,7 @@ func (c *Cluster) Admit(ctx context.Context) error {
 	work, err := c.missing(ctx)
 	for _, w := range work {
 		if w.Records > lightWork {
-			return Refusal(fmt.Sprintf("the database needs work at which its writers wait (%s has more than %d documents); see it with cardea migrate plan, have it done with cardea migrate up",
+			return Refusal(fmt.Sprintf("the database needs work at which its writers may have to wait (%s has more than %d documents); see it with cardea migrate plan, have it done with cardea migrate up",
 				w.Collection, lightWork))
 		}
 	}
