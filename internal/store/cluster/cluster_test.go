@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/cluster"
 	"github.com/cardea-auth/cardea/internal/store/storetest"
@@ -312,4 +313,30 @@ func TestHeavy(t *testing.T) {
 	one.must(one.cluster.Beat(t.Context()))
 	one.must(one.write("p1", "Bea Ray"))
 	three.must(three.enter())
+}
+
+// TestJustBeingFinalised: between the look for older nodes and the rise of the version none can slip in.
+func TestJustBeingFinalised(t *testing.T) {
+	t.Parallel()
+	clock := storetest.NewClock()
+	s := shared(t, clock.Now)
+	two := s.join(t, 2)
+	two.must(two.cluster.Up(t.Context(), quiet))
+	_, err := two.engine.Commit(t.Context(), store.Write{ID: "turn", At: clock.Now(), Tenant: id.System, Docs: []store.Op{{
+		Kind: store.InsertOp, Key: store.Key{Tenant: id.System, Collection: "cluster", ID: "turn"},
+		Expires: clock.Now().Add(lease), Body: []byte(`{"node":"node3","to":3}`),
+	}}})
+	two.must(err)
+	late := s.start(t, 2)
+	if err := late.enter(); err == nil || !strings.Contains(err.Error(), "just being finalised for data format 3") {
+		t.Errorf("an older node joined: %v", err)
+	}
+	if nodes, err := two.cluster.Nodes(t.Context()); err != nil || len(nodes) != 1 {
+		t.Errorf("it has left a row: %+v, %v", nodes, err)
+	}
+	s.join(t, 3)
+	clock.Advance(lease + time.Second) // whoever wanted to was killed
+	two.must(two.cluster.Beat(t.Context()))
+	late = s.start(t, 2)
+	two.must(late.enter())
 }
