@@ -61,17 +61,16 @@ func TestRegress_R1_KilledUpgrade(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, s site) {
 		const people, rounds = 9000, 24
-		s.lease = killLease
 		one := s.join(t, 1)
 		for i := 0; i < people; i += 50 {
 			var ops []store.DocOp
 			for n := range 50 {
 				ops = append(ops, one.people.Insert(t.Context(), one.named(fmt.Sprintf("p%05d", i+n), fmt.Sprintf("Ann%d Lee", i+n))))
 			}
-			one.must(one.cluster.Beat(t.Context()))
 			one.must(one.commit(t.Context(), ops...))
 		}
 		one.stop()
+		s.lease = killLease
 		inNew := []int{}
 		for round := range rounds {
 			role, steps := "up", rand.N(2)
