@@ -142,12 +142,12 @@ func (c *client) do(cmd bson.D, tx *transaction) bson.D {
 		return c.update(cmd, tx)
 	case "delete":
 		for _, s := range list(cmd, "deletes") {
-			if err := tx.keep(c, db, name, document(s.(bson.D), "q"), number(s.(bson.D), "limit"), false); err != nil {
+			if err := tx.keep(c, statement{db, name, document(s.(bson.D), "q"), number(s.(bson.D), "limit"), false}); err != nil {
 				return failed(1, "InternalError", err.Error())
 			}
 		}
 	case "findAndModify":
-		if err := tx.keep(c, db, name, document(cmd, "query"), 1, yes(cmd, "upsert")); err != nil {
+		if err := tx.keep(c, statement{db, name, document(cmd, "query"), 1, yes(cmd, "upsert")}); err != nil {
 			return failed(1, "InternalError", err.Error())
 		}
 	case "createIndexes":
@@ -176,7 +176,7 @@ func (c *client) update(cmd bson.D, tx *transaction) bson.D {
 		if yes(s, "multi") {
 			limit = 0
 		}
-		if err := tx.keep(c, db, name, document(s, "q"), limit, yes(s, "upsert")); err != nil {
+		if err := tx.keep(c, statement{db, name, document(s, "q"), limit, yes(s, "upsert")}); err != nil {
 			return failed(1, "InternalError", err.Error())
 		}
 		if now := c.updated(db, name, s); c.absentTwice(db, name, now) {

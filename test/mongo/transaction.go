@@ -116,23 +116,32 @@ func (c *client) begin(cmd bson.D) (*transaction, error) {
 	return tx, nil
 }
 
+// statement is a change of what q means, of the first limit documents, or of all if limit is 0.
+type statement struct {
+	db, in string
+	q      bson.D
+	limit  int64
+	upsert bool
+}
+
 // keep notes what documents are before a statement changes them, or adds one: whose _id is in the query.
-func (tx *transaction) keep(c *client, db, name string, q bson.D, limit int64, upsert bool) error {
+func (tx *transaction) keep(c *client, s statement) error {
 	if tx == nil {
 		return nil
 	}
+	q := s.q
 	if key, is := field(q, "_id").(string); is { // no other can be meant, and FerretDB finds it without looking at all
 		q = bson.D{{Key: "_id", Value: key}}
 	}
-	back, err := c.find(db, name, q, limit)
+	back, err := c.find(s.db, s.in, q, s.limit)
 	if err != nil {
 		return err
 	}
 	gone := ids(back)
-	if upsert && len(back) == 0 {
+	if s.upsert && len(back) == 0 {
 		gone = bson.A{field(q, "_id")}
 	}
-	return tx.before(c, bson.D{{Key: "db", Value: db}, {Key: "in", Value: name}, {Key: "gone", Value: gone}, {Key: "back", Value: back}})
+	return tx.before(c, bson.D{{Key: "db", Value: s.db}, {Key: "in", Value: s.in}, {Key: "gone", Value: gone}, {Key: "back", Value: back}})
 }
 
 // before notes how a write is to be undone, on the disk before it is done. An insert of what is there
