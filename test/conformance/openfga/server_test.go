@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/store/mongo/mongotest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
-	"github.com/cardea-auth/cardea/internal/store/storetest"
 )
 
 // server is the program itself, with its shipped defaults but for conditions that tuples bring, which
@@ -54,11 +54,15 @@ func TestMain(m *testing.M) {
 // built says that there is something to remove.
 var built bool
 
-// startServer runs the program until the test ends: on SQLite, or on PostgreSQL if CARDEA_TEST_ENGINE says so.
+// startServer runs the program until the test ends: on SQLite, or on the engine that CARDEA_TEST_ENGINE names.
 func startServer(t *testing.T, more ...string) *server {
 	t.Helper()
-	if os.Getenv(storetest.Variable) == "postgres" {
-		more = append(more, onPostgres(t))
+	switch engine := os.Getenv(engineVariable); {
+	case len(more) > 0: // the test says which
+	case engine == "postgres":
+		more = []string{onPostgres(t)}
+	case engine == "mongo":
+		more = []string{onMongo(t)}
 	}
 	path, err := program()
 	if err != nil {
@@ -117,10 +121,19 @@ func startServer(t *testing.T, more ...string) *server {
 	return s
 }
 
+// engineVariable has every server keep its data in the engine that it names.
+const engineVariable = "CARDEA_TEST_ENGINE"
+
 // onPostgres is the setting that puts a server on a database of its own in PostgreSQL.
 func onPostgres(t *testing.T) string {
 	t.Helper()
 	return "CARDEA_DATABASE_URL=" + pgtest.URL(t)
+}
+
+// onMongo is the same in MongoDB, or in what stands for it.
+func onMongo(t *testing.T) string {
+	t.Helper()
+	return "CARDEA_DATABASE_URL=" + mongotest.URL(t)
 }
 
 func clean() []string {
