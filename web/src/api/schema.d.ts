@@ -3489,6 +3489,9 @@ export interface components {
             store?: string;
             model?: string;
             store_revision?: string;
+            /** @description the store was asked alone, by the API of OpenFGA */
+            direct?: boolean;
+            contextual_tuples?: components["schemas"]["Key"][];
         };
         DecisionQuestion: {
             subject: components["schemas"]["DecisionEntity"];
@@ -3530,6 +3533,22 @@ export interface components {
             values?: {
                 [key: string]: string;
             };
+        };
+        Key: {
+            user: string;
+            relation: string;
+            object: string;
+            condition?: components["schemas"]["Condition"];
+            /**
+             * Format: date-time
+             * @description from then on the tuple does not count; left out: never
+             */
+            expires_at?: string;
+        };
+        Condition: {
+            name: string;
+            /** @description values for parameters of the condition */
+            context?: unknown;
         };
         NewSimulation: {
             /** @description left out: the newest decisions of the log */
@@ -4662,22 +4681,6 @@ export interface components {
             tuple_key: components["schemas"]["Key"];
             expectation?: boolean;
             contextual_tuples?: components["schemas"]["Key"][];
-            context?: unknown;
-        };
-        Key: {
-            user: string;
-            relation: string;
-            object: string;
-            condition?: components["schemas"]["Condition"];
-            /**
-             * Format: date-time
-             * @description from then on the tuple does not count; left out: never
-             */
-            expires_at?: string;
-        };
-        Condition: {
-            name: string;
-            /** @description values for parameters of the condition */
             context?: unknown;
         };
         AssertionListInput: {
