@@ -1,9 +1,7 @@
 package app
 
 import (
-	"bytes"
 	"context"
-	"html/template"
 	"net/http"
 	"regexp"
 
@@ -14,7 +12,9 @@ import (
 	"github.com/cardea-auth/cardea/internal/identity"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/markup"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/mail"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -32,27 +32,31 @@ func (a *App) devRoutes(pages *page.Pages) []edge.Route {
 // showMailbox shows every mail that would have been sent, newest first.
 func (a *App) showMailbox(pages *page.Pages) edge.Handler {
 	return func(x *edge.Exchange, _ access.Caller) error {
-		var b bytes.Buffer
-		content, err := template.New("mailbox").Funcs(template.FuncMap{"linked": linked}).Parse(mailboxContent)
-		if err != nil {
-			return err
-		}
-		if err := content.Execute(&b, a.Mailbox.List(x.Site.Tenant)); err != nil {
-			return err
-		}
-		return pages.Plain(x, http.StatusOK, "Mailbox", template.HTML(b.String()))
+		return pages.Plain(x, http.StatusOK, "Mailbox", mailbox(a.Mailbox.List(x.Site.Tenant)))
 	}
 }
 
-// linked is a text in which addresses can be clicked. It is escaped first: what is no address stays text.
-func linked(text string) template.HTML {
-	address := regexp.MustCompile(`https?://[^\s<>"]+`)
-	return template.HTML(address.ReplaceAllString(template.HTMLEscapeString(text), `<a href="$0">$0</a>`))
+func mailbox(mails []mail.Mail) markup.HTML {
+	content := markup.HTML("<h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent. Load the page again for newer ones.</p>\n")
+	if len(mails) == 0 {
+		content += "<article><p>No mail yet.</p></article>\n"
+	}
+	for _, m := range mails {
+		content += markup.Fill("<article><h2>{}</h2><p><small>to {}</small></p><pre>{}</pre></article>\n", m.Subject, m.To, linked(m.Text))
+	}
+	return content
 }
 
-const mailboxContent = `<h1>Mailbox</h1><p>Every mail of this demo server, newest first. Nothing is sent. Load the page again for newer ones.</p>
-{{range .}}<article><h2>{{.Subject}}</h2><p><small>to {{.To}}</small></p><pre>{{linked .Text}}</pre></article>{{else}}<article><p>No mail yet.</p></article>{{end}}
-`
+// linked is a text in which addresses can be clicked.
+func linked(text string) (out markup.HTML) {
+	end := 0
+	for _, at := range regexp.MustCompile(`https?://[^\s<>"]+`).FindAllStringIndex(text, -1) {
+		address := text[at[0]:at[1]]
+		out += markup.Text(text[end:at[0]]) + markup.Fill(`<a href="{}">{}</a>`, address, address)
+		end = at[1]
+	}
+	return out + markup.Text(text[end:])
+}
 
 // The demo data of --dev. The password is no secret: the server listens on loopback only.
 const (

@@ -4,11 +4,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"html"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/kit/markup"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -114,7 +114,7 @@ func (t *Templates) Render(m store.Message, at time.Time) (Mail, error) {
 	}
 	return Mail{
 		Template: m.Template, To: m.To, Subject: subject, At: at,
-		Text: w.text.String() + "-- \n" + t.product + "\n", HTML: t.page(subject, w.html.String()),
+		Text: w.text.String() + "-- \n" + t.product + "\n", HTML: t.page(subject, w.html),
 	}, nil
 }
 
@@ -156,15 +156,15 @@ func life(d time.Duration) string {
 
 // page is the HTML around the paragraphs: nothing is loaded from anywhere, so that opening a mail
 // tells nobody.
-func (t *Templates) page(subject, body string) string {
-	return `<!DOCTYPE html>
+func (t *Templates) page(subject string, body markup.HTML) string {
+	return string(markup.Fill(`<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>` + html.EscapeString(subject) + `</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{}</title></head>
 <body style="margin:0;padding:24px;background:#fff;color:#1a1a1a;font:16px/1.5 system-ui,sans-serif">
 <div style="max-width:34em;margin:0 auto">
-` + body + `<p style="color:#595959;font-size:14px">` + html.EscapeString(t.product) + `</p>
+{}<p style="color:#595959;font-size:14px">{}</p>
 </div>
 </body>
 </html>
-`
+`, subject, body, t.product))
 }

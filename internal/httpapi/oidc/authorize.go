@@ -1,13 +1,13 @@
 package oidc
 
 import (
-	"html/template"
 	"net/http"
 	"net/url"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/markup"
 	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/oauth"
 	"github.com/cardea-auth/cardea/internal/oauth/authorize"
@@ -69,20 +69,20 @@ func respond(x *edge.Exchange, r authorize.Response) error {
 	}
 	nonce := edge.NewNonce()
 	x.Page(edge.PagePolicy{Nonce: nonce, FormAction: []string{originOf(string(r.Redirect))}})
-	x.Header().Set("Content-Type", "text/html; charset=utf-8")
-	x.WriteHeader(http.StatusOK)
-	// Only a broken connection can fail now.
-	_ = formPost().Execute(x, map[string]any{"To": string(r.Redirect), "Params": r.Params, "Nonce": nonce})
-	return nil
+	return x.Bytes(http.StatusOK, "text/html; charset=utf-8", []byte(formPost(r, nonce)))
 }
 
 // formPost is the page of OAuth 2.0 Form Post Response Mode.
-func formPost() *template.Template {
-	return template.Must(template.New("form_post").Parse(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Signing in</title>
-<form method="post" action="{{.To}}">{{range .Params}}<input type="hidden" name="{{.Name}}" value="{{.Value}}">{{end}}
+func formPost(r authorize.Response, nonce string) markup.HTML {
+	var params markup.HTML
+	for _, p := range r.Params {
+		params += markup.Fill(`<input type="hidden" name="{}" value="{}">`, p.Name, p.Value)
+	}
+	return markup.Fill(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Signing in</title>
+<form method="post" action="{}">{}
 <noscript><button>Continue</button></noscript></form>
-<script nonce="{{.Nonce}}">document.forms[0].submit()</script></html>
-`))
+<script nonce="{}">document.forms[0].submit()</script></html>
+`, string(r.Redirect), params, nonce)
 }
 
 func originOf(uri string) string {

@@ -12,7 +12,6 @@ package oidc
 import (
 	"context"
 	"errors"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,6 +22,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/problem"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/markup"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/limit"
@@ -84,7 +84,7 @@ type Door struct {
 // Shell makes a page that looks like all others.
 type Shell interface {
 	// Plain answers with content, which must be safe, on a page without script.
-	Plain(x *edge.Exchange, status int, title string, content template.HTML) error
+	Plain(x *edge.Exchange, status int, title string, content markup.HTML) error
 }
 
 // Routes are the end points as the doorstep must know them.

@@ -1,15 +1,14 @@
 package oidc
 
 import (
-	"bytes"
 	"errors"
-	"html/template"
 	"net/http"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/httpapi/problem"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/markup"
 	"github.com/cardea-auth/cardea/internal/oauth"
 )
 
@@ -20,32 +19,28 @@ func (d *Door) tell(x *edge.Exchange, err error) error {
 	if !strings.Contains(x.R.Header.Get("Accept"), "text/html") {
 		return answer(x, err)
 	}
-	refused := told{RequestID: x.From.RequestID}
+	refused := told{requestID: x.From.RequestID}
 	if e, ok := errors.AsType[*oauth.Error](err); ok {
-		refused.status, refused.Text, refused.Code = statusOf(e.Code), e.Description, string(e.Code)
+		refused.status, refused.text, refused.code = statusOf(e.Code), e.Description, string(e.Code)
 	} else if e := errs.From(err); errs.Is(err, errs.Invalid) || errs.Is(err, errs.NotFound) {
-		refused.status, refused.Text, refused.Code = problem.Status(e), e.Text, errs.CodeOf(e)
+		refused.status, refused.text, refused.code = problem.Status(e), e.Text, errs.CodeOf(e)
 	}
 	if refused.status < http.StatusBadRequest || refused.status >= http.StatusInternalServerError {
 		return answer(x, err)
 	}
-	var content bytes.Buffer
-	if err := toldContent().Execute(&content, refused); err != nil {
-		return err
-	}
-	return d.Shell.Plain(x, refused.status, "This did not work", template.HTML(content.String()))
+	return d.Shell.Plain(x, refused.status, "This did not work", refused.content())
 }
 
 // told is what the page says. Nothing of it comes from the request.
 type told struct {
 	status                int
-	Text, Code, RequestID string
+	text, code, requestID string
 }
 
-func toldContent() *template.Template {
-	return template.Must(template.New("told").Parse(`<h1>This did not work</h1>
-<p>{{.Text}}</p>
+func (t told) content() markup.HTML {
+	return markup.Fill(`<h1>This did not work</h1>
+<p>{}</p>
 <p>Go back to the application and try again. If it happens again, tell those who run the application.</p>
-<p><small>{{.Code}} · {{.RequestID}}</small></p>
-`))
+<p><small>{} · {}</small></p>
+`, t.text, t.code, t.requestID)
 }

@@ -11,7 +11,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"html/template"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/httpapi/credential"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/markup"
 	"github.com/cardea-auth/cardea/web"
 )
 
@@ -114,10 +114,9 @@ func (p *Pages) document(text string) edge.Handler {
 			dev = "yes"
 		}
 		body := strings.NewReplacer(
-			"__BASE__", template.HTMLEscapeString(base(x)),
-			"__ACCENT__", template.HTMLEscapeString(accent), "__DEV__", dev,
-			"__CSRF_COOKIE__", template.HTMLEscapeString(x.Cookies().Full(credential.CSRFCookie, x.Site.Tenant)),
-			`="./assets/`, `="`+template.HTMLEscapeString(base(x))+`/assets/`,
+			"__BASE__", escaped(base(x)), "__ACCENT__", escaped(accent), "__DEV__", dev,
+			"__CSRF_COOKIE__", escaped(x.Cookies().Full(credential.CSRFCookie, x.Site.Tenant)),
+			`="./assets/`, `="`+escaped(base(x))+`/assets/`,
 		).Replace(text)
 		x.Page(edge.PagePolicy{})
 		h := x.Header()
@@ -132,14 +131,16 @@ func (p *Pages) document(text string) edge.Handler {
 	}
 }
 
+func escaped(s string) string { return string(markup.Text(s)) }
+
 // base is what stands before every path of the site: empty, or /t/NAME.
 func base(x *edge.Exchange) string { return strings.TrimPrefix(x.Site.Issuer, x.Site.Origin) }
 
 // Plain answers with a page that the server itself writes, in the dress of all others and without script.
-func (p *Pages) Plain(x *edge.Exchange, status int, title string, content template.HTML) error {
+func (p *Pages) Plain(x *edge.Exchange, status int, title string, content markup.HTML) error {
 	body := strings.NewReplacer(
-		"__TITLE__", template.HTMLEscapeString(title), "__CONTENT__", string(content),
-		`="./assets/`, `="`+template.HTMLEscapeString(base(x))+`/assets/`,
+		"__TITLE__", escaped(title), "__CONTENT__", string(content),
+		`="./assets/`, `="`+escaped(base(x))+`/assets/`,
 	).Replace(p.plain)
 	x.Page(edge.PagePolicy{})
 	return x.Bytes(status, html, []byte(body))
