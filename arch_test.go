@@ -205,6 +205,30 @@ func TestArchitectureForeignImports(t *testing.T) {
 	}
 }
 
+// TestArchitectureLinker: who calls a method by a name that only the run knows has the linker keep every
+// exported method of the whole program, six megabytes of ours. text/template does, and so do most libraries
+// that read a command line from a struct. Libraries may import it as long as nothing reaches what they do with it:
+// tools/bench prints the size.
+func TestArchitectureLinker(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || strings.HasPrefix(s.dir, "tools/") || strings.HasPrefix(s.dir, "test/") {
+			continue
+		}
+		for _, i := range s.imports {
+			if i == "text/template" || i == "html/template" || strings.HasPrefix(i, "github.com/alecthomas/kong") {
+				t.Errorf("%s imports %s: internal/kit/markup makes HTML, internal/cli/grammar.go the command line", s.file, i)
+			}
+		}
+		text, err := os.ReadFile(s.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found := regexp.MustCompile(`\.(MethodByName|Method)\(`).Find(text); found != nil && slices.Contains(s.imports, "reflect") {
+			t.Errorf("%s calls %s...): the linker would keep every exported method of the program", s.file, found)
+		}
+	}
+}
+
 // TestArchitectureDomainsDoNotLog: they return errors and events. A redacting LogValue is no logging.
 func TestArchitectureDomainsDoNotLog(t *testing.T) {
 	logs := regexp.MustCompile(`slog\.(Info|Warn|Error|Debug|Log|Default|Logger|New|With)`)

@@ -21,8 +21,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/cardea-auth/cardea/internal/app"
 	"github.com/cardea-auth/cardea/internal/authz/point"
 	"github.com/cardea-auth/cardea/internal/identity/password/apart"
@@ -68,32 +66,19 @@ func Main(ctx context.Context, args []string, p Process) int {
 		return report(p.Stderr, apart.Main(p.Stdin, p.Stdout, apart.Priority(args[1])))
 	}
 	var g grammar
-	parser, err := newParser(&g, p.Stdout, p.Stderr)
+	command, err := parse(&g, args, p.Stdout, p.Stderr)
 	if err != nil {
-		return report(p.Stderr, err)
-	}
-	asked := false
-	parser.Exit = func(int) { asked = true } // --help was printed
-	parsed, err := parser.Parse(args)
-	if asked {
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintln(p.Stderr, "cardea:", err)
-		fmt.Fprintln(p.Stderr, "Try cardea --help.")
+		report(p.Stderr, err)
 		return exitBad
 	}
 	local := &localRun{ctx: ctx, process: p, global: &g.global, args: args}
-	if c, ok := parsed.Selected().Target.Addr().Interface().(localCommand); ok {
+	switch c := command.(type) {
+	case nil: // help
+		return exitOK
+	case localCommand:
 		return report(p.Stderr, c.local(local))
 	}
-	return local.house(parsed)
-}
-
-func newParser(g *grammar, out, errOut io.Writer) (*kong.Kong, error) {
-	return kong.New(g, kong.Name("cardea"), kong.Writers(out, errOut), kong.UsageOnError(),
-		kong.Description("Identity provider, token server and authorization engine in one program."),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	return local.house(command)
 }
 
 // localCommand is a command that runs in the process that was called, never in the server.
@@ -111,21 +96,21 @@ type localRun struct {
 }
 
 // house runs a command over the data directory: in the server if one runs, else here.
-func (l *localRun) house(parsed *kong.Context) int {
-	command := app.Command{Args: l.args, Dir: l.process.Dir}
-	if s, ok := parsed.Selected().Target.Addr().Interface().(interface{ readsStdin() bool }); ok && s.readsStdin() {
+func (l *localRun) house(command any) int {
+	call := app.Command{Args: l.args, Dir: l.process.Dir}
+	if s, ok := command.(interface{ readsStdin() bool }); ok && s.readsStdin() {
 		text, err := io.ReadAll(io.LimitReader(l.process.Stdin, 1<<20))
 		if err != nil {
 			return report(l.process.Stderr, err)
 		}
-		command.Stdin = string(text)
+		call.Stdin = string(text)
 	}
 	bar := l.bar()
-	command.Progress = bar.show
-	out, err := app.SendCommand(l.ctx, l.dataDir(), command)
+	call.Progress = bar.show
+	out, err := app.SendCommand(l.ctx, l.dataDir(), call)
 	if errors.Is(err, app.ErrNotRunning) {
-		_, bare := parsed.Selected().Target.Addr().Interface().(bareCommand)
-		out, err = l.alone(command, bare)
+		_, bare := command.(bareCommand)
+		out, err = l.alone(call, bare)
 	}
 	bar.end()
 	if err != nil {
@@ -192,16 +177,12 @@ func Run(ctx context.Context, a *app.App, who string, c app.Command) app.Outcome
 	done := func(code int) app.Outcome {
 		return app.Outcome{Stdout: stdout.String(), Stderr: stderr.String(), Code: code}
 	}
-	parser, err := newParser(&g, &stdout, &stderr)
+	parsed, err := parse(&g, c.Args, &stdout, &stderr)
 	if err != nil {
-		return done(report(&stderr, err))
+		report(&stderr, err)
+		return done(exitBad)
 	}
-	parser.Exit = func(int) {}
-	parsed, err := parser.Parse(c.Args)
-	if err != nil {
-		return done(report(&stderr, err))
-	}
-	command, ok := parsed.Selected().Target.Addr().Interface().(houseCommand)
+	command, ok := parsed.(houseCommand)
 	if !ok {
 		return done(report(&stderr, errors.New("this command does not run inside a server")))
 	}

@@ -21,29 +21,30 @@ import (
 type grammar struct {
 	global
 
-	Serve     serveCommand     `cmd:"" help:"Start the server."`
-	SetupLink setupLinkCommand `cmd:"" name:"setup-link" help:"Make a new link for the first administrator."`
-	User      userCommands     `cmd:"" help:"Accounts of people."`
-	App       appCommands      `cmd:"" help:"Applications: OAuth clients."`
-	Role      roleCommands     `cmd:"" help:"Roles, and who has them."`
-	Group     groupCommands    `cmd:"" help:"Groups of subjects, to give roles to."`
-	Scope     scopeCommands    `cmd:"" help:"Scopes, in the words that people read."`
-	Check     checkCommand     `cmd:"" help:"Ask whether somebody may do something, and why. Exits 0 if allowed, 1 if denied, 2 on error."`
-	Authz     authzCommands    `cmd:"" help:"Stores of relation tuples, policies, and which of them decide."`
-	Org       orgCommands      `cmd:"" help:"Organisations, members and invitations."`
-	Apikey    apikeyCommands   `cmd:"" help:"API keys of people and services."`
-	Keys      keysCommands     `cmd:"" help:"Signing keys."`
-	Session   sessionCommands  `cmd:"" help:"Sessions of people."`
-	Tenant    tenantCommands   `cmd:"" help:"Tenants: issuers with their own users, applications and keys."`
-	Audit     auditCommands    `cmd:"" help:"What happened, and the proof of it."`
-	Backup    backupCommand    `cmd:"" help:"Write a consistent copy of the database, while the server works."`
-	Restore   restoreCommand   `cmd:"" help:"Put a backup in place of the database. The server must not run."`
-	Export    exportCommand    `cmd:"" help:"Write all data in a form that every engine can import."`
-	Import    importCommand    `cmd:"" help:"Fill an empty data directory from an export."`
-	Migrate   migrateCommands  `cmd:"" help:"Upgrade the database, and how far that can be taken back."`
-	Config    configCommands   `cmd:"" help:"Check, print or explain the configuration."`
-	Health    healthCommand    `cmd:"" help:"Ask whether the server on this machine is ready. Exits 1 if not."`
-	Version   versionCommand   `cmd:"" help:"Print the version."`
+	Serve      serveCommand      `cmd:"" help:"Start the server."`
+	SetupLink  setupLinkCommand  `cmd:"" name:"setup-link" help:"Make a new link for the first administrator."`
+	User       userCommands      `cmd:"" help:"Accounts of people."`
+	App        appCommands       `cmd:"" help:"Applications: OAuth clients."`
+	Role       roleCommands      `cmd:"" help:"Roles, and who has them."`
+	Group      groupCommands     `cmd:"" help:"Groups of subjects, to give roles to."`
+	Scope      scopeCommands     `cmd:"" help:"Scopes, in the words that people read."`
+	Check      checkCommand      `cmd:"" help:"Ask whether somebody may do something, and why. Exits 0 if allowed, 1 if denied, 2 on error."`
+	Authz      authzCommands     `cmd:"" help:"Stores of relation tuples, policies, and which of them decide."`
+	Org        orgCommands       `cmd:"" help:"Organisations, members and invitations."`
+	Apikey     apikeyCommands    `cmd:"" help:"API keys of people and services."`
+	Keys       keysCommands      `cmd:"" help:"Signing keys."`
+	Session    sessionCommands   `cmd:"" help:"Sessions of people."`
+	Tenant     tenantCommands    `cmd:"" help:"Tenants: issuers with their own users, applications and keys."`
+	Audit      auditCommands     `cmd:"" help:"What happened, and the proof of it."`
+	Backup     backupCommand     `cmd:"" help:"Write a consistent copy of the database, while the server works."`
+	Restore    restoreCommand    `cmd:"" help:"Put a backup in place of the database. The server must not run."`
+	Export     exportCommand     `cmd:"" help:"Write all data in a form that every engine can import."`
+	Import     importCommand     `cmd:"" help:"Fill an empty data directory from an export."`
+	Migrate    migrateCommands   `cmd:"" help:"Upgrade the database, and how far that can be taken back."`
+	Config     configCommands    `cmd:"" help:"Check, print or explain the configuration."`
+	Health     healthCommand     `cmd:"" help:"Ask whether the server on this machine is ready. Exits 1 if not."`
+	Completion completionCommand `cmd:"" help:"Print a script that makes a shell complete commands and flags."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
 
 // global are the flags that every command has.

@@ -102,18 +102,32 @@ func rowsOf(text string) (rows [][][]string) {
 	return rows
 }
 
-// commandsOf are all commands, as --help lists them.
+// commandsOf are all commands, as help lists them.
 func commandsOf(t *testing.T) (all []string) {
 	t.Helper()
-	var out bytes.Buffer
-	cli.Main(context.Background(), []string{"--help"}, cli.Process{Stdout: &out, Stderr: &out})
-	_, list, found := strings.Cut(out.String(), "\nCommands:\n")
-	if !found {
-		t.Fatalf("--help lists no commands:\n%s", out.String())
+	groups := map[string]bool{}
+	for _, d := range declarations(cli.Grammar()) {
+		if len(d.words) > 1 {
+			groups[d.words[0]] = true
+		}
 	}
-	command := regexp.MustCompile(`(?m)^  ([a-z]+(?:[ -][a-z]+)*)  +\S`)
-	for _, m := range command.FindAllStringSubmatch(list, -1) {
-		all = append(all, m[1])
+	listed := func(args ...string) {
+		var out bytes.Buffer
+		cli.Main(context.Background(), append(args, "--help"), cli.Process{Stdout: &out, Stderr: &out})
+		_, list, found := strings.Cut(out.String(), "\nCommands:\n")
+		if !found {
+			t.Fatalf("%v --help lists no commands:\n%s", args, out.String())
+		}
+		list, _, _ = strings.Cut(list, "\n\n")
+		for _, m := range regexp.MustCompile(`(?m)^  ([a-z]+(?:[ -][a-z]+)*)  +\S`).FindAllStringSubmatch(list, -1) {
+			if len(args) > 0 || !groups[m[1]] {
+				all = append(all, m[1])
+			}
+		}
+	}
+	listed()
+	for group := range groups {
+		listed(group)
 	}
 	return all
 }

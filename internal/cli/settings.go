@@ -25,12 +25,7 @@ import (
 // settings reads the configuration of this call: flags over environment over file over defaults.
 func (l *localRun) settings() (*config.Config, error) {
 	var g grammar
-	parser, err := newParser(&g, io.Discard, io.Discard)
-	if err != nil {
-		return nil, err
-	}
-	parser.Exit = func(int) {}
-	if _, err := parser.Parse(l.args); err != nil {
+	if _, err := parse(&g, l.args, io.Discard, io.Discard); err != nil {
 		return nil, err
 	}
 	flags := map[string]string{}

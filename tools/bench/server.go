@@ -73,6 +73,9 @@ func startServer(ctx context.Context, o options) (*server, error) {
 	if info, err := os.Stat(s.binary); err == nil {
 		s.binarySize = info.Size()
 	}
+	if o.binary == "" && o.profile == "" && s.binarySize > maxBinary {
+		return nil, fmt.Errorf("the binary has %d bytes, more than %d: has a library brought calls of methods by name (TestArchitectureLinker), or is it worth it?", s.binarySize, maxBinary)
+	}
 	if s.coldNew, err = s.start(ctx); err != nil {
 		return nil, err
 	}
@@ -84,6 +87,10 @@ func startServer(ctx context.Context, o options) (*server, error) {
 	s.idleRSS = s.rss()
 	return s, nil
 }
+
+// maxBinary is what the shipped binary may have, in bytes. With calls of methods by name it would be 12 MB more
+// at once: they come unnoticed with a library.
+const maxBinary = 49_000_000
 
 // buildServer builds the program as it is shipped, or with a profiler inside.
 func buildServer(ctx context.Context, to string, profiled bool) error {
