@@ -73,11 +73,8 @@ func takesAddress(before string) bool {
 }
 
 // harmless reports whether an address is relative, http or https, or of a private scheme in reverse domain
-// form (RFC 8252, section 7.1). Browsers skip control characters and blanks in a scheme, so none may be there.
+// form (RFC 8252, section 7.1). Blanks and control characters, which browsers skip, make none of these of another.
 func harmless(address string) bool {
-	if strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return false
-	}
 	end := strings.IndexAny(address, ":/?#\\")
 	if end < 0 || address[end] != ':' {
 		return true
