@@ -10,6 +10,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 	"github.com/cardea-auth/cardea/internal/store"
 )
@@ -117,7 +118,7 @@ func (r *Relay) note(ctx context.Context, t id.Tenant, m *store.OutboxRecord, re
 func (r *Relay) insist(ctx context.Context, t id.Tenant, m *store.OutboxRecord) error {
 	for i := range noteTries {
 		if i > 0 {
-			rest(ctx, r.pause<<i)
+			_ = pause.For(ctx, r.pause<<i)
 		}
 		err := r.write(ctx, t, m)
 		if err == nil || lost(err) {
@@ -158,13 +159,4 @@ func wait(n int) time.Duration {
 		d = min(firstWait<<max(0, n-1), longestWait)
 	}
 	return d*3/4 + rand.N(d/2)
-}
-
-func rest(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

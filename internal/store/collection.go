@@ -10,6 +10,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 )
 
 // Collection is all documents of one Kind, of all tenants. It can only be used through In.
@@ -217,20 +218,9 @@ func (s Scope[T]) Update(ctx context.Context, docID string, change func(*T) (Bat
 		if errs.CodeOf(err) != "changed_meanwhile" || try == updateTries {
 			return nil, err
 		}
-		if err := pause(ctx, rand.N(min(firstPause<<try, greatestPause))); err != nil {
+		if err := pause.For(ctx, rand.N(min(firstPause<<try, greatestPause))); err != nil {
 			return nil, wrapEngine(err, s.c.kind.Noun)
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
 )
 
@@ -135,7 +136,7 @@ func (l *Link) Run(ctx context.Context) {
 		case <-ctx.Done():
 		case <-next.C:
 		case <-l.opened:
-			rest(ctx, probeEvery)
+			_ = pause.For(ctx, probeEvery)
 		}
 		next.Stop()
 		if ctx.Err() != nil {
@@ -237,16 +238,4 @@ func (l *Link) Trouble() error {
 		return errors.New("redis: no answer yet")
 	}
 	return fmt.Errorf("redis: %w", *err)
-}
-
-// rest pauses, and reports whether ctx goes on.
-func rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -7,6 +7,7 @@ import (
 
 	driver "github.com/redis/go-redis/v9"
 
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -63,7 +64,7 @@ func (w *Wakes) Run(ctx context.Context) {
 		_ = w.link.do(ctx, func(ctx context.Context) error { // if it fails, they look for themselves
 			return w.link.client.Publish(ctx, w.channel, "").Err()
 		})
-		if !rest(ctx, tellEvery) {
+		if pause.For(ctx, tellEvery) != nil {
 			return
 		}
 	}
@@ -74,7 +75,7 @@ func (w *Wakes) listen(ctx context.Context) {
 		if w.link.Up() {
 			_ = w.link.guarded(func() error { w.hear(ctx); return nil })
 		}
-		if !rest(ctx, listenEvery) {
+		if pause.For(ctx, listenEvery) != nil {
 			return
 		}
 	}

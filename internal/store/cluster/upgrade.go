@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -206,20 +207,9 @@ func (c *Cluster) wait(ctx context.Context, to int, renew func(context.Context) 
 		if following == int64(len(nodes)) {
 			return nil
 		}
-		if err := errors.Join(renew(ctx), pause(ctx, c.Lease/60)); err != nil {
+		if err := errors.Join(renew(ctx), pause.For(ctx, c.Lease/60)); err != nil {
 			return err
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -34,7 +34,7 @@ func (e *Engine) commitGroup(ctx context.Context, jobs []*relational.Job) {
 		case err == nil:
 			return
 		case again(err) && try < groupTries:
-			_ = pause(ctx, try) // ctx does not end
+			_ = backOff(ctx, try) // ctx does not end
 			continue
 		case refusedBatch(err):
 			for _, j := range jobs {

@@ -15,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -154,7 +155,7 @@ func (e *Engine) alone(ctx context.Context, f func(context.Context, map[string]s
 		if got {
 			break
 		}
-		if err := wait(ctx, leaseAsk); err != nil {
+		if err := pause.For(ctx, leaseAsk); err != nil {
 			return err
 		}
 	}
@@ -212,7 +213,7 @@ var errLeaseLost = errors.New("mongo: somebody else makes collections and indexe
 
 func (e *Engine) renew(ctx context.Context, holder string, stop context.CancelCauseFunc) {
 	for {
-		if wait(ctx, leaseRenew) != nil {
+		if pause.For(ctx, leaseRenew) != nil {
 			return
 		}
 		err := e.read(ctx, func(ctx context.Context) error {
@@ -234,17 +235,6 @@ func (e *Engine) release(ctx context.Context, holder string) error {
 			bson.D{{Key: "$unset", Value: bson.D{{Key: "until", Value: ""}}}})
 		return err
 	})
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Ensure implements store.Keeper. Killed half-way, what was done stays and the rest is done at the next

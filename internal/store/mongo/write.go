@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/relational"
 )
@@ -57,7 +58,7 @@ func (e *Engine) attempts(ctx context.Context, f func(ctx context.Context, clear
 		case taken:
 			return e.nameKey(ctx, err)
 		case again(err) && try < tries:
-			if err := pause(ctx, try); err != nil {
+			if err := backOff(ctx, try); err != nil {
 				return err
 			}
 		default:
@@ -66,15 +67,9 @@ func (e *Engine) attempts(ctx context.Context, f func(ctx context.Context, clear
 	}
 }
 
-func pause(ctx context.Context, try int) error {
-	t := time.NewTimer(randv2.N(min(time.Millisecond<<try, 200*time.Millisecond)))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// backOff pauses before another try, at random, so that those who met do not meet again.
+func backOff(ctx context.Context, try int) error {
+	return pause.For(ctx, randv2.N(min(time.Millisecond<<try, 200*time.Millisecond)))
 }
 
 // failedError says which operation of a batch an index stood against.
@@ -334,7 +329,7 @@ func (e *Engine) settled(ctx context.Context, t *table, op store.Op) error {
 		case !again(err):
 			return err
 		}
-		if err := pause(ctx, min(try, tries)); err != nil {
+		if err := backOff(ctx, min(try, tries)); err != nil {
 			return err
 		}
 	}

@@ -29,7 +29,7 @@ func (e *Engine) commitGroup(ctx context.Context, jobs []*relational.Job) {
 		}
 		switch {
 		case again(err) && try < tries:
-			_ = pause(ctx, try) // ctx does not end
+			_ = backOff(ctx, try) // ctx does not end
 			continue
 		case !careful && (refusedBatch(err) || errors.Is(err, errInTurn)):
 			careful = true

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 )
 
 // wakeEvery is the least time between two notifications of a node: PostgreSQL takes one lock for all
@@ -38,7 +40,7 @@ func (w *waker) start(ctx context.Context, e *Engine, schema string) {
 				_, err := c.Exec(ctx, "SELECT pg_notify($1, '')", w.channel)
 				return err
 			})
-			if !rest(ctx, wakeEvery) {
+			if pause.For(ctx, wakeEvery) != nil {
 				return
 			}
 		}
@@ -76,7 +78,7 @@ func (w *waker) close() {
 func (e *Engine) listen(ctx context.Context, wake chan<- struct{}) {
 	for {
 		err := e.hear(ctx, wake)
-		if err == nil || !rest(ctx, listenAgain) {
+		if err == nil || pause.For(ctx, listenAgain) != nil {
 			return
 		}
 	}
@@ -100,16 +102,5 @@ func (e *Engine) hear(ctx context.Context, wake chan<- struct{}) error {
 		case wake <- struct{}{}:
 		default:
 		}
-	}
-}
-
-func rest(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

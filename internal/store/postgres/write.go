@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/relational"
 )
@@ -66,18 +67,16 @@ func (e *Engine) commit(ctx context.Context, w store.Write) error {
 			}
 			return err
 		default:
-			if err := pause(ctx, try); err != nil {
+			if err := backOff(ctx, try); err != nil {
 				return err
 			}
 		}
 	}
 }
 
-func pause(ctx context.Context, try int) error {
-	if !rest(ctx, rand.N(min(time.Millisecond<<try, 200*time.Millisecond))) {
-		return ctx.Err()
-	}
-	return nil
+// backOff pauses before another try, at random, so that those who met do not meet again.
+func backOff(ctx context.Context, try int) error {
+	return pause.For(ctx, rand.N(min(time.Millisecond<<try, 200*time.Millisecond)))
 }
 
 // send runs a script as one transaction on a connection of its own.
