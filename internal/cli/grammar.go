@@ -45,10 +45,22 @@ func parse(g *grammar, args []string, out, errOut io.Writer) (any, error) {
 	root.SetArgs(append([]string{}, args...)) // nil would mean those of the process
 	called, err := root.ExecuteC()
 	if err != nil {
-		return nil, fmt.Errorf("%w\nTry %s --help.", err, called.CommandPath())
+		return nil, misused{err, called.CommandPath()}
 	}
 	return p.selected, nil
 }
+
+// misused is the error about a command line: what is wrong with it, and where to read on.
+type misused struct {
+	error
+	command string
+}
+
+// Error is two lines.
+func (m misused) Error() string { return m.error.Error() + "\nTry " + m.command + " --help." }
+
+// Unwrap is what is wrong.
+func (m misused) Unwrap() error { return m.error }
 
 func newParser() *parser {
 	return &parser{arguments: map[*cobra.Command][]argument{}, commands: map[*cobra.Command][]*cobra.Command{}}

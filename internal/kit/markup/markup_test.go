@@ -13,7 +13,7 @@ import (
 func hostile() []string {
 	return []string{
 		"", "plain", `"><script>alert(1)</script>`, `' onmouseover='alert(1)`, "</p><b>", "</title></textarea></script><img src=x onerror=alert(1)>",
-		"&lt;b&gt; &amp; &#34; &copy", "a\x00b<\x00script>", "{}", "{}{}", "javascript:alert(1)", "<!--", "-->", "]]>", "`\\", "日本 ‮txt", "\xff\xfe<",
+		"&lt;b&gt; &amp; &#34; &copy", "a\x00b<\x00script>", "{}", "{}{}", "javascript:alert(1)", "<!--", "-->", "]]>", "`\\", "日本 \u202etxt", "\xff\xfe<",
 	}
 }
 
