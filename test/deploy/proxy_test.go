@@ -101,7 +101,8 @@ func behind(t *testing.T, n *node, proxy *process, base string) {
 	if out := n.cli(t, "", "session", "list", "ada@example.com", "--json"); !strings.Contains(out, "127.0.0.1") || strings.Contains(out, "203.0.113.9") {
 		t.Errorf("the address of the session is what the client said: %s", out)
 	}
-	if status, _ := p.send("POST", "/flows", "", map[string]string{"kind": "sign_in", "login_hint": strings.Repeat("x", 2<<20)}); status != http.StatusRequestEntityTooLarge {
+	status, _ := p.send("POST", "/flows", "", map[string]string{"kind": "sign_in", "login_hint": strings.Repeat("x", 2<<20)})
+	if status != http.StatusRequestEntityTooLarge && status != http.StatusBadGateway { // Caddy, when it was refused while it was sending
 		t.Errorf("two megabytes: %d, want 413", status)
 	}
 	follow(t, n, base)
