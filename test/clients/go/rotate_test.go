@@ -54,7 +54,7 @@ func movable(t *testing.T) (uri string, ahead func(time.Duration)) {
 }
 
 // ready reports whether a node wants requests, and what it says.
-func (s *server) ready(t *testing.T) (bool, string) {
+func (s *server) ready(t testing.TB) (bool, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.management+"/readyz", http.NoBody)
 	if err != nil {
