@@ -234,8 +234,10 @@ func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 	tasks.Go(func() { a.Sessions.Run(ctx) })
 	tasks.Go(func() { a.APIKeys.Run(ctx) })
 	tasks.Go(func() { a.Journal.Run(ctx) })
-	tasks.Go(func() { a.report("mail", a.Mail.Run(ctx)) })
-	tasks.Go(func() { a.report("audit", a.Audit.Run(ctx, a.tenantList)) })
+	tasks.Go(func() { a.try(ctx, "mail", a.Mail.Run) })
+	tasks.Go(func() {
+		a.try(ctx, "audit", func(ctx context.Context) error { return a.Audit.Run(ctx, a.tenantList) })
+	})
 	a.every(ctx, tasks, everyKeys, "keys", func(ctx context.Context) error {
 		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Keys.Tick(ctx, t) })
 	})
@@ -245,7 +247,7 @@ func (a *App) background(ctx context.Context, tasks *sync.WaitGroup) {
 	a.every(ctx, tasks, everySweep, "deleted accounts", func(ctx context.Context) error {
 		return a.eachTenant(ctx, func(t id.Tenant) error { return a.Accounts.Forget(ctx, t) })
 	})
-	tasks.Go(func() { a.report("upgrade", a.tendFormat(ctx)) })
+	tasks.Go(func() { a.try(ctx, "upgrade", a.tendFormat) })
 	a.every(ctx, tasks, everySweep, "upgrade", a.tendFormat)
 	a.every(ctx, tasks, everySweep, "sweep", func(ctx context.Context) error {
 		for {
@@ -267,12 +269,17 @@ func (a *App) every(ctx context.Context, tasks *sync.WaitGroup, pause time.Durat
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if err := f(ctx); ctx.Err() == nil {
-					a.report(name, err)
-				}
+				a.try(ctx, name, f)
 			}
 		}
 	})
+}
+
+// try runs f and reports its error, unless ctx has ended: then it was broken off.
+func (a *App) try(ctx context.Context, task string, f func(context.Context) error) {
+	if err := f(ctx); ctx.Err() == nil {
+		a.report(task, err)
+	}
 }
 
 // report logs what went wrong in the background. A conflict is another node that was faster.

@@ -2,12 +2,12 @@ package audit
 
 import (
 	"context"
-	"sync"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/keyring"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -49,7 +49,7 @@ type Log struct {
 	counters    *store.Collection[Counter]
 	lease       *lease
 	pending     pending
-	sealed      bell
+	sealed      pause.Bell
 }
 
 // New declares the log to the DB.
@@ -58,7 +58,6 @@ func New(c Config) *Log {
 		Config: c, events: c.DB.Events(), heads: store.NewCollection(c.DB, headKind()),
 		chunks: store.NewCollection(c.DB, chunkKind()), checkpoints: store.NewCollection(c.DB, checkpointKind()),
 		counters: store.NewCollection(c.DB, counterKind()), lease: newLease(c), pending: newPending(),
-		sealed: bell{rung: make(chan struct{})},
 	}
 }
 
@@ -78,24 +77,4 @@ func (l *Log) head(ctx context.Context, t id.Tenant) (*head, error) {
 		return &head{Meta: store.Meta{ID: headID}}, nil
 	}
 	return h, err
-}
-
-// bell wakes everybody who waits for something.
-type bell struct {
-	mu   sync.Mutex
-	rung chan struct{}
-}
-
-// wait is closed at the next ring.
-func (b *bell) wait() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.rung
-}
-
-func (b *bell) ring() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	close(b.rung)
-	b.rung = make(chan struct{})
 }

@@ -68,7 +68,7 @@ func (l *Log) sealSome(ctx context.Context, t id.Tenant) (int, error) {
 		return 0, err
 	}
 	l.count(t, waiting)
-	l.sealed.ring()
+	l.sealed.Ring()
 	if l.Publish != nil {
 		_ = l.Publish(ctx, t, h.Checkpoint) // see Config.Publish
 	}

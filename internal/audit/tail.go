@@ -7,6 +7,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -27,11 +28,11 @@ func (l *Log) Tail(ctx context.Context, c access.Caller, after int64) iter.Seq2[
 		last, err := l.tailFrom(ctx, c, after)
 		for err == nil {
 			var more bool
-			rung := l.sealed.wait() // before looking, so that no ring is missed
+			rung := l.sealed.Rung() // before looking, so that no ring is missed
 			if last, more, err = l.tailOnce(ctx, c, last, yield); err != nil || last < 0 {
 				break
 			}
-			if !more && !pause(ctx, rung) {
+			if !more && pause.Until(ctx, rung, tailEvery) != nil {
 				return
 			}
 		}
@@ -77,17 +78,4 @@ func (l *Log) tailOnce(ctx context.Context, c access.Caller, last int64, yield f
 		last = e.Seq
 	}
 	return last, p.Next != "", nil
-}
-
-// pause waits for a ring or tailEvery, and reports false when ctx has ended.
-func pause(ctx context.Context, rung <-chan struct{}) bool {
-	t := time.NewTimer(tailEvery)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-rung:
-	case <-t.C:
-	}
-	return true
 }

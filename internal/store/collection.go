@@ -173,7 +173,7 @@ func (s Scope[T]) write(ctx context.Context, kind OpKind, doc *T) DocOp {
 	if meta.ID == "" {
 		return DocOp{err: errs.Wrap(errs.Internal, errors.New("store: "+s.c.kind.Name+" without an id"), "", "Something went wrong on our side.")}
 	}
-	format, err := s.c.db.format()
+	format, err := s.c.db.format(ctx)
 	if err != nil {
 		return DocOp{err: err}
 	}

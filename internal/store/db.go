@@ -261,7 +261,7 @@ func (db *DB) lower(ctx context.Context, b Batch) (Write, error) {
 	if err := b.check(); err != nil {
 		return Write{}, err
 	}
-	if _, err := db.format(); err != nil {
+	if _, err := db.format(ctx); err != nil {
 		return Write{}, err
 	}
 	now := db.Now()

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -78,7 +79,7 @@ func joinName(m store.Members) error {
 // inFormat is a node that writes one format.
 type inFormat int
 
-func (f inFormat) Writes() (int, error) { return int(f), nil }
+func (f inFormat) Writes(context.Context) (int, error) { return int(f), nil }
 
 func (f inFormat) Complete() int { return int(f) }
 
@@ -154,6 +155,6 @@ func TestForms(t *testing.T) {
 
 type lost struct{}
 
-func (lost) Writes() (int, error) { return 0, errors.New("lost") }
+func (lost) Writes(context.Context) (int, error) { return 0, errors.New("lost") }
 
 func (lost) Complete() int { return 0 }

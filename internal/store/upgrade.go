@@ -13,7 +13,7 @@ import (
 type Formats interface {
 	// Writes is that format. An error means that the node does not know it for certain and must write
 	// nothing, or that there is one that it cannot write.
-	Writes() (int, error)
+	Writes(ctx context.Context) (int, error)
 	// Complete is the format in which all documents are, or a newer one.
 	Complete() int
 }
@@ -30,14 +30,14 @@ func (db *DB) WriteIn(f Formats) {
 }
 
 // format is in what this node writes.
-func (db *DB) format() (int, error) {
+func (db *DB) format(ctx context.Context) (int, error) {
 	db.mu.Lock()
 	f := db.formats
 	db.mu.Unlock()
 	if f == nil {
 		return newestFormat, nil
 	}
-	n, err := f.Writes()
+	n, err := f.Writes(ctx)
 	if err != nil {
 		return 0, errs.Busy(retryAfter, err, "store_unavailable", "The database does not answer just now.")
 	}

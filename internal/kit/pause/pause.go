@@ -1,4 +1,4 @@
-// Package pause waits in a way that can be broken off.
+// Package pause waits, for a time or for a bell, in a way that can be broken off.
 package pause
 
 import (

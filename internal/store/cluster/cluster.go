@@ -14,6 +14,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -57,6 +58,8 @@ type Cluster struct {
 	now    atomic.Pointer[view]
 	ended  chan struct{} // closed once this node is too old
 	end    sync.Once
+	hurry  chan struct{} // holds something while somebody waits for a beat
+	beaten pause.Bell    // rung after each beat of Run, whether it went well or not
 
 	mu   sync.Mutex
 	node node
@@ -78,7 +81,7 @@ func New(c Config) *Cluster {
 		c.Lease = defaultLease
 	}
 	_, shared := c.Engine.(store.Shared)
-	out := &Cluster{Config: c, shared: shared, self: id.New(), ended: make(chan struct{})}
+	out := &Cluster{Config: c, shared: shared, self: id.New(), ended: make(chan struct{}), hurry: make(chan struct{}, 1)}
 	out.node = node{Name: c.Name, Release: c.Release, Format: out.newest().Number, Started: c.DB.Now()}
 	c.DB.WriteIn(out)
 	return out
@@ -86,8 +89,27 @@ func New(c Config) *Cluster {
 
 func (c *Cluster) newest() Format { return c.Formats[len(c.Formats)-1] }
 
-// Writes implements store.Formats.
-func (c *Cluster) Writes() (int, error) {
+// Writes implements store.Formats. A node that has not said for a while that it is alive, because its
+// machine slept or its clock was set, tries at once, and who wants to write waits for that.
+func (c *Cluster) Writes(ctx context.Context) (int, error) {
+	n, err := c.writes()
+	if !errors.Is(err, errSilent) {
+		return n, err
+	}
+	within, cancel := context.WithTimeout(ctx, c.Lease/30)
+	defer cancel()
+	for errors.Is(err, errSilent) && within.Err() == nil { // the beat that ends first may have begun before the sleep
+		beaten := c.beaten.Rung()
+		c.beatSoon()
+		_ = pause.Until(within, beaten, c.Lease)
+		n, err = c.writes()
+	}
+	return n, err
+}
+
+var errSilent = errors.New("cluster: this node has not been able to say for a while that it is alive")
+
+func (c *Cluster) writes() (int, error) {
 	v := c.now.Load()
 	switch {
 	case v == nil:
@@ -95,7 +117,7 @@ func (c *Cluster) Writes() (int, error) {
 	case v.err != nil:
 		return 0, v.err
 	case c.shared && c.Now().Sub(v.at) > c.Lease-c.Lease/6: // what it begins now has ended when it counts as gone
-		return 0, errors.New("cluster: this node has not been able to say for a while that it is alive")
+		return 0, errSilent
 	}
 	return v.writes, nil
 }
@@ -110,7 +132,10 @@ func (c *Cluster) Complete() int {
 
 // Err says why this node may not serve; nil if it may.
 func (c *Cluster) Err() error {
-	_, err := c.Writes()
+	_, err := c.writes()
+	if errors.Is(err, errSilent) {
+		c.beatSoon()
+	}
 	return err
 }
 

@@ -1,9 +1,11 @@
 package cluster_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -233,6 +235,47 @@ func TestFollowers(t *testing.T) {
 	two.must(<-done)
 	if got := other.stored()["ann"]; got != `{"_v":2,"first":"Ann","last":"Lee"}` {
 		t.Errorf("stored %s", got)
+	}
+}
+
+// TestSlept: a node whose machine slept says that it is alive as soon as somebody wants to write, and the
+// write goes through. Where it cannot say so the write is refused.
+func TestSlept(t *testing.T) {
+	t.Parallel()
+	clock := storetest.NewClock()
+	s := shared(t, clock.Now)
+	s.lease = time.Minute // the next beat would come in ten seconds, and a write waits for two
+	p := s.join(t, 1)
+	var running sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	defer running.Wait()
+	defer cancel()
+	running.Go(func() { p.cluster.Run(ctx) })
+	for sleep := range 3 {
+		clock.Advance(s.lease * time.Duration(sleep+1) * 9 / 10) // not gone yet, and gone
+		if err := p.cluster.Err(); err == nil {
+			t.Error("it is ready before it has said that it is alive")
+		}
+		var writers sync.WaitGroup
+		for i := range 8 {
+			writers.Go(func() {
+				if err := p.write(fmt.Sprint("someone", i), fmt.Sprint("Ann ", sleep)); err != nil {
+					t.Errorf("after sleep %d: %v", sleep, err)
+				}
+			})
+		}
+		writers.Wait()
+		if err := p.cluster.Err(); err != nil {
+			t.Errorf("after sleep %d: %v", sleep, err)
+		}
+	}
+	cancel()
+	running.Wait()
+	clock.Advance(2 * s.lease)
+	short, stop := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer stop()
+	if err := p.commit(short, p.people.Insert(short, p.named("late", "Ann Late"))); !errs.Is(err, errs.Unavailable) {
+		t.Errorf("a node wrote that does not beat: %v", err)
 	}
 }
 

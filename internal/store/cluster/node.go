@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -137,10 +138,23 @@ func (c *Cluster) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			within, cancel := context.WithTimeout(ctx, c.Lease/6)
-			_ = c.Beat(within) // and after a while this node writes nothing any more
-			cancel()
+		case <-c.hurry:
 		}
+		within, cancel := context.WithTimeout(ctx, c.Lease/6)
+		err := c.Beat(within) // and if it goes on like this the node writes nothing after a while
+		cancel()
+		c.beaten.Ring()
+		if err != nil && pause.For(ctx, c.Lease/60) != nil { // many may be in a hurry
+			return
+		}
+	}
+}
+
+// beatSoon has Run beat without waiting for its time.
+func (c *Cluster) beatSoon() {
+	select {
+	case c.hurry <- struct{}{}:
+	default:
 	}
 }
 
