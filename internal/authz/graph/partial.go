@@ -153,7 +153,7 @@ func (g *Graph) covers(s *state, t Tuple) bool {
 	return p.subject != 0 && s.knownReverse.has(key{p.reverse().hi, pack(p.relation, allObjects)})
 }
 
-func (t tree) has(k key) bool {
+func (t *tree) has(k key) bool {
 	_, ok := t.get(k)
 	return ok
 }

@@ -103,7 +103,7 @@ func (v View) close(e *evaluator) {
 	e.frames, e.local, e.brought, e.outcomes = e.frames[:0], e.local[:0], e.brought[:0], e.outcomes[:0]
 	e.names, e.bindings, e.closures, e.ctx, e.context = nil, nil, nil, nil, nil
 	e.forward.tree, e.reverse.tree = tree{}, tree{}
-	e.forward.last, e.reverse.last = finger{}, finger{}
+	e.forward.root, e.forward.near, e.reverse.root, e.reverse.near = nil, 0, nil, 0
 	e.forward.lack, e.reverse.lack = lack{}, lack{}
 	v.graph.pool.Put(e)
 }

@@ -11,16 +11,9 @@ type side struct {
 	now   int64  // milliseconds (Unix); what expires at or before it does not count
 	back  bool   // from the subject
 
-	last finger
+	root *node  // of the object that was asked about last: most of what comes next is about the same
+	near uint64 // that object; 0 for none
 	lack lack
-}
-
-// finger is the leaf where a side was last searched. All that is asked of one object lies together,
-// so the next search seldom has to start at the root.
-type finger struct {
-	leaf  *node
-	fence key // the lower bound of the next leaf
-	more  bool
 }
 
 // stored returns the term of k in the store, if it is there and has neither expired nor gone.
@@ -28,15 +21,16 @@ func (s *side) stored(k key) (term, bool) {
 	if s.lack.partial {
 		s.lack.point(k)
 	}
-	n := s.leafOf(k)
+	n := s.under(k.hi)
 	if n == nil {
 		return term{}, false
 	}
+	n = n.leaf(k)
 	i := n.find(k)
 	if i == len(n.keys) || n.keys[i] != k {
 		return term{}, false
 	}
-	if n.terms == nil && len(s.gone) == 0 {
+	if n.always() && len(s.gone) == 0 {
 		return term{until: never}, true
 	}
 	t := n.term(i)
@@ -46,26 +40,12 @@ func (s *side) stored(k key) (term, bool) {
 	return t, true
 }
 
-// leafOf is the leaf in which k lies, if it is in the tree, and makes it the last one searched.
-func (s *side) leafOf(k key) *node {
-	f := &s.last
-	if f.leaf != nil && !k.before(f.leaf.keys[0]) && (!f.more || k.before(f.fence)) {
-		return f.leaf
+// under is what holds the keys with a hi, if any are held near it.
+func (s *side) under(hi uint64) *node {
+	if near := hi >> 32; near != s.near || near == 0 {
+		s.root, s.near = s.tree.under(hi), near
 	}
-	n := s.tree.root
-	f.leaf, f.more = nil, false
-	if n == nil {
-		return nil
-	}
-	for n.kids != nil {
-		i := n.child(k)
-		if i+1 < len(n.keys) {
-			f.fence, f.more = n.keys[i+1], true
-		}
-		n = n.kids[i]
-	}
-	f.leaf = n
-	return n
+	return s.root
 }
 
 func (s *side) isGone(k key) bool {
@@ -105,7 +85,7 @@ func (s *side) scan(hi, from, to uint64) cursor {
 	}
 	c := cursor{hi: hi, end: to}
 	start := key{hi, from}
-	s.seek(&c, start)
+	c.seek(s.under(hi), start)
 	if len(s.extra) > 0 {
 		c.own = int32(s.firstExtra(start))
 	}
@@ -120,12 +100,20 @@ func (s *side) whole(from uint64) uint64 {
 	return allSubjects
 }
 
-func (s *side) seek(c *cursor, k key) {
-	c.more = false
-	if n := s.leafOf(k); n != nil {
-		c.leaf, c.at = n, int32(n.find(k))
-		c.fence, c.more = s.last.fence, s.last.more
+// seek goes to the first key not before k under a root, or to the end of the leaf before it.
+func (c *cursor) seek(n *node, k key) {
+	c.leaf, c.more = nil, false
+	if n == nil {
+		return
 	}
+	for n.isBranch() {
+		i := n.child(k)
+		if i+1 < len(n.keys) {
+			c.fence, c.more = n.keys[i+1], true
+		}
+		n = n.kids[i]
+	}
+	c.leaf, c.at = n, int32(n.find(k))
 }
 
 // next returns the lo part and the condition of the next key that has neither expired nor gone, or
@@ -134,7 +122,7 @@ func (s *side) next(c *cursor) (lo uint64, condition uint32, ok bool) {
 	for c.leaf != nil {
 		if int(c.at) == len(c.leaf.keys) {
 			if c.leaf = nil; c.more {
-				s.seek(c, c.fence)
+				c.seek(s.under(c.hi), c.fence)
 			}
 			continue
 		}
@@ -144,7 +132,7 @@ func (s *side) next(c *cursor) (lo uint64, condition uint32, ok bool) {
 			break
 		}
 		c.at++
-		if c.leaf.terms == nil && len(s.gone) == 0 {
+		if c.leaf.always() && len(s.gone) == 0 {
 			return k.lo, 0, true
 		}
 		if t := c.leaf.term(int(c.at) - 1); t.until > s.now && (len(s.gone) == 0 || !s.isGone(k)) {
@@ -162,19 +150,4 @@ func (s *side) next(c *cursor) (lo uint64, condition uint32, ok bool) {
 		}
 	}
 	return 0, 0, false
-}
-
-// first is the first key of the tree that is not before k.
-func (t tree) first(k key) (key, bool) {
-	s := side{tree: t}
-	var c cursor
-	for s.seek(&c, k); c.leaf != nil; s.seek(&c, c.fence) {
-		if int(c.at) < len(c.leaf.keys) {
-			return c.leaf.keys[c.at], true
-		}
-		if !c.more {
-			break
-		}
-	}
-	return key{}, false
 }

@@ -1,114 +1,97 @@
 package graph
 
-import (
-	"math"
-	"slices"
-)
+import "slices"
 
-// fanout is the largest number of keys in a node. 64 keeps a store of a quarter of a million tuples
-// three levels deep while a changed leaf costs one kilobyte to copy.
-const fanout = 64
-
-// never is the expiry of what does not expire.
-const never = math.MaxInt64
-
-// key is one tuple. From the object: hi is object and relation, lo is the subject's relation (0 for
-// a plain subject) and the subject. From the subject: hi is subject and its relation, lo is relation
-// and object. Every part has 32 bits of its own, so no number of children carries into another part.
-type key struct{ hi, lo uint64 }
-
-func (k key) before(o key) bool { return k.hi < o.hi || k.hi == o.hi && k.lo < o.lo }
-
-func compareKeys(a, b key) int {
-	switch {
-	case a.before(b):
-		return -1
-	case b.before(a):
-		return 1
-	}
-	return 0
-}
-
-// pack joins two 32-bit numbers; high and low take them apart.
-func pack(a, b uint32) uint64 { return uint64(a)<<32 | uint64(b) }
-func high(v uint64) uint32    { return uint32(v >> 32) }
-func low(v uint64) uint32     { return uint32(v) }
-
-// item is a key and when it counts.
-type item struct {
-	key
-	term
-}
-
-// term says when a tuple counts: before a millisecond (Unix), and while a condition holds.
-type term struct {
-	until     int64
-	condition uint32 // its number in bindings; 0 for none
-}
-
-// always is the term of most tuples.
-func (t term) always() bool { return t.until == never && t.condition == 0 }
-
-// tree is a persistent B+tree. A copy of the value is a snapshot: put and remove never touch a node
-// that was made under another edit number.
+// tree is a persistent map of keys: from objects, whose numbers are dense, by a trie of three levels, and from
+// there to the keys of one object, so that nothing is compared until its few keys are at hand. A copy of the
+// value is a snapshot: put and remove never touch what was made under another edit number.
 type tree struct {
-	root *node
+	top  []*middle
+	edit uint64 // under which top was made
 	size int
 }
 
-// node is a leaf (kids is nil) or a branch. In a branch, keys[i] is a lower bound of all that lies
-// under kids[i]; keys[0] is never compared, so it may be stale.
-type node struct {
-	edit  uint64
-	keys  []key
-	terms []term // leaves: the term of each key; nil while all in this leaf count always
-	kids  []*node
+// middle and shelf are the lower levels of the trie. What a change copies of them is about 2 kB.
+type (
+	middle struct {
+		edit uint64
+		to   [1 << middleBits]*shelf
+	}
+	shelf struct {
+		edit uint64
+		to   [1 << shelfBits]node // by object: all its keys; without any, none were given
+	}
+)
+
+const (
+	middleBits = 7
+	shelfBits  = 5
+)
+
+// under is what holds the keys with a hi, if any are held near it.
+func (t *tree) under(hi uint64) *node {
+	object := hi >> 32
+	at := object >> (middleBits + shelfBits)
+	if at >= uint64(len(t.top)) || t.top[at] == nil {
+		return nil
+	}
+	s := t.top[at].to[object>>shelfBits%(1<<middleBits)]
+	if s == nil {
+		return nil
+	}
+	return &s.to[object%(1<<shelfBits)]
 }
 
-// find is the first position whose key is not before k.
-func (n *node) find(k key) int {
-	lo, hi := 0, len(n.keys)
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if n.keys[mid].before(k) {
-			lo = mid + 1
-		} else {
-			hi = mid
-		}
+// own is what holds the keys with a hi, on a shelf that this edit may change.
+func (t *tree) own(hi, edit uint64) *node {
+	if t.edit != edit || t.top == nil {
+		t.top, t.edit = slices.Clone(t.top), edit
 	}
-	return lo
+	object := hi >> 32
+	at := int(object >> (middleBits + shelfBits))
+	if more := at + 1 - len(t.top); more > 0 {
+		t.top = append(t.top, make([]*middle, more)...)
+	}
+	m := t.top[at].own(edit)
+	t.top[at] = m
+	s := &m.to[object>>shelfBits%(1<<middleBits)]
+	*s = (*s).own(edit)
+	return &(*s).to[object%(1<<shelfBits)]
 }
 
-// child is the position of the branch under which k lies.
-func (n *node) child(k key) int {
-	lo, hi := 1, len(n.keys)
-	for lo < hi {
-		mid := int(uint(lo+hi) >> 1)
-		if k.before(n.keys[mid]) {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
+// own returns m if this edit made it, else a copy that this edit may change.
+func (m *middle) own(edit uint64) *middle {
+	switch {
+	case m == nil:
+		return &middle{edit: edit}
+	case m.edit == edit:
+		return m
 	}
-	return lo - 1
+	c := *m
+	c.edit = edit
+	return &c
 }
 
-func (n *node) term(i int) term {
-	if n.terms == nil {
-		return term{until: never}
+// own returns s if this edit made it, else a copy that this edit may change.
+func (s *shelf) own(edit uint64) *shelf {
+	switch {
+	case s == nil:
+		return &shelf{edit: edit}
+	case s.edit == edit:
+		return s
 	}
-	return n.terms[i]
+	c := *s
+	c.edit = edit
+	return &c
 }
 
 // get returns the term of k, if k is in the tree.
-func (t tree) get(k key) (term, bool) {
-	n := t.root
+func (t *tree) get(k key) (term, bool) {
+	n := t.under(k.hi)
 	if n == nil {
 		return term{}, false
 	}
-	for n.kids != nil {
-		n = n.kids[n.child(k)]
-	}
+	n = n.leaf(k)
 	i := n.find(k)
 	if i == len(n.keys) || n.keys[i] != k {
 		return term{}, false
@@ -118,84 +101,17 @@ func (t tree) get(k key) (term, bool) {
 
 // put adds the item or replaces its term, and reports whether it was new.
 func (t *tree) put(it item, edit uint64) bool {
-	if t.root == nil {
-		t.root = &node{edit: edit}
-	}
-	root, right, added := t.root.put(it, edit)
+	at := t.own(it.hi, edit)
+	root, right, added := at.put(it, edit)
 	if right != nil {
-		root = &node{edit: edit, keys: []key{root.keys[0], right.keys[0]}, kids: []*node{root, right}}
+		left := *root
+		root = &node{edit: edit, keys: []key{left.keys[0], right.keys[0]}, more: &more{kids: []*node{&left, right}}}
 	}
-	t.root = root
+	*at = *root
 	if added {
 		t.size++
 	}
 	return added
-}
-
-// put returns the node to use in place of n and, if it had to be split, its new right neighbour.
-func (n *node) put(it item, edit uint64) (self, right *node, added bool) {
-	n = n.own(edit)
-	if n.kids == nil {
-		added = n.insert(it)
-	} else {
-		i := n.child(it.key)
-		var split *node
-		n.kids[i], split, added = n.kids[i].put(it, edit)
-		if split != nil {
-			n.keys = slices.Insert(n.keys, i+1, split.keys[0])
-			n.kids = slices.Insert(n.kids, i+1, split)
-		}
-	}
-	if len(n.keys) > fanout {
-		right = n.split()
-	}
-	return n, right, added
-}
-
-// own returns n if this edit made it, else a copy that this edit may change.
-func (n *node) own(edit uint64) *node {
-	if n.edit == edit {
-		return n
-	}
-	c := &node{edit: edit, keys: make([]key, len(n.keys), len(n.keys)+1)}
-	copy(c.keys, n.keys)
-	c.terms = slices.Clone(n.terms)
-	c.kids = slices.Clone(n.kids)
-	return c
-}
-
-// insert puts the item into a leaf that the caller owns.
-func (n *node) insert(it item) bool {
-	if !it.always() && n.terms == nil {
-		n.terms = slices.Repeat([]term{{until: never}}, len(n.keys))
-	}
-	i := n.find(it.key)
-	added := i == len(n.keys) || n.keys[i] != it.key
-	if added {
-		n.keys = slices.Insert(n.keys, i, it.key)
-	}
-	switch {
-	case n.terms == nil:
-	case added:
-		n.terms = slices.Insert(n.terms, i, it.term)
-	default:
-		n.terms[i] = it.term
-	}
-	return added
-}
-
-// split cuts the upper half off n, which the caller owns.
-func (n *node) split() *node {
-	mid := len(n.keys) / 2
-	right := &node{edit: n.edit, keys: slices.Clone(n.keys[mid:])}
-	n.keys = slices.Clone(n.keys[:mid]) // a copy, so that the other half's memory is not kept
-	if n.terms != nil {
-		right.terms, n.terms = slices.Clone(n.terms[mid:]), slices.Clone(n.terms[:mid])
-	}
-	if n.kids != nil {
-		right.kids, n.kids = slices.Clone(n.kids[mid:]), slices.Clone(n.kids[:mid])
-	}
-	return right
 }
 
 // remove takes k out and reports whether it was there.
@@ -203,116 +119,71 @@ func (t *tree) remove(k key, edit uint64) bool {
 	if _, ok := t.get(k); !ok {
 		return false
 	}
-	t.root = t.root.remove(k, edit)
-	for len(t.root.kids) == 1 {
-		t.root = t.root.kids[0]
+	at := t.own(k.hi, edit)
+	root := at.remove(k, edit)
+	for root.isBranch() && len(root.kids) == 1 {
+		root = root.kids[0]
 	}
-	if len(t.root.keys) == 0 {
-		t.root = nil
+	if *at = *root; len(at.keys) == 0 {
+		*at = node{}
 	}
 	t.size--
 	return true
 }
 
-// remove returns the node to use in place of n. The caller knows that k is below it. A leaf that
-// runs dry is joined with a neighbour, so that a store which shrinks gives its memory back.
-func (n *node) remove(k key, edit uint64) *node {
-	n = n.own(edit)
-	if n.kids == nil {
-		i := n.find(k)
-		n.keys = slices.Delete(n.keys, i, i+1)
-		if n.terms != nil {
-			n.terms = slices.Delete(n.terms, i, i+1)
-		}
-		return n
-	}
-	i := n.child(k)
-	kid := n.kids[i].remove(k, edit)
-	n.kids[i] = kid
-	switch {
-	case len(kid.keys) == 0:
-		n.keys, n.kids = slices.Delete(n.keys, i, i+1), slices.Delete(n.kids, i, i+1)
-	case len(kid.keys) < fanout/4 && i > 0:
-		n.join(i - 1)
-	case len(kid.keys) < fanout/4 && len(n.kids) > 1:
-		n.join(i)
-	}
-	return n
-}
-
-// join merges kids i and i+1 of n, which the caller owns, unless the result would be nearly full.
-func (n *node) join(i int) {
-	a, b := n.kids[i], n.kids[i+1]
-	if len(a.keys)+len(b.keys) > fanout*3/4 {
-		return
-	}
-	c := &node{edit: n.edit, keys: slices.Concat(a.keys, b.keys), kids: slices.Concat(a.kids, b.kids)}
-	if c.kids != nil {
-		c.keys[len(a.keys)] = n.keys[i+1] // b.keys[0] was never compared and may be stale
-	}
-	if a.terms != nil || b.terms != nil {
-		for _, part := range []*node{a, b} {
-			for j := range part.keys {
-				c.terms = append(c.terms, part.term(j))
-			}
-		}
-	}
-	n.kids[i] = c
-	n.keys, n.kids = slices.Delete(n.keys, i+1, i+2), slices.Delete(n.kids, i+1, i+2)
-}
-
 // build makes a tree of items that are sorted and without duplicates.
 func build(items []item) tree {
-	const fill = fanout * 7 / 8 // room for a few inserts before the first split
 	t := tree{size: len(items)}
-	var level []*node
-	for part := range slices.Chunk(items, fill) {
-		n := &node{keys: make([]key, len(part))}
-		for i, it := range part {
-			n.keys[i] = it.key
-			if !it.always() && n.terms == nil {
-				n.terms = slices.Repeat([]term{{until: never}}, len(part))
-			}
-			if n.terms != nil {
-				n.terms[i] = it.term
-			}
+	for len(items) > 0 {
+		n := 1
+		for n < len(items) && high(items[n].hi) == high(items[0].hi) {
+			n++
 		}
-		level = append(level, n)
-	}
-	for len(level) > 1 {
-		var up []*node
-		for part := range slices.Chunk(level, fill) {
-			n := &node{kids: slices.Clone(part)}
-			for _, kid := range part {
-				n.keys = append(n.keys, kid.keys[0])
-			}
-			up = append(up, n)
-		}
-		level = up
-	}
-	if len(level) == 1 {
-		t.root = level[0]
+		*t.own(items[0].hi, 0) = *buildNode(items[:n])
+		items = items[n:]
 	}
 	return t
 }
 
 // all yields every item in order.
-func (t tree) all(yield func(item) bool) {
-	if t.root != nil {
-		t.root.all(yield)
+func (t *tree) all(yield func(item) bool) {
+	for n := range t.objects {
+		if !n.all(yield) {
+			return
+		}
 	}
 }
 
-func (n *node) all(yield func(item) bool) bool {
-	for _, kid := range n.kids {
-		if !kid.all(yield) {
-			return false
+// objects yields what holds the keys of each object that has any, in order.
+func (t *tree) objects(yield func(*node) bool) {
+	for _, m := range t.top {
+		if m == nil {
+			continue
+		}
+		for _, s := range m.to {
+			if s == nil {
+				continue
+			}
+			for i := range s.to {
+				if n := &s.to[i]; len(n.keys) > 0 && !yield(n) {
+					return
+				}
+			}
 		}
 	}
-	for i := 0; n.kids == nil && i < len(n.keys); i++ {
-		if !yield(item{n.keys[i], n.term(i)}) {
-			return false
+}
+
+// first is the first key of an object that is not before k.
+func (t *tree) first(k key) (key, bool) {
+	var c cursor
+	for c.seek(t.under(k.hi), k); c.leaf != nil; c.seek(t.under(k.hi), c.fence) {
+		if int(c.at) < len(c.leaf.keys) {
+			found := c.leaf.keys[c.at]
+			return found, high(found.hi) == high(k.hi)
+		}
+		if !c.more {
+			break
 		}
 	}
-	return true
+	return key{}, false
 }
