@@ -12,6 +12,10 @@ import (
 	"github.com/cardea-auth/cardea/internal/authz/graph/w1"
 )
 
+// forest is how many folders a tree of four levels has, with nine in each. A larger store has more trees, not
+// deeper ones, or a check would have more to do in it.
+const forest = 1 + 9 + 81 + 729
+
 // scaled is a store of n tuples in the proportions of W1: a tenth as many users, groups of twenty
 // nested three deep, folders four deep, documents with a parent, an owner and an editor.
 func scaled(n int) func(yield func(graph.Tuple, error) bool) {
@@ -35,7 +39,7 @@ func scaled(n int) func(yield func(graph.Tuple, error) bool) {
 			}
 		}
 		for f := range folders {
-			if f > 0 && !put(object("folder", f), "parent", w1.Folder(f/9)) || !put(object("folder", f), "viewer", w1.Group(w1.Mix(5, f, leaves))) {
+			if f%forest > 0 && !put(object("folder", f), "parent", w1.Folder(f-f%forest+(f%forest-1)/9)) || !put(object("folder", f), "viewer", w1.Group(w1.Mix(5, f, leaves))) {
 				return
 			}
 		}

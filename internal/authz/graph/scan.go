@@ -71,11 +71,11 @@ func (s *side) firstExtra(k key) int {
 // the next one, so moving on costs a search from the root once per leaf only.
 type cursor struct {
 	leaf    *node
-	fence   key
 	hi, end uint64
+	fence   uint64
 	at      int32
-	more    bool  // the tree goes on at fence
 	own     int32 // position in side.extra
+	more    bool  // the next leaf begins at fence
 }
 
 // scan starts a walk over the keys (hi, from) to (hi, to), both included.
@@ -85,7 +85,7 @@ func (s *side) scan(hi, from, to uint64) cursor {
 	}
 	c := cursor{hi: hi, end: to}
 	start := key{hi, from}
-	c.seek(s.under(hi), start)
+	c.seek(s.under(hi), from)
 	if len(s.extra) > 0 {
 		c.own = int32(s.firstExtra(start))
 	}
@@ -100,16 +100,17 @@ func (s *side) whole(from uint64) uint64 {
 	return allSubjects
 }
 
-// seek goes to the first key not before k under a root, or to the end of the leaf before it.
-func (c *cursor) seek(n *node, k key) {
+// seek goes to the first key not before one with c.hi under a root, or to the end of the leaf before it.
+func (c *cursor) seek(n *node, lo uint64) {
 	c.leaf, c.more = nil, false
 	if n == nil {
 		return
 	}
+	k := key{c.hi, lo}
 	for n.isBranch() {
 		i := n.child(k)
 		if i+1 < len(n.keys) {
-			c.fence, c.more = n.keys[i+1], true
+			c.more, c.fence = n.keys[i+1].hi == c.hi, n.keys[i+1].lo
 		}
 		n = n.kids[i]
 	}

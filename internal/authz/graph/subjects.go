@@ -242,10 +242,8 @@ func (e *evaluator) mentions(node uint32) bool {
 
 func (s *side) mentions(node uint32) bool {
 	first := key{hi: pack(node, 0)}
-	for k, ok := s.tree.first(first); ok && high(k.hi) == node; k, ok = s.tree.first(key{k.hi, k.lo + 1}) {
-		if !s.isGone(k) {
-			return true
-		}
+	if n := s.tree.under(first.hi); n != nil && !n.all(func(it item) bool { return s.isGone(it.key) }) {
+		return true // all ends early at one that is not gone
 	}
 	i := s.firstExtra(first)
 	return i < len(s.extra) && high(s.extra[i].hi) == node

@@ -172,18 +172,3 @@ func (t *tree) objects(yield func(*node) bool) {
 		}
 	}
 }
-
-// first is the first key of an object that is not before k.
-func (t *tree) first(k key) (key, bool) {
-	var c cursor
-	for c.seek(t.under(k.hi), k); c.leaf != nil; c.seek(t.under(k.hi), c.fence) {
-		if int(c.at) < len(c.leaf.keys) {
-			found := c.leaf.keys[c.at]
-			return found, high(found.hi) == high(k.hi)
-		}
-		if !c.more {
-			break
-		}
-	}
-	return key{}, false
-}

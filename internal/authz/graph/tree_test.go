@@ -137,11 +137,6 @@ func checkScans(t *rapid.T, at tree, want map[key]int64, apart uint64) {
 		if until, ok := want[k]; stored(&s, k) != (ok && until > 5) {
 			t.Fatalf("has %v", k)
 		}
-		first, ok := at.first(k)
-		i := slices.IndexFunc(sortedItems(want), func(it item) bool { return !it.key.before(k) && high(it.hi) == high(k.hi) })
-		if ok != (i >= 0) || ok && first != sortedItems(want)[i].key {
-			t.Fatalf("first from %v: %v %v", k, first, ok)
-		}
 	}
 }
 
