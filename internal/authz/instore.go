@@ -2,7 +2,6 @@ package authz
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -57,7 +56,7 @@ func (a StoreAnswer) reason(engine string, q graph.Query) Reason {
 		r.Kind, is = kindRelation, "is"
 	}
 	if r.Text == "" {
-		r.Text = fmt.Sprintf("%s %s %s of %s:%s.", q.Subject, is, q.Relation, q.Object.Type, q.Object.ID)
+		r.Text = q.Subject.String() + " " + is + " " + q.Relation + " of " + q.Object.Type + ":" + q.Object.ID + "."
 	}
 	return r
 }

@@ -33,8 +33,10 @@ func decode(data []byte, out any, closed bool, max int) error {
 	if len(data) > max {
 		return errs.New(errs.Invalid, "body_too_large", "The body is larger than %d bytes.", max)
 	}
-	if err := checkDepth(data); err != nil {
-		return err
+	if bytes.Count(data, []byte{'{'})+bytes.Count(data, []byte{'['}) > MaxDepth { // few open no more than that
+		if err := checkDepth(data); err != nil {
+			return err
+		}
 	}
 	err := json.Unmarshal(data, out, json.RejectUnknownMembers(closed))
 	if err == nil {
@@ -54,8 +56,7 @@ func decode(data []byte, out any, closed bool, max int) error {
 	return e
 }
 
-// checkDepth walks the tokens once. It also finds syntax errors, so that the decoder below meets
-// only well-formed JSON.
+// checkDepth walks the tokens once.
 func checkDepth(data []byte) error {
 	d := jsontext.NewDecoder(bytes.NewReader(data))
 	for {
