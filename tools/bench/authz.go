@@ -33,7 +33,7 @@ type decider struct {
 }
 
 // relations measures checks over HTTP: Cardea, and OpenFGA on the same data in the same run.
-func relations(ctx context.Context, o options, s *server, peers bool) ([]result, error) {
+func relations(ctx context.Context, o options, s *server, bare workload) ([]result, error) {
 	data := w1.New()
 	ours, err := s.decider(ctx)
 	if err != nil {
@@ -47,7 +47,7 @@ func relations(ctx context.Context, o options, s *server, peers bool) ([]result,
 		return nil, err
 	}
 	deciders := []*decider{ours}
-	if peers {
+	if o.peers {
 		for _, cached := range []bool{false, true} {
 			d, err := startOpenFGA(ctx, s.dir, cached)
 			if err != nil {
@@ -87,10 +87,14 @@ func relations(ctx context.Context, o options, s *server, peers bool) ([]result,
 			}
 			out = append(out, r)
 			if d == ours && len(out) == len(more)+1 {
-				if r, err = measureNamed(ctx, atHalf(x, r.Rate, o), o, s); err != nil {
-					return nil, err
+				half, limit := atHalf(x, r.Rate, o), bare
+				limit.name, limit.pause = "bare POST, at that rate", half.pause
+				for _, x := range []workload{half, limit} {
+					if r, err = measureNamed(ctx, x, o, s); err != nil {
+						return nil, err
+					}
+					out = append(out, r)
 				}
-				out = append(out, r)
 			}
 		}
 		fmt.Fprintf(os.Stderr, "%s: %d tuples through the API in %v\n", d.name, len(data.Tuples), d.loaded.Round(time.Millisecond))

@@ -89,7 +89,8 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		}
 	}
 	var results []result
-	for _, x := range append(bare.workloads(), w...) {
+	limits := bare.workloads()
+	for _, x := range append(limits, w...) {
 		if o.only != "" && !strings.Contains(x.name, o.only) && !strings.HasPrefix(x.name, "bare") {
 			continue
 		}
@@ -101,7 +102,7 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		results = append(results, r)
 	}
 	if o.relations {
-		more, err := relations(ctx, o, s, o.peers)
+		more, err := relations(ctx, o, s, limits[1])
 		if err != nil {
 			return err
 		}
