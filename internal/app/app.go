@@ -205,6 +205,9 @@ func (a *App) settle(ctx context.Context) error {
 // Close ends an App. What is running must have ended before.
 func (a *App) Close() error { return a.house.close() }
 
+// Commits is how many transactions have become durable since the start.
+func (a *App) Commits() int64 { return a.house.engine.Commits() }
+
 // Operator is the person at the machine who acts in tenant t.
 func (a *App) Operator(t id.Tenant, who, reason string) access.Caller {
 	return access.Operator(t, who, reason)

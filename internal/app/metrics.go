@@ -71,7 +71,7 @@ func (a *App) measure(ctx context.Context, r prometheus.Registerer) {
 	}
 	t := a.tally
 	r.MustRegister(t.sessions, t.proofs, t.failures, t.grants, t.introspections, t.decisions)
-	counter("store_commits_total", "Transactions that became durable.", func() float64 { return float64(a.house.engine.Commits()) })
+	counter("store_commits_total", "Transactions that became durable.", func() float64 { return float64(a.Commits()) })
 	for i, answer := range []string{"hit", "load"} {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "cardea", Name: "cache_lookups_total", ConstLabels: prometheus.Labels{"answer": answer},

@@ -88,7 +88,7 @@ func relations(ctx context.Context, o options, s *server, bare workload) ([]resu
 			out = append(out, r)
 			if d == ours && len(out) == len(more)+1 {
 				half, limit := atHalf(x, r.Rate, o), bare
-				limit.name, limit.pause = "bare POST, at that rate", half.pause
+				limit.name, limit.pause, limit.restless = "bare POST, at that rate", half.pause, true
 				for _, x := range []workload{half, limit} {
 					if r, err = measureNamed(ctx, x, o, s); err != nil {
 						return nil, err
@@ -114,7 +114,7 @@ func measureNamed(ctx context.Context, x workload, o options, s *server) (result
 // atHalf is a workload at half of the rate that was measured.
 func atHalf(x workload, rate float64, o options) workload {
 	x.name += ", half load"
-	x.pause = time.Duration(2 * float64(o.connections) / rate * float64(time.Second))
+	x.pause, x.restless = time.Duration(2*float64(o.connections)/rate*float64(time.Second)), true
 	return x
 }
 

@@ -35,6 +35,8 @@ type workload struct {
 	// pause is how long a worker waits between two requests, for a load that leaves room; 0 is as fast
 	// as it can. A request that is sent late counts from when it was due.
 	pause time.Duration
+	// restless is a pause without sleep, so that what is measured is not how soon the load is woken.
+	restless bool
 }
 
 type result struct {
@@ -143,14 +145,14 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 		start := time.Now()
 		if w.pause > 0 {
 			start = begin.Add(time.Duration(i)*w.pause + w.pause*time.Duration(number)/16)
-			time.Sleep(time.Until(start))
+			w.await(start)
 		}
 		if start.After(end) {
 			break
 		}
 		var err error
 		if c == nil {
-			if c, err = dial(ctx, at, nil); err == nil && w.pause == 0 {
+			if c, err = dial(ctx, at, nil); err == nil && (w.pause == 0 || w.restless) {
 				err = c.watch()
 			}
 			if err != nil {
@@ -178,6 +180,14 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 			k.why = err
 		}
 	}
+}
+
+// await waits until a request is due.
+func (w workload) await(due time.Time) {
+	for w.restless && time.Now().Before(due) {
+		runtime.Gosched() // to the other connections
+	}
+	time.Sleep(time.Until(due))
 }
 
 // connection is the cheapest client of HTTP/1.1 that is still one: the machine that makes the load
