@@ -26,6 +26,7 @@ type server struct {
 	idleRSS, binarySize           int64
 	profile                       string   // where profiles go; empty for none
 	devices                       sync.Map // the cookie of each account's browser, by number
+	mail                          []string // settings: where its mails go
 	others                        []*server
 }
 
@@ -76,6 +77,9 @@ func startServer(ctx context.Context, o options) (*server, error) {
 	if o.binary == "" && o.profile == "" && s.binarySize > maxBinary {
 		return nil, fmt.Errorf("the binary has %d bytes, more than %d: has a library brought calls of methods by name (TestArchitectureLinker), or is it worth it?", s.binarySize, maxBinary)
 	}
+	if s.mail, err = postbox(); err != nil {
+		return nil, err
+	}
 	if s.coldNew, err = s.start(ctx); err != nil {
 		return nil, err
 	}
@@ -120,7 +124,7 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 	}
 	listen, private := strings.Replace(s.base, "http://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.management, "http://")
 	s.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--issuer", s.base, "--listen", listen, "--management", private)
-	s.process.Env = append(os.Environ(), "PROFILE_DIR="+s.profile)
+	s.process.Env = append(append(os.Environ(), s.mail...), "PROFILE_DIR="+s.profile)
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err

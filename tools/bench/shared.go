@@ -103,7 +103,7 @@ func (s *server) another(ctx context.Context, name string, env []string) (*serve
 	if err != nil {
 		return nil, err
 	}
-	n.process.Env, n.process.Stdout, n.process.Stderr = env, log, log
+	n.process.Env, n.process.Stdout, n.process.Stderr = append(env, s.mail...), log, log
 	if err := errors.Join(n.process.Start(), log.Close()); err != nil { // the node has its own
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (s *server) signIns(ctx context.Context, o options, together int) (result, 
 	}, ctx.Err()
 }
 
-// rest waits until the server does nothing any more: mails about new browsers may still be on their way.
+// rest waits until the server does nothing any more: mails about new browsers are still on their way.
 func (s *server) rest(ctx context.Context) {
 	for before := -1.0; ctx.Err() == nil; {
 		now := s.counted().commits
