@@ -45,9 +45,7 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	administrative := actionsOf(slices.Concat(managed, decisions.Routes()))
 	sessions := &browser.Session{
 		Sessions: a.Sessions, Users: a.Accounts, Token: a.ownToken,
-		Permissions: func(ctx context.Context, c access.Caller) ([]string, error) {
-			return a.Decisions.Held(ctx, c, administrative)
-		},
+		Permissions: a.Decisions.Holdings(administrative).Of,
 	}
 	var routes []edge.Route
 	for _, part := range [][]edge.Route{

@@ -2,14 +2,12 @@ package authz
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/kit/id"
-	"github.com/cardea-auth/cardea/internal/kit/page"
 )
 
 // The roles of Cardea's own administration. They exist in every tenant without being stored; in the
@@ -83,61 +81,6 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 		return access.Decision{Outranked: above, Reason: "what it belongs to may do more", Revision: d.Revision}, err
 	}
 	return d, nil
-}
-
-// Held lists what the caller may do in the whole tenant: what its roles of the tenant give, and those of
-// actions that one of Cardea's own roles gives, as permissions: cardea:user.read. At most page.MaxLimit of
-// the former. It tells pages what to show, from what this node has heard of, and DecideAccess decides.
-func (e *Engine) Held(ctx context.Context, c access.Caller, actions []access.Action) ([]string, error) {
-	view, err := e.view(ctx, c.Tenant())
-	if err != nil {
-		return nil, err
-	}
-	now, s := e.db.Now(), graph.Subject{Type: c.Subject().Type, ID: c.Subject().ID}
-	list, err := view.Objects(ctx, now, graph.ObjectsQuery{
-		Type: typePermission, Relation: relGranted, Subject: s, Limit: page.MaxLimit,
-	})
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if home := c.Home(); home != c.Tenant() {
-		if home != id.System {
-			return list.IDs, nil
-		}
-		if view, err = e.view(ctx, home); err != nil {
-			return nil, err
-		}
-	}
-	own, err := question{view: view, now: now, subject: s}.own(ctx, actions)
-	if err != nil || len(own) == 0 { // as of most people
-		return list.IDs, err
-	}
-	all := slices.Concat(list.IDs, own)
-	slices.Sort(all)
-	return slices.Compact(all), nil
-}
-
-// own are the permissions for actions that one of Cardea's own roles gives.
-func (q question) own(ctx context.Context, actions []access.Action) ([]string, error) {
-	var held, out []string
-	for _, role := range []string{AdminRole, ViewerRole} {
-		has, err := q.holds(ctx, role)
-		if err != nil {
-			return nil, err
-		}
-		if has {
-			held = append(held, role)
-		}
-	}
-	if len(held) == 0 {
-		return nil, nil
-	}
-	for _, a := range actions {
-		if slices.ContainsFunc(ownGrants(a), func(role string) bool { return slices.Contains(held, role) }) {
-			out = append(out, ownPermission(a))
-		}
-	}
-	return out, nil
 }
 
 // decideOwn looks for a role that permits the action.

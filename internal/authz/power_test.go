@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz"
@@ -168,11 +169,12 @@ func TestHeld(t *testing.T) {
 	h.assign(authz.ViewerRole, "", user("auditor"))
 	h.assign(authz.AdminRole, "acme", user("chief")) // of an organisation only
 	actions := []access.Action{"user.disable", "user.read"}
+	holdings := h.Holdings(actions)
 	for who, want := range map[string]string{
 		"root": "[cardea:user.disable cardea:user.read]", "auditor": "[cardea:user.read]", "chief": "[]", "nobody": "[]",
 	} {
 		c := h.person(acme, who)
-		got, err := h.Held(t.Context(), c, actions)
+		got, err := holdings.Of(t.Context(), c)
 		if err != nil || fmt.Sprint(got) != want {
 			t.Errorf("%s: %v, %v, want %s", who, got, err, want)
 		}
@@ -182,4 +184,37 @@ func TestHeld(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHeldFollows: what was listed before is not listed again once a tuple has changed, and a second after a
+// right has expired.
+func TestHeldFollows(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.role("editor", "posts:write")
+	holdings := h.Holdings([]access.Action{"user.read"})
+	listed := func(c access.Caller, want string) {
+		t.Helper()
+		for range 2 { // found, and found again
+			if got, err := holdings.Of(t.Context(), c); err != nil || fmt.Sprint(got) != want {
+				t.Errorf("%v, %v, want %s", got, err, want)
+			}
+		}
+	}
+	alice := h.person(acme, "alice")
+	listed(alice, "[]")
+	h.assign("editor", "", user("alice"))
+	listed(alice, "[posts:write]")
+	listed(h.person(acme, "bob"), "[]")
+	h.assign(authz.ViewerRole, "", user("alice"))
+	listed(alice, "[cardea:user.read posts:write]")
+
+	soon := authz.Assignment{Role: "editor", Subject: user("carol"), Expires: h.clock.Now().Add(time.Hour)}
+	if _, err := h.Assign(t.Context(), h.operator, soon); err != nil {
+		t.Fatal(err)
+	}
+	carol := h.person(acme, "carol")
+	listed(carol, "[posts:write]")
+	h.clock.Advance(time.Hour)
+	listed(carol, "[]")
 }
