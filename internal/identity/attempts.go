@@ -98,8 +98,11 @@ func (l *ledger) locked(ctx context.Context, t id.Tenant, a account) (time.Durat
 	if err != nil {
 		return 0, err
 	}
-	return max(0, doc.Until.Sub(l.db.Now())), nil
+	return l.wait(doc), nil
 }
+
+// wait is how long who has failed so often still has to wait.
+func (l *ledger) wait(a *attempts) time.Duration { return max(0, a.Until.Sub(l.db.Now())) }
 
 // failed is the operation that counts one more failure. Call it again when the commit conflicts.
 func (l *ledger) failed(ctx context.Context, t id.Tenant, a account) (store.DocOp, *attempts, error) {

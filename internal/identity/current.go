@@ -25,7 +25,7 @@ func (s *Accounts) proveCurrent(ctx context.Context, c access.Caller, u *User, c
 		return err
 	}
 	defer leave() // the next attempt must see this one counted
-	if err := step.mayTry(ctx, c, who); err != nil {
+	if err := step.mayTry(ctx, c, &who); err != nil {
 		return err
 	}
 	ok, _, err := step.verify(ctx, u, current)

@@ -55,6 +55,7 @@ type candidate struct {
 	user    *User
 	account account
 	device  string // id of the known device from which it is tried
+	failed  bool   // others have failed before, and were counted
 }
 
 // Submit checks an address and a password. Known and unknown, right and wrong take the same road:
@@ -78,7 +79,7 @@ func (s PasswordStep) Submit(ctx context.Context, c access.Caller, st flow.State
 }
 
 func (s PasswordStep) try(ctx context.Context, c access.Caller, who candidate, in flow.Input) (flow.Outcome, error) {
-	if err := s.mayTry(ctx, c, who); err != nil {
+	if err := s.mayTry(ctx, c, &who); err != nil {
 		return flow.Outcome{}, err
 	}
 	ok, rehash, err := s.verify(ctx, who.user, in.Secret("password"))
@@ -127,12 +128,14 @@ func (s PasswordStep) known(ctx context.Context, t id.Tenant, u *User, in flow.I
 }
 
 // mayTry refuses an attempt while its account waits, with the longer of the two waits.
-func (s PasswordStep) mayTry(ctx context.Context, c access.Caller, who candidate) error {
+func (s PasswordStep) mayTry(ctx context.Context, c access.Caller, who *candidate) error {
 	limit := s.Limits.SignIn(c, string(who.account))
-	wait, err := s.ledger.locked(ctx, c.Tenant(), who.account)
+	before, err := s.ledger.read(ctx, c.Tenant(), who.account)
 	if err != nil {
 		return err
 	}
+	who.failed = before.Failures > 0
+	wait := s.ledger.wait(before)
 	if wait > 0 && (limit == nil || errs.From(limit).RetryAfter < wait) {
 		return errs.TooMany(wait, "account_locked", "Too many failed attempts; wait, or use the link in the mail we have sent.")
 	}
@@ -201,12 +204,17 @@ func (s PasswordStep) right(ctx context.Context, t id.Tenant, who candidate, p s
 	}
 	out.Change = func(ctx context.Context) (flow.Change, error) {
 		var batch store.Batch
-		op, found, err := s.ledger.reset(ctx, t, who.account)
-		if found {
-			batch.Docs = append(batch.Docs, op)
+		if who.failed { // one that fails at another node just now stays counted, and is forgotten in time
+			op, found, err := s.ledger.reset(ctx, t, who.account)
+			if err != nil {
+				return flow.Change{}, err
+			}
+			if found {
+				batch.Docs = append(batch.Docs, op)
+			}
 		}
-		if err != nil || better == u.Password {
-			return flow.Change{Action: "password.rehash", Batch: batch}, err
+		if better == u.Password {
+			return flow.Change{Action: "password.rehash", Batch: batch}, nil
 		}
 		fresh, err := s.users.In(t).Get(ctx, u.ID)
 		if err != nil {
