@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
 var _ store.Planner = (*Engine)(nil)
@@ -12,22 +13,9 @@ var _ store.Planner = (*Engine)(nil)
 // Missing implements store.Planner.
 func (e *Engine) Missing(ctx context.Context, schemas []store.Schema) (all []store.Work, err error) {
 	tables := maps.Clone(*e.tables.Load())
-	quiet := context.WithoutCancel(ctx)
-	err = e.readers.with(ctx, func(c *conn) error {
-		for _, s := range schemas {
-			t, err := newTable(s)
-			if err != nil {
-				return err
-			}
-			work, err := t.missing(quiet, c)
-			if err != nil {
-				return err
-			}
-			if all = append(all, work...); len(work) == 0 || work[0] != (store.Work{Collection: s.Name}) {
-				tables[s.Name] = t
-			}
-		}
-		return nil
+	err = e.readers.with(ctx, func(c *conn) (err error) {
+		all, err = relational.Missing(context.WithoutCancel(ctx), stock{c}, schemas, tables)
+		return err
 	})
 	if err == nil {
 		e.tables.Store(&tables)
@@ -35,35 +23,28 @@ func (e *Engine) Missing(ctx context.Context, schemas []store.Schema) (all []sto
 	return all, err
 }
 
-// missing is what ensure would do.
-func (t *table) missing(ctx context.Context, c *conn) (work []store.Work, err error) {
-	have, err := t.existing(ctx, c)
-	if err != nil {
-		return nil, err
+// stock is what the file has.
+type stock struct{ *conn }
+
+// Declare implements relational.Stock.
+func (stock) Declare(s store.Schema) (*table, error) { return newTable(s) }
+
+// Has implements relational.Stock.
+func (s stock) Has(ctx context.Context, w store.Work) (bool, error) {
+	var n int64
+	var err error
+	switch {
+	case w.Column != "":
+		n, err = s.number(ctx, "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", "c_"+w.Collection, "x_"+w.Column)
+	case w.Index != "":
+		n, err = s.number(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = ?", w.Collection+"/"+w.Index)
+	default:
+		n, err = s.number(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", "c_"+w.Collection)
 	}
-	if len(have) == 0 {
-		return []store.Work{{Collection: t.Schema.Name}}, nil
-	}
-	for i, name := range t.Columns {
-		if _, ok := have[name]; !ok {
-			work = append(work, store.Work{Collection: t.Schema.Name, Column: t.Schema.Columns[i].Name})
-		}
-	}
-	for _, d := range t.Schema.Indexes {
-		n, err := c.number(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name = ?", t.Schema.Name+"/"+d.Name)
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			work = append(work, store.Work{Collection: t.Schema.Name, Index: d.Name})
-		}
-	}
-	if len(work) == 0 {
-		return nil, nil
-	}
-	n, err := c.number(ctx, "SELECT count(*) FROM (SELECT 1 FROM "+t.name+" LIMIT ?)", int64(store.MaxWork))
-	for i := range work {
-		work[i].Records = n
-	}
-	return work, err
+	return n > 0, err
+}
+
+// Count implements relational.Stock.
+func (s stock) Count(ctx context.Context, t *table) (int64, error) {
+	return s.number(ctx, "SELECT count(*) FROM (SELECT 1 FROM "+t.name+" LIMIT ?)", int64(store.MaxWork))
 }
