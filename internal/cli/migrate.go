@@ -75,7 +75,7 @@ func printPlan(w io.Writer, p cluster.Plan) {
 		fmt.Fprintln(w, "up: no table or index is missing.")
 	}
 	for _, x := range p.Work {
-		fmt.Fprintln(w, "up: "+workText(x, p.Shared))
+		fmt.Fprintln(w, "up: "+workText(x))
 	}
 	for _, f := range p.Formats {
 		fmt.Fprintf(w, "finalise: data format %d, which Cardea %s has brought.\n", f.Number, visible(f.Release))
@@ -85,7 +85,7 @@ func printPlan(w io.Writer, p cluster.Plan) {
 	}
 }
 
-func workText(x store.Work, shared bool) string {
+func workText(x store.Work) string {
 	what := "a table for " + x.Collection + "."
 	switch {
 	case x.Column != "":
@@ -99,11 +99,7 @@ func workText(x store.Work, shared bool) string {
 	if x.Records == store.MaxWork {
 		count += " or more"
 	}
-	what += ", over " + count + " documents"
-	if shared {
-		what += "; who writes to them may have to wait meanwhile"
-	}
-	return what + "."
+	return what + ", over " + count + " documents."
 }
 
 type migrateUp struct {

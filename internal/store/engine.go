@@ -81,8 +81,7 @@ type Work struct {
 	Collection string `json:"collection"`
 	Column     string `json:"column,omitempty"`
 	Index      string `json:"index,omitempty"`
-	// Records is how many there are in the collection, which it must read while writers of the collection
-	// wait; counted up to MaxWork.
+	// Records is how many there are in the collection, which it must read; counted up to MaxWork.
 	Records int64 `json:"records"`
 }
 

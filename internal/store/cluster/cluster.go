@@ -46,7 +46,7 @@ const (
 	// commitWithin is how long a commit may be under way.
 	commitWithin = 5 * time.Second
 	// lightWork is how many records a collection may have to which a node that starts adds a column or an
-	// index by itself, though others write to it.
+	// index by itself.
 	lightWork = 10_000
 )
 
@@ -225,7 +225,7 @@ func (c *Cluster) commit(ctx context.Context, op store.Op) error {
 
 // Admit refuses a program that must not work on the database, before it has changed anything: one that
 // is older than what was finalised, one that is too new for what is there, and one that would have to
-// make the writers of other nodes wait.
+// work for long before it could serve.
 func (c *Cluster) Admit(ctx context.Context) error {
 	if err := c.Engine.Ensure(ctx, schemas()); err != nil {
 		return fmt.Errorf("preparing the cluster version: %w", err)
@@ -240,7 +240,7 @@ func (c *Cluster) Admit(ctx context.Context) error {
 	work, err := c.missing(ctx)
 	for _, w := range work {
 		if w.Records > lightWork {
-			return Refusal(fmt.Sprintf("the database needs work at which its writers may have to wait (%s has more than %d documents); see it with cardea migrate plan, have it done with cardea migrate up",
+			return Refusal(fmt.Sprintf("the database needs work that takes long (%s has more than %d documents); see it with cardea migrate plan, have it done with cardea migrate up",
 				w.Collection, lightWork))
 		}
 	}

@@ -7,7 +7,7 @@
 //
 // A batch needs no answers half-way: a Replace, Delete or Check that meets another version divides by
 // zero, which ends the transaction on the server. Tables and indexes are derived from the declarations
-// by Ensure. Only what PostgreSQL, CockroachDB and YugabyteDB do alike is used: no triggers,
+// by Ensure, beside who writes. Only what PostgreSQL, CockroachDB and YugabyteDB do alike is used: no triggers,
 // sequences, advisory locks or foreign keys, and no notification that anything depends on.
 //
 // Values are never part of the text of a statement, names are checked before they become part of it.

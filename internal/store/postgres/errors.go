@@ -24,6 +24,7 @@ const (
 	codeNoSchema      = "3F000"
 	codeDuplicate     = "42P07" // duplicate_table
 	codeSameName      = "42710" // duplicate_object
+	codeLocked        = "55P03" // lock_not_available
 )
 
 // stateOf is the SQLSTATE that a server has answered with; "" if it has not answered.

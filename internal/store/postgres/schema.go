@@ -3,26 +3,31 @@ package postgres
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
-// The table "cardea" says what of ours is in the schema, in rows that are written in the transaction
-// of what they tell of: it marks the schema as ours, and nobody has to read a catalogue that each
-// database words otherwise.
+// The table "cardea" says what of ours is in the schema, in rows that are written once it is there: it
+// marks the schema as ours, and nobody has to read a catalogue that each database words otherwise.
 //
 //	format                        version of the tables that every database has
 //	lock                          locked by whoever changes tables; given back by the end of the connection
 //	pulse                         changed by Ping
 //	life                          names the database; drawn when it was made
+//	tuple.written                 the table of tuples has that column, which is younger than the format
 //	table:user                    the collection has its table
 //	column:user.email = text      and its column
 //	index:user/by_email = …       and its index, as it was declared
@@ -38,7 +43,7 @@ func baseTables() []string {
 	const extra = `condition ` + textType + ` NOT NULL DEFAULT '', context text NOT NULL DEFAULT '', expires bigint`
 	return []string{
 		"CREATE TABLE tuple_store (" + in + ", revision bigint NOT NULL, trimmed bigint NOT NULL DEFAULT 0, PRIMARY KEY (tenant, store))",
-		"CREATE TABLE tuple (" + in + ", " + names + ", " + extra + ", PRIMARY KEY (tenant, store, " + tupleColumns + "))",
+		"CREATE TABLE tuple (" + in + ", " + names + ", " + extra + ", written bigint, PRIMARY KEY (tenant, store, " + tupleColumns + "))",
 		"CREATE INDEX tuple_reverse ON tuple (tenant, store, subject_type, subject_id, subject_relation, object_type, object_id, relation)",
 		"CREATE INDEX tuple_expires ON tuple (expires) WHERE expires IS NOT NULL",
 		"CREATE TABLE tuple_log (" + in + ", revision bigint NOT NULL, n bigint NOT NULL, at bigint NOT NULL, removed boolean NOT NULL, " +
@@ -46,19 +51,26 @@ func baseTables() []string {
 		"CREATE TABLE change (at bigint NOT NULL, tenant " + textType + " NOT NULL, collection " + textType + " NOT NULL, id " + textType +
 			" NOT NULL, revision bigint NOT NULL)",
 		"CREATE INDEX change_at ON change (at)",
-		"INSERT INTO cardea (name, value) VALUES ('pulse', '0'), ('format', '" + strconv.Itoa(formatVersion) + "')",
+		"INSERT INTO cardea (name, value) VALUES ('pulse', '0'), ('format', '" + strconv.Itoa(formatVersion) + "'), ('" + tupleWritten + "', 'bigint')",
 	}
 }
 
+// tupleWritten is in the registry where the table of tuples has the column.
+const tupleWritten = "tuple.written"
+
 // ensureBase makes what every database has. Several nodes may start at once: whoever loses a race for
-// the first table looks again.
+// the first table looks again. Where all is there nobody waits for who changes tables just now.
 func (e *Engine) ensureBase(ctx context.Context) error {
+	var have map[string]string
 	for try := 1; ; try++ {
-		err := e.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
+		err := e.read(ctx, func(ctx context.Context, c *pgx.Conn) (err error) {
 			if _, err := c.Exec(ctx, registry); err != nil {
 				return err
 			}
-			_, err := c.Exec(ctx, "INSERT INTO cardea (name, value) VALUES ('lock', '') ON CONFLICT (name) DO NOTHING")
+			if _, err := c.Exec(ctx, "INSERT INTO cardea (name, value) VALUES ('lock', '') ON CONFLICT (name) DO NOTHING"); err != nil {
+				return err
+			}
+			have, err = registered(ctx, c)
 			return err
 		})
 		if err == nil {
@@ -68,14 +80,23 @@ func (e *Engine) ensureBase(ctx context.Context) error {
 			return err
 		}
 	}
-	return e.alone(ctx, func(ctx context.Context, tx pgx.Tx, have map[string]string) error {
-		format, ok := have["format"]
-		if ok {
-			if n, err := strconv.Atoi(format); err != nil || n > formatVersion {
-				return sentence("the database was written by a newer version of Cardea; start that version")
-			}
-			return e.name(ctx, tx, have)
-		}
+	if have["format"] != "" && have["life"] != "" && have[tupleWritten] != "" {
+		e.life = have["life"]
+		return readable(have)
+	}
+	return e.alone(ctx, e.makeBase)
+}
+
+// readable refuses what a newer version has made.
+func readable(have map[string]string) error {
+	if n, err := strconv.Atoi(have["format"]); err != nil || n > formatVersion {
+		return sentence("the database was written by a newer version of Cardea; start that version")
+	}
+	return nil
+}
+
+func (e *Engine) makeBase(ctx context.Context, tx pgx.Tx, have map[string]string) error {
+	if _, ok := have["format"]; !ok {
 		for _, statement := range baseTables() {
 			if _, err := tx.Exec(ctx, statement); stateOf(err) == codeDuplicate {
 				return sentence("the schema holds tables of another program; give Cardea a database or schema of its own")
@@ -84,7 +105,20 @@ func (e *Engine) ensureBase(ctx context.Context) error {
 			}
 		}
 		return e.name(ctx, tx, have)
-	})
+	}
+	if err := readable(have); err != nil {
+		return err
+	}
+	if _, ok := have[tupleWritten]; !ok {
+		err := e.beside(ctx, func(ctx context.Context, c *pgx.Conn) error { return addColumn(ctx, c, "tuple", "written", "bigint") })
+		if err == nil {
+			err = note(ctx, tx, tupleWritten, "bigint")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return e.name(ctx, tx, have)
 }
 
 // name draws a name for a database that has none.
@@ -96,24 +130,56 @@ func (e *Engine) name(ctx context.Context, tx pgx.Tx, have map[string]string) (e
 	return err
 }
 
+// askAgain is the pause before the next look whether somebody else has changed all tables.
+const askAgain = 50 * time.Millisecond
+
+var errTaken = errors.New("postgres: somebody else changes tables")
+
 // alone runs f in a transaction in which nobody else changes tables, with what the registry says. The
-// row lock ends with the connection, however this process ends, and takes all of f back with it.
+// row lock ends with the connection, however this process ends, and takes all of f back with it that was
+// done in the transaction.
+//
+// Nobody waits in a statement for the lock: an index that is built beside its writers waits for all
+// statements that were begun before, and they would wait for each other.
 func (e *Engine) alone(ctx context.Context, f func(context.Context, pgx.Tx, map[string]string) error) error {
+	for {
+		err := e.tryAlone(ctx, f)
+		if !errors.Is(err, errTaken) {
+			return err
+		}
+		if err := pause.For(ctx, askAgain); err != nil {
+			return err
+		}
+	}
+}
+
+func (e *Engine) tryAlone(ctx context.Context, f func(context.Context, pgx.Tx, map[string]string) error) error {
 	c, err := e.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
-	return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0"); err != nil { // filling a large table takes its time
-			return err
+	// Read committed, whatever the database does otherwise: a transaction that keeps its view of the data
+	// to its end would be waited for too.
+	return pgx.BeginTxFunc(ctx, c, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		value := ""
+		err := tx.QueryRow(ctx, "SELECT value FROM cardea WHERE name = 'lock' FOR UPDATE SKIP LOCKED").Scan(&value)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return errTaken
 		}
-		if _, err := tx.Exec(ctx, "SELECT value FROM cardea WHERE name = 'lock' FOR UPDATE"); err != nil {
+		if err != nil {
 			return err
 		}
 		have, err := registered(ctx, tx)
 		if err != nil {
 			return err
+		}
+		// What is done beside the transaction takes its time, and the transaction is idle meanwhile. These come
+		// last, because a reading keeps its view of the data until the next statement.
+		for _, setting := range []string{"statement_timeout", "idle_in_transaction_session_timeout"} {
+			if _, err := tx.Exec(ctx, "SET LOCAL "+setting+" = 0"); err != nil {
+				return err
+			}
 		}
 		return f(ctx, tx, have)
 	})
@@ -134,8 +200,8 @@ func registered(ctx context.Context, c interface {
 	return have, err
 }
 
-// Ensure implements store.Keeper. All of it is one transaction: killed half-way, nothing happened.
-// While an index is added to a collection that is in use, writes to the collection wait.
+// Ensure implements store.Keeper. What contradicts what is there is refused before anything is done. New
+// tables are one transaction; those that are there are extended while others write to them, see extend.
 func (e *Engine) Ensure(ctx context.Context, schemas []store.Schema) error {
 	tables := maps.Clone(*e.tables.Load())
 	var declared []*table
@@ -147,14 +213,28 @@ func (e *Engine) Ensure(ctx context.Context, schemas []store.Schema) error {
 		tables[s.Name] = t
 		declared = append(declared, t)
 	}
-	err := e.alone(ctx, func(ctx context.Context, tx pgx.Tx, have map[string]string) error {
-		for _, t := range declared {
-			if err := t.ensure(ctx, tx, have); err != nil {
-				return fmt.Errorf("preparing collection %s: %w", t.Schema.Name, err)
-			}
-		}
-		return nil
+	var have map[string]string
+	err := e.read(ctx, func(ctx context.Context, c *pgx.Conn) (err error) {
+		have, err = registered(ctx, c)
+		return err
 	})
+	if err == nil {
+		err = fit(declared, have)
+	}
+	// Where nothing is lacking nobody waits for who changes other tables just now.
+	if err == nil && slices.ContainsFunc(declared, func(t *table) bool { return !t.lacks(have).nothing() }) {
+		err = e.alone(ctx, func(ctx context.Context, tx pgx.Tx, have map[string]string) error {
+			if err := fit(declared, have); err != nil {
+				return err
+			}
+			for _, t := range declared {
+				if err := e.ensure(ctx, tx, t, have); err != nil {
+					return preparing(t, err)
+				}
+			}
+			return nil
+		})
+	}
 	if err != nil {
 		return err
 	}
@@ -162,73 +242,137 @@ func (e *Engine) Ensure(ctx context.Context, schemas []store.Schema) error {
 	return nil
 }
 
-// ensure creates or extends the table. What was declared once and is no longer stays.
-func (t *table) ensure(ctx context.Context, tx pgx.Tx, have map[string]string) error {
-	var work []string
-	note := func(name, value string) {
-		work = append(work, "INSERT INTO cardea (name, value) VALUES ('"+name+"', '"+value+"')")
-	}
-	_, exists := have["table:"+t.Schema.Name]
-	if !exists {
-		work = append(work, t.create(),
-			"CREATE INDEX "+relational.Quote(indexName(t.Schema.Name+":expires"))+" ON "+t.name+" (expires) WHERE expires IS NOT NULL")
-		note("table:"+t.Schema.Name, "")
-	}
-	added := false
-	for i, c := range t.Schema.Columns {
-		kind, ok := have["column:"+t.Schema.Name+"."+c.Name]
-		switch {
-		case ok && kind != kindName(c.Kind):
-			return fmt.Errorf("postgres: column %s was of another kind; give the new one another name", c.Name)
-		case ok:
-			continue
-		case exists:
-			work = append(work, "ALTER TABLE "+t.name+" ADD COLUMN "+t.Columns[i]+" "+columnType(c.Kind))
-			added = true
+// fit refuses what was declared otherwise: whoever wrote it meant something else.
+func fit(declared []*table, have map[string]string) error {
+	for _, t := range declared {
+		if err := t.fits(have); err != nil {
+			return preparing(t, err)
 		}
-		note("column:"+t.Schema.Name+"."+c.Name, kindName(c.Kind))
 	}
-	if err := execAll(ctx, tx, work); err != nil {
-		return err
+	return nil
+}
+
+func preparing(t *table, err error) error {
+	return fmt.Errorf("preparing collection %s: %w", t.Schema.Name, err)
+}
+
+func (t *table) fits(have map[string]string) error {
+	for _, c := range t.Schema.Columns {
+		if kind, ok := have[t.noted("", c.Name)]; ok && kind != kindName(c.Kind) {
+			return fmt.Errorf("postgres: column %s was of another kind; give the new one another name", c.Name)
+		}
 	}
-	if added {
-		if err := t.backfill(ctx, tx); err != nil {
+	for _, d := range t.Schema.Indexes {
+		if was, ok := have[t.noted(d.Name, "")]; ok && was != t.definition(d) {
+			return fmt.Errorf("postgres: index %s was declared otherwise; give the new one another name", t.Indexes[d.Name].Name)
+		}
+	}
+	return nil
+}
+
+// noted is the name in the registry of an index, a column, or the collection.
+func (t *table) noted(index, column string) string {
+	return relational.Noted(store.Work{Collection: t.Schema.Name, Index: index, Column: column})
+}
+
+// lack is what of a table is not there: all of it, or some columns and indexes.
+type lack struct {
+	all     bool
+	columns []store.Column
+	indexes []store.Index
+}
+
+func (l lack) nothing() bool { return !l.all && len(l.columns)+len(l.indexes) == 0 }
+
+func (t *table) lacks(have map[string]string) (l lack) {
+	if _, ok := have[t.noted("", "")]; !ok {
+		return lack{all: true}
+	}
+	for _, c := range t.Schema.Columns {
+		if _, ok := have[t.noted("", c.Name)]; !ok {
+			l.columns = append(l.columns, c)
+		}
+	}
+	for _, d := range t.Schema.Indexes {
+		if _, ok := have[t.noted(d.Name, "")]; !ok {
+			l.indexes = append(l.indexes, d)
+		}
+	}
+	return l
+}
+
+// ensure creates or extends the table. What was declared once and is no longer stays.
+func (e *Engine) ensure(ctx context.Context, tx pgx.Tx, t *table, have map[string]string) error {
+	switch l := t.lacks(have); {
+	case l.nothing():
+		return nil
+	case l.all:
+		return t.make(ctx, tx)
+	default:
+		return e.beside(ctx, func(ctx context.Context, c *pgx.Conn) error { return e.extend(ctx, c, t, l) })
+	}
+}
+
+// make creates the table with all that belongs to it.
+func (t *table) make(ctx context.Context, tx pgx.Tx) error {
+	work := []string{
+		t.create(),
+		"CREATE INDEX " + relational.Quote(indexName(t.Schema.Name+":expires")) + " ON " + t.name + " (expires) WHERE expires IS NOT NULL",
+	}
+	for _, d := range t.Schema.Indexes {
+		work = append(work, t.createIndex(d, ""))
+	}
+	for _, statement := range work {
+		if _, err := tx.Exec(ctx, statement); err != nil {
 			return err
 		}
 	}
-	return t.ensureIndexes(ctx, tx, have)
-}
-
-// ensureIndexes creates what is missing. An index that exists under the same name with another
-// definition is an error: whoever wrote it meant something else.
-func (t *table) ensureIndexes(ctx context.Context, tx pgx.Tx, have map[string]string) error {
-	var work []string
-	for _, d := range t.Schema.Indexes {
-		x := t.Indexes[d.Name]
-		columns, unique := x.Columns, ""
-		if d.Unique {
-			columns, unique = x.Columns[:len(x.Columns)-1], "UNIQUE "
-		}
-		definition := unique + "(tenant, " + ordered(columns, false) + ")"
-		was, ok := have["index:"+x.Name]
-		if ok && was != definition {
-			return fmt.Errorf("postgres: index %s was declared otherwise; give the new one another name", x.Name)
-		}
-		if !ok {
-			work = append(work, "CREATE "+unique+"INDEX "+relational.Quote(indexName(x.Name))+" ON "+t.name+" "+strings.TrimPrefix(definition, unique),
-				"INSERT INTO cardea (name, value) VALUES ('index:"+x.Name+"', '"+definition+"')")
+	if err := note(ctx, tx, t.noted("", ""), ""); err != nil {
+		return err
+	}
+	for _, c := range t.Schema.Columns {
+		if err := note(ctx, tx, t.noted("", c.Name), kindName(c.Kind)); err != nil {
+			return err
 		}
 	}
-	return execAll(ctx, tx, work)
-}
-
-func execAll(ctx context.Context, tx pgx.Tx, statements []string) error {
-	for _, s := range statements {
-		if _, err := tx.Exec(ctx, s, pgx.QueryExecModeExec); err != nil {
+	for _, d := range t.Schema.Indexes {
+		if err := note(ctx, tx, t.noted(d.Name, ""), t.definition(d)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// note writes into the registry what is there now.
+func note(ctx context.Context, c interface {
+	Exec(context.Context, string, ...any) (pgconn.CommandTag, error)
+}, name, value string,
+) error {
+	_, err := c.Exec(ctx, "INSERT INTO cardea (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", name, value)
+	return err
+}
+
+// definition is what an index is, as it stands in the registry.
+func (t *table) definition(d store.Index) string {
+	columns := t.Indexes[d.Name].Columns
+	if d.Unique {
+		return "UNIQUE (tenant, " + ordered(columns[:len(columns)-1], false) + ")"
+	}
+	return "(tenant, " + ordered(columns, false) + ")"
+}
+
+// createIndex is the statement that makes an index; how comes before its name.
+func (t *table) createIndex(d store.Index, how string) string {
+	unique, columns := "", t.definition(d)
+	if d.Unique {
+		unique, columns = "UNIQUE ", strings.TrimPrefix(columns, "UNIQUE ")
+	}
+	return "CREATE " + unique + "INDEX " + how + t.quoted(d) + " ON " + t.name + " " + columns
+}
+
+// quoted is the name of an index in statements.
+func (t *table) quoted(d store.Index) string {
+	return relational.Quote(indexName(t.Indexes[d.Name].Name))
 }
 
 func kindName(k store.ValueKind) string {
@@ -247,41 +391,6 @@ func (t *table) create() string {
 	}
 	b.WriteString(", body text NOT NULL, CONSTRAINT " + relational.Quote(primaryName(t.Schema.Name)) + " PRIMARY KEY (tenant, id))")
 	return b.String()
-}
-
-// backfillPage is how many rows are held in memory at a time.
-const backfillPage = 500
-
-// backfill computes the columns of every row anew, expired ones included.
-func (t *table) backfill(ctx context.Context, tx pgx.Tx) error {
-	set := make([]string, len(t.Columns))
-	for i, name := range t.Columns {
-		set[i] = fmt.Sprintf("%s = $%d", name, i+3)
-	}
-	update := "UPDATE " + t.name + " SET " + strings.Join(set, ", ") + " WHERE tenant = $1 AND id = $2"
-	page := "SELECT tenant, id, version, expires, body FROM " + t.name + " WHERE (tenant, id) > ($1, $2) ORDER BY tenant, id LIMIT $3"
-	for after := (store.Key{}); ; {
-		rows, err := tx.Query(ctx, page, tenantText(after.Tenant), toText(after.ID), backfillPage)
-		if err != nil {
-			return err
-		}
-		records, err := pgx.CollectRows(rows, t.whole)
-		if err != nil || len(records) == 0 {
-			return err
-		}
-		var b pgx.Batch
-		for _, r := range records {
-			columns, err := t.Derive(r)
-			if err != nil {
-				return err
-			}
-			b.Queue(update, append([]any{tenantText(r.Tenant), toText(r.ID)}, values(columns)...)...)
-		}
-		if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-			return err
-		}
-		after = records[len(records)-1].Key
-	}
 }
 
 // whole reads (tenant, id, version, expires, body).
