@@ -21,14 +21,18 @@ import (
 // Backup writes a consistent copy of the database to a new file, while the server works. It holds no
 // master key and no waiting mail.
 func (a *App) Backup(ctx context.Context, path string) error {
-	return a.house.engine.backup(ctx, a, path)
+	return a.house.engine.backup(ctx, a, path, portable.Format)
 }
 
 // ExportTo writes everything but waiting mails to a new file at path, in a form that every engine can
 // import. What is sealed stays sealed: the same master key is needed to read it again. The file appears under its
 // name only when it is complete and on the disk; one that was killed leaves path.part, which the next
 // begins anew, because it would be of another moment.
-func (a *App) ExportTo(ctx context.Context, path string, p portable.Progress) (done portable.Summary, err error) {
+func (a *App) ExportTo(ctx context.Context, path string, p portable.Progress) (portable.Summary, error) {
+	return a.exportTo(ctx, path, portable.Exported{Progress: p})
+}
+
+func (a *App) exportTo(ctx context.Context, path string, what portable.Exported) (done portable.Summary, err error) {
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		return done, errors.Join(errors.New("the file exists already"), err)
 	}
@@ -38,15 +42,15 @@ func (a *App) ExportTo(ctx context.Context, path string, p portable.Progress) (d
 		return done, err
 	}
 	defer func() { _ = os.Remove(part) }() // is gone after the rename
-	done, err = a.export(ctx, f, p)
+	done, err = a.export(ctx, f, what)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
 		err = os.Rename(part, path)
 	}
 	return done, err
 }
 
-func (a *App) export(ctx context.Context, w io.Writer, p portable.Progress) (done portable.Summary, err error) {
-	what := portable.Exported{At: a.DB.Now(), Progress: p}
+func (a *App) export(ctx context.Context, w io.Writer, what portable.Exported) (done portable.Summary, err error) {
+	what.At = a.DB.Now()
 	if what.Schemas, err = a.stored(ctx); err != nil {
 		return done, err
 	}

@@ -25,8 +25,9 @@ type database struct {
 	engine
 	// still calls f with all data, as it is at one moment where the engine can do that.
 	still func(ctx context.Context, f func(context.Context, portable.Source) error) error
-	// backup writes a copy to a new file, from which Restore can make a database again.
-	backup func(ctx context.Context, a *App, path string) error
+	// backup writes a copy to a new file, from which Restore can make a database again; what is written as an
+	// export is of that format.
+	backup func(ctx context.Context, a *App, path string, format int) error
 }
 
 // openDatabase opens the database of c: by default a file in the data directory.
@@ -45,14 +46,14 @@ func onFile(e *sqlite.Engine) database {
 	return database{
 		engine: e,
 		still:  func(ctx context.Context, f func(context.Context, portable.Source) error) error { return f(ctx, e) },
-		backup: func(ctx context.Context, _ *App, path string) error { return e.Backup(ctx, path) },
+		backup: func(ctx context.Context, _ *App, path string, _ int) error { return e.Backup(ctx, path) },
 	}
 }
 
 // backupByExport writes an export, all of one moment, for a database that no file can take the place
 // of.
-func backupByExport(ctx context.Context, a *App, path string) error {
-	if _, err := a.ExportTo(ctx, path, nil); err != nil {
+func backupByExport(ctx context.Context, a *App, path string, format int) error {
+	if _, err := a.exportTo(ctx, path, portable.Exported{Format: format}); err != nil {
 		return fmt.Errorf("writing a backup: %w", err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/cluster"
+	"github.com/cardea-auth/cardea/internal/store/portable"
 )
 
 // formats are the data formats that this program can write. A change of what is stored that an older
@@ -125,7 +126,8 @@ func (a *App) Finalise(ctx context.Context, c access.Caller, snapshot bool, p cl
 
 const snapshotName = "before-format-"
 
-// snapshot writes a backup into the data directory and returns its name.
+// snapshot writes a backup into the data directory, which the version from before can restore, and returns
+// its name.
 func (a *App) snapshot(ctx context.Context, plan cluster.Plan, p cluster.Progress) (string, error) {
 	p("snapshot", 0, 1)
 	halves, err := filepath.Glob(filepath.Join(a.Dir, snapshotName+"*.part")) // of upgrades that were killed
@@ -138,7 +140,7 @@ func (a *App) snapshot(ctx context.Context, plan cluster.Plan, p cluster.Progres
 		}
 	}
 	path := filepath.Join(a.Dir, fmt.Sprintf("%s%d-%s.backup", snapshotName, plan.Format, a.DB.Now().Format("20060102T150405.000Z")))
-	if err := a.house.engine.backup(ctx, a, path); err != nil {
+	if err := a.house.engine.backup(ctx, a, path, portable.Untimed); err != nil {
 		return "", fmt.Errorf("no snapshot could be made, and nothing was changed (--no-snapshot does without): %w", err)
 	}
 	p("snapshot", 1, 1)

@@ -267,7 +267,7 @@ func (db *DB) lower(ctx context.Context, b Batch) (Write, error) {
 	now := db.Now()
 	w := Write{
 		ID: id.NewRow(now), At: now, Tenant: b.Permit.By().Tenant(),
-		Tuples: b.Tuples, TupleStore: b.TupleStore, DropTuples: b.DropTuples,
+		Tuples: dated(b.Tuples, now), TupleStore: b.TupleStore, DropTuples: b.DropTuples,
 	}
 	// Documents first: where one has changed meanwhile, nothing else is written in vain.
 	for _, op := range b.Docs {
@@ -290,6 +290,15 @@ func (db *DB) lower(ctx context.Context, b Batch) (Write, error) {
 		return Write{}, errs.Wrap(errs.Invalid, ErrTooLarge, "batch_too_large", "Too much was asked for at once.")
 	}
 	return w, nil
+}
+
+// dated are operations whose tuples are written at that time.
+func dated(ops []TupleOp, at time.Time) []TupleOp {
+	out := slices.Clone(ops)
+	for i := range out {
+		out[i].Tuple.Written = at
+	}
+	return out
 }
 
 func (db *DB) addMessage(ctx context.Context, w *Write, m Message) error {

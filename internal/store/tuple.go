@@ -24,13 +24,16 @@ type ObjectRef struct{ Type, ID string }
 type SubjectRef struct{ Type, ID, Relation string }
 
 // Tuple says that Subject has Relation to Object, until Expires (zero: for ever) and while Condition
-// holds. Condition and Expires are no part of what it is: there is one tuple of the other three.
+// holds. Condition, Expires and Written are no part of what it is: there is one tuple of the other three.
 type Tuple struct {
 	Object    ObjectRef
 	Relation  string
 	Subject   SubjectRef
 	Condition TupleCondition
 	Expires   time.Time
+	// Written is when it was written as it is now, in milliseconds; zero where nobody has noted it. A change
+	// in the log has its own time and leaves it zero.
+	Written time.Time
 }
 
 // TupleCondition names a condition of the model, and what the tuple itself says to it. The zero value
@@ -41,7 +44,8 @@ type TupleCondition struct {
 }
 
 // TupleOp writes or deletes a tuple. Writing one that exists changes only its condition and expiry;
-// deleting one that is absent does nothing. Only effective changes get into the changelog.
+// deleting one that is absent does nothing. Only effective changes get into the changelog, and only they
+// change Written, to what the operation says: DB says when the batch was made.
 type TupleOp struct {
 	Delete bool
 	// Strict makes the whole batch fail with a TupleError where the tuple to be written is there, or

@@ -103,6 +103,7 @@ type Filter struct {
 // Tuple is a stored tuple.
 type Tuple struct {
 	Key tuplekey.Key `json:"key"`
+	At  time.Time    `json:"timestamp" doc:"when it was written as it is; 0001-01-01T00:00:00Z where that was not noted"`
 }
 
 // TuplePage is a page of tuples.
@@ -130,7 +131,7 @@ func (d *Door) read(x *edge.Exchange, c access.Caller) error {
 	}
 	out := TuplePage{Tuples: make([]Tuple, len(p.Items)), Next: p.Next}
 	for i, t := range p.Items {
-		out.Tuples[i] = Tuple{tuplekey.Of(index.Tuple(t))}
+		out.Tuples[i] = Tuple{Key: tuplekey.Of(index.Tuple(t)), At: t.Written}
 	}
 	asked(x, revision)
 	return ok(x, out)

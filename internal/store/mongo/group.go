@@ -235,7 +235,7 @@ func logRows(s store.TupleStore, log []store.TupleChange) []any {
 		t := c.Tuple
 		rows[i] = logRow{
 			ID: logKey(s, c.Revision, n), Tenant: string(s.Tenant), Revision: int64(c.Revision), At: date(c.At), Removed: c.Delete,
-			Tuple: join(tupleParts(t)...), Condition: t.Condition.Name, Context: t.Condition.Context, Expires: end(t),
+			Tuple: join(tupleParts(t)...), Condition: t.Condition.Name, Context: t.Condition.Context, Expires: point(t.Expires),
 		}
 	}
 	return rows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -25,6 +26,7 @@ type tupleRow struct {
 	Condition string         `bson:"condition,omitempty"`
 	Context   string         `bson:"context,omitempty"`
 	Expires   *bson.DateTime `bson:"expires,omitempty"`
+	Written   *bson.DateTime `bson:"written,omitempty"` // absent: not noted
 }
 
 // logRow is a document of the changelog. Its _id has the order of revisions, and within one of operations.
@@ -86,22 +88,23 @@ func ofParts(parts []string) store.Tuple {
 
 func rowOf(s store.TupleStore, t store.Tuple) tupleRow {
 	r := tupleRow{ID: tupleKey(s, t), Tenant: string(s.Tenant), Reverse: reverseKey(s, t), Condition: t.Condition.Name, Context: t.Condition.Context}
-	r.Expires = end(t)
+	r.Expires, r.Written = point(t.Expires), point(t.Written)
 	return r
 }
 
-// end is when a tuple ends; nil: never.
-func end(t store.Tuple) *bson.DateTime {
-	if t.Expires.IsZero() {
+// point is a point in time; nil for the zero one.
+func point(t time.Time) *bson.DateTime {
+	if t.IsZero() {
 		return nil
 	}
-	at := date(t.Expires)
+	at := date(t)
 	return &at
 }
 
 func (r tupleRow) tuple() store.Tuple {
 	t := ofParts(split(r.ID)[2:])
-	t.Condition, t.Expires = store.TupleCondition{Name: r.Condition, Context: r.Context}, moment(r.Expires)
+	t.Condition = store.TupleCondition{Name: r.Condition, Context: r.Context}
+	t.Expires, t.Written = moment(r.Expires), moment(r.Written)
 	return t
 }
 

@@ -36,9 +36,13 @@ func (p *parts) doc(d *doc) {
 }
 
 func (p *parts) tuple(t *tuple) {
-	p.add(t.Expires, append([]string{
+	texts := append([]string{
 		string(t.Tenant), t.Store, t.Object[0], t.Object[1], t.Relation, t.Subject[0], t.Subject[1], t.Subject[2],
-	}, t.Condition[:]...)...)
+	}, t.Condition[:]...)
+	if !t.Written.IsZero() { // so that what has none has the digest that it always had
+		texts = append(texts, "written "+number(t.Written.UnixMilli()))
+	}
+	p.add(t.Expires, texts...)
 }
 
 // add takes each text with its length before it, so that no two things share a spelling.

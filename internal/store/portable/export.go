@@ -31,6 +31,7 @@ type Exported struct {
 	Schemas  []store.Schema
 	At       time.Time
 	Data     Formats  // of the documents; zero is the first
+	Format   int      // of the file: Format, which is 0 too, or Untimed, which leaves the times of tuples out
 	Progress Progress // nil: nobody looks
 }
 
@@ -40,6 +41,9 @@ type Exported struct {
 // Export succeeds.
 func Export(ctx context.Context, src Source, e Exported, w io.Writer) (Summary, error) {
 	x := newWriter(w, e.Progress)
+	if x.format = e.Format; x.format == 0 {
+		x.format = Format
+	}
 	s := Summary{At: e.At.UTC().Truncate(time.Millisecond), Data: e.Data}
 	if s.Data == (Formats{}) {
 		s.Data = Formats{1, 1}
@@ -50,7 +54,7 @@ func Export(ctx context.Context, src Source, e Exported, w io.Writer) (Summary, 
 		}
 	}
 	slices.Sort(s.Collections)
-	if err := x.write(line{Header: &header{Format: Format, At: s.At, Data: s.Data, Collections: s.Collections}}); err != nil {
+	if err := x.write(line{Header: &header{Format: x.format, At: s.At, Data: s.Data, Collections: s.Collections}}); err != nil {
 		return Summary{}, err
 	}
 	for _, c := range s.Collections {
@@ -94,10 +98,11 @@ func orderedStores(ctx context.Context, src Source) ([]store.TupleStore, error) 
 
 // writer writes lines and takes their digest.
 type writer struct {
-	out   *bufio.Writer
-	sum   hash.Hash
-	parts parts
-	show  Progress
+	out    *bufio.Writer
+	sum    hash.Hash
+	format int
+	parts  parts
+	show   Progress
 }
 
 func newWriter(w io.Writer, show Progress) *writer {
@@ -122,6 +127,9 @@ func docOf(r store.Record) *doc {
 
 func (x *writer) tuple(t store.TupleStore, u store.Tuple) error {
 	l := tupleOf(t, u)
+	if x.format < Format {
+		l.Written = time.Time{}
+	}
 	x.parts.tuple(l)
 	x.tell()
 	return x.write(line{Tuple: l})
@@ -131,7 +139,7 @@ func tupleOf(t store.TupleStore, u store.Tuple) *tuple {
 	return &tuple{
 		Tenant: t.Tenant, Store: t.ID, Object: [2]string{u.Object.Type, u.Object.ID}, Relation: u.Relation,
 		Subject:   [3]string{u.Subject.Type, u.Subject.ID, u.Subject.Relation},
-		Condition: [2]string{u.Condition.Name, u.Condition.Context}, Expires: u.Expires,
+		Condition: [2]string{u.Condition.Name, u.Condition.Context}, Expires: u.Expires, Written: u.Written,
 	}
 }
 

@@ -1,7 +1,7 @@
 // Package portable moves everything that a store holds from one engine to another: as a file of
 // lines that any engine can write and read, which is also the road from SQLite to PostgreSQL.
 //
-//	{"cardea":{"format":2,"at":"2026-11-20T12:00:00Z","data":[1,1],"collections":["event","user"]}}
+//	{"cardea":{"format":3,"at":"2026-11-20T12:00:00Z","data":[1,1],"collections":["event","user"]}}
 //	{"doc":{"collection":"user","tenant":"default","id":"u1","version":3,"body":{…}}}     by collection, tenant, id
 //	{"tuple":{"tenant":"default","object":["doc","1"],"relation":"viewer",…}}             by tenant, object, …
 //	{"end":{"docs":1,"tuples":1,"parts":[…],"sha256":"…"}}                                of all bytes before it
@@ -34,8 +34,11 @@ import (
 const (
 	// MaxLine is the length of the longest line, in bytes: a document with its key.
 	MaxLine = 16 << 20
-	// Format is the version that is written. Format 1, which is read too, has neither data formats nor parts.
-	Format = 2
+	// Format is the version that is written, and the earlier ones are read too: 2 has no times at which tuples
+	// were written, and 1 has neither data formats nor parts.
+	Format = 3
+	// Untimed is the format before, for files that an older version of the program may have to read.
+	Untimed = 2
 	// TuplesPart is the name of the part that holds all tuples. No collection may have it.
 	TuplesPart = "tuples"
 	// Marker is the collection in which an import under way remembers how far it has come. No other
@@ -99,6 +102,7 @@ type tuple struct {
 	Subject   [3]string `json:"subject"`            // type, id, relation
 	Condition [2]string `json:"condition,omitzero"` // name, context
 	Expires   time.Time `json:"expires,omitzero"`
+	Written   time.Time `json:"written,omitzero"`
 }
 
 func (t *tuple) store() store.TupleStore { return store.TupleStore{Tenant: t.Tenant, ID: t.Store} }
@@ -121,7 +125,7 @@ func (t *tuple) tuple() store.Tuple {
 	return store.Tuple{
 		Object: store.ObjectRef{Type: t.Object[0], ID: t.Object[1]}, Relation: t.Relation,
 		Subject:   store.SubjectRef{Type: t.Subject[0], ID: t.Subject[1], Relation: t.Subject[2]},
-		Condition: store.TupleCondition{Name: t.Condition[0], Context: t.Condition[1]}, Expires: t.Expires,
+		Condition: store.TupleCondition{Name: t.Condition[0], Context: t.Condition[1]}, Expires: t.Expires, Written: t.Written,
 	}
 }
 

@@ -247,6 +247,43 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// TestUntimed: a file for an older version says all but when tuples were written, and then nobody knows.
+func TestUntimed(t *testing.T) {
+	t.Parallel()
+	sealer := storetest.NewSealer()
+	old, fresh := newHouse(t, sealer), newHouse(t, sealer)
+	old.settle(9)
+	var out bytes.Buffer
+	_, err := portable.Export(t.Context(), old.engine, portable.Exported{Schemas: old.db.Schemas(), At: old.clock.Now(), Format: portable.Untimed}, &out)
+	old.must(err)
+	if text := out.String(); !strings.Contains(text, `"format":2,`) || strings.Contains(text, `"written"`) {
+		t.Errorf("an older version is not able to read it: %.200s", text)
+	}
+	if _, err := fresh.bring(out.Bytes()); err != nil {
+		t.Error(err)
+	}
+	times := func(h *house) (known, unknown int) {
+		stores, err := h.engine.TupleStores(t.Context())
+		h.must(err)
+		for _, s := range stores {
+			_, err := h.engine.Snapshot(t.Context(), s, func(u store.Tuple) error {
+				if u.Written.IsZero() {
+					unknown++
+				} else {
+					known++
+				}
+				return nil
+			})
+			h.must(err)
+		}
+		return known, unknown
+	}
+	known, unknown := times(old)
+	if k, u := times(fresh); known == 0 || unknown != 0 || k != 0 || u != known {
+		t.Errorf("of %d times %d are there, and %d tuples have none", known, k, u)
+	}
+}
+
 // brittle breaks after a number of commits.
 type brittle struct {
 	portable.Target
@@ -299,8 +336,9 @@ func TestDamage(t *testing.T) {
 		"something after the end":    string(file) + lines[1],
 		"a blank line":               sealAgain(join(lines[:2], []string{"\n"}, lines[2:])),
 		"no last newline":            strings.TrimSuffix(string(file), "\n"),
-		"another format":             edit(`"format":2`, `"format":3`),
-		"a format without parts":     edit(`"format":2,`, `"format":1,`),
+		"another format":             edit(`"format":3`, `"format":4`),
+		"a format without parts":     edit(`"format":3,`, `"format":1,`),
+		"a format without times":     edit(`"format":3,`, `"format":2,`),
 		"no data formats":            edit(`"data":[1,1],`, ``),
 		"data formats upside down":   edit(`"data":[1,1],`, `"data":[2,1],`),
 		"another part":               strings.Replace(string(file), `"parts":[{"name":"event","count":9,`, `"parts":[{"name":"event","count":8,`, 1),
@@ -367,6 +405,8 @@ func FuzzVerify(f *testing.F) {
 		f.Add(fmt.Appendf([]byte(body), `{"end":{"docs":%d,"tuples":%d,"sha256":"%x"}}`+"\n", docs, tuples, sum))
 	}
 	schemas := []store.Schema{{Name: "person"}}
+	f.Add([]byte(`{"cardea":{"format":3,"at":"2026-11-20T12:00:00Z","data":[1,1],"collections":[]}}` + "\n" +
+		`{"tuple":{"tenant":"default","object":["a","b"],"relation":"c","subject":["d","e",""],"written":"2026-11-20T12:00:00Z"}}` + "\n"))
 	f.Add([]byte(`{"cardea":{"format":2,"at":"2026-11-20T12:00:00Z","data":[1,1],"collections":["person"]}}` + "\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		s, err := portable.Verify(bytes.NewReader(file), schemas)

@@ -180,7 +180,8 @@ func (x *reader) admitTuple(t *tuple) error {
 	case x.state != inTuples:
 		return bad(x.lines, "a tuple stands in the wrong place")
 	}
-	if !id.ValidTenant(string(t.Tenant)) || slices.Contains([]string{t.Object[0], t.Object[1], t.Relation, t.Subject[0], t.Subject[1]}, "") {
+	if !id.ValidTenant(string(t.Tenant)) || slices.Contains([]string{t.Object[0], t.Object[1], t.Relation, t.Subject[0], t.Subject[1]}, "") ||
+		x.format <= Untimed && !t.Written.IsZero() {
 		return bad(x.lines, "it is not a tuple")
 	}
 	x.summary.Tuples++

@@ -221,10 +221,10 @@ func (g *group) write(s *script) {
 	put.add(added...)
 	logged.log(log)
 	if len(put.relation) > 0 {
-		s.own("INSERT INTO tuple (tenant, store, "+tupleFields+") SELECT $1, $2, u.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"+
-			" $9::text[], $10::text[], $11::bigint[]) AS u ON CONFLICT (tenant, store, "+tupleColumns+
-			") DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires",
-			append(g.key(), put.all()...)...)
+		s.own("INSERT INTO tuple (tenant, store, "+tupleWhole+") SELECT $1, $2, u.* FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"+
+			" $9::text[], $10::text[], $11::bigint[], $12::bigint[]) AS u ON CONFLICT (tenant, store, "+tupleColumns+
+			") DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires, written = excluded.written",
+			append(append(g.key(), put.all()...), put.written)...)
 	}
 	// One statement for each: joined with a list, a planner that knows little of a growing table reads all
 	// of it, which took 150 ms for one tuple of 300,000.

@@ -204,7 +204,7 @@ func (f Frozen) Snapshot(ctx context.Context, s store.TupleStore, yield func(sto
 		}
 		var all []store.Tuple
 		var r tupleRow
-		if _, err := pgx.ForEachRow(rows, r.targets(), func() error { all = append(all, r.tuple()); return nil }); err != nil {
+		if _, err := pgx.ForEachRow(rows, r.whole(), func() error { all = append(all, r.tuple()); return nil }); err != nil {
 			return 0, err
 		}
 		for _, t := range all {

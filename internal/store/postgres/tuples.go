@@ -17,15 +17,18 @@ import (
 const (
 	tupleColumns = "object_type, object_id, relation, subject_type, subject_id, subject_relation"
 	tupleFields  = tupleColumns + ", condition, context, expires"
+	tupleWhole   = tupleFields + ", written"
 	inStore      = " WHERE tenant = $1 AND store = $2"
 	lastTuple    = "SELECT coalesce((SELECT revision FROM tuple_store" + inStore + "), 0)"
 )
 
-// tupleRow reads tupleFields.
+// tupleRow reads tupleFields, or all of tupleWhole.
 type tupleRow struct {
-	t       store.Tuple
-	expires *int64
+	t                store.Tuple
+	expires, written *int64
 }
+
+func (r *tupleRow) whole() []any { return append(r.targets(), &r.written) }
 
 func (r *tupleRow) targets() []any {
 	t := &r.t
@@ -42,7 +45,7 @@ func (r *tupleRow) tuple() store.Tuple {
 	} {
 		*s = fromText(*s)
 	}
-	t.Expires = moment(r.expires)
+	t.Expires, t.Written = moment(r.expires), moment(r.written)
 	return t
 }
 
@@ -69,7 +72,7 @@ func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.Tup
 			return err
 		}
 		var r tupleRow
-		_, err = pgx.ForEachRow(rows, r.targets(), func() error { out = append(out, r.tuple()); return nil })
+		_, err = pgx.ForEachRow(rows, r.whole(), func() error { out = append(out, r.tuple()); return nil })
 		return err
 	})
 	return out, err
@@ -79,7 +82,7 @@ func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.Tup
 // and left out of the order, so that one index gives both.
 func tupleList(s store.TupleStore, f store.TupleFilter, p store.TuplePage, now time.Time) (string, []any) {
 	args := []any{tenantText(s.Tenant), toText(s.ID), now.UnixMilli()}
-	where := "SELECT " + tupleFields + " FROM tuple" + inStore + " AND " + live(3)
+	where := "SELECT " + tupleWhole + " FROM tuple" + inStore + " AND " + live(3)
 	put := func(text string) string {
 		args = append(args, toText(text))
 		return fmt.Sprintf("$%d", len(args))
@@ -185,7 +188,7 @@ func frozen(ctx context.Context, c interface {
 type tupleArrays struct {
 	objectType, objectID, relation, subjectType, subjectID, subjectRelation []string
 	condition, context                                                      []string
-	expires                                                                 []*int64
+	expires, written                                                        []*int64
 
 	revision, n, at []int64
 	removed         []bool
@@ -202,7 +205,7 @@ func (a *tupleArrays) add(tuples ...store.Tuple) {
 		} {
 			*x.to = append(*x.to, toText(x.text))
 		}
-		a.expires = append(a.expires, millis(t.Expires))
+		a.expires, a.written = append(a.expires, millis(t.Expires)), append(a.written, millis(t.Written))
 	}
 }
 

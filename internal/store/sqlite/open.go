@@ -63,6 +63,7 @@ type Engine struct {
 	readers   *pool
 	committer *committer // nil when read-only
 	tables    atomic.Pointer[map[string]*table]
+	tupleRow  string // the columns of a tuple
 
 	closing sync.Once
 	closed  error
@@ -89,7 +90,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, fmt.Errorf("finding the database file: %w", err)
 	}
 	c.Path = path
-	e := &Engine{config: c}
+	e := &Engine{config: c, tupleRow: tupleRow}
 	e.tables.Store(&map[string]*table{})
 	if err := e.open(context.WithoutCancel(ctx)); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
@@ -112,7 +113,13 @@ func (e *Engine) open(ctx context.Context) error {
 		return nil
 	}
 	err := e.readers.with(ctx, func(c *conn) error {
-		_, err := checkHeader(ctx, c)
+		if _, err := checkHeader(ctx, c); err != nil {
+			return err
+		}
+		n, err := c.number(ctx, hasWritten)
+		if n == 0 { // a backup from before, to which nothing is added
+			e.tupleRow = tupleFields + ", NULL"
+		}
 		return err
 	})
 	if err != nil {
@@ -153,8 +160,15 @@ func prepareFile(ctx context.Context, c *conn) error {
 		statements = append(statements, fromVersion1()...)
 	}
 	statements = append(statements, baseTables()...)
-	if version == 1 {
+	switch version {
+	case 1:
 		statements = append(statements, afterVersion1()...)
+	case formatVersion: // of which there are files without it
+		if n, err := c.number(ctx, hasWritten); err != nil {
+			return err
+		} else if n == 0 {
+			statements = append(statements, addWritten)
+		}
 	}
 	if version < formatVersion {
 		statements = append(statements,

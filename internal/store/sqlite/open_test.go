@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/sqlite"
@@ -325,4 +327,49 @@ func TestFileOfVersion1(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestTuplesFromBefore opens a file whose tuples have no time of writing: as it is, where nothing may be added to
+// it, and otherwise with the column.
+func TestTuplesFromBefore(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "cardea.db")
+	write := func(docID string) {
+		e, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: storetest.NewClock().Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = e.Close() }()
+		_, err = e.Commit(t.Context(), store.Write{Tenant: id.Default, Tuples: []store.TupleOp{store.WriteTuple(store.Tuple{
+			Object: store.ObjectRef{Type: "doc", ID: docID}, Relation: "viewer", Subject: store.SubjectRef{Type: "user", ID: "1"}, Written: storetest.Epoch,
+		})}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(want ...time.Time) {
+		t.Helper()
+		e, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: storetest.NewClock().Now, ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = e.Close() }()
+		var got []time.Time
+		_, err = e.Snapshot(t.Context(), store.OwnTuples(id.Default), func(u store.Tuple) error { got = append(got, u.Written); return nil })
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+	write("1")
+	read(storetest.Epoch)
+	db, err := sql.Open("sqlite", path)
+	if err == nil {
+		_, err = db.Exec("ALTER TABLE tuple DROP COLUMN written")
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	read(time.Time{})
+	write("2")
+	read(time.Time{}, storetest.Epoch)
 }

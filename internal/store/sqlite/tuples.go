@@ -23,7 +23,7 @@ func baseTables() []string {
 	const extra = "condition TEXT NOT NULL DEFAULT '', context TEXT NOT NULL DEFAULT '', expires INTEGER"
 	return []string{
 		"CREATE TABLE IF NOT EXISTS tuple_store (tenant TEXT NOT NULL, store TEXT NOT NULL, revision INTEGER NOT NULL, trimmed INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, store)) STRICT, WITHOUT ROWID",
-		"CREATE TABLE IF NOT EXISTS tuple (tenant TEXT NOT NULL, store TEXT NOT NULL, " + names + ", " + extra + ", PRIMARY KEY (tenant, store, " + tupleColumns + ")) STRICT, WITHOUT ROWID",
+		"CREATE TABLE IF NOT EXISTS tuple (tenant TEXT NOT NULL, store TEXT NOT NULL, " + names + ", " + extra + ", written INTEGER, PRIMARY KEY (tenant, store, " + tupleColumns + ")) STRICT, WITHOUT ROWID",
 		"CREATE INDEX IF NOT EXISTS tuple_reverse ON tuple(tenant, store, subject_type, subject_id, subject_relation, object_type, object_id, relation)",
 		"CREATE INDEX IF NOT EXISTS tuple_expires ON tuple(expires) WHERE expires IS NOT NULL",
 		"CREATE TABLE IF NOT EXISTS tuple_log (tenant TEXT NOT NULL, store TEXT NOT NULL, revision INTEGER NOT NULL, n INTEGER NOT NULL, at INTEGER NOT NULL, removed INTEGER NOT NULL, " + names + ", " + extra + ", PRIMARY KEY (tenant, store, revision, n)) STRICT, WITHOUT ROWID",
@@ -31,6 +31,12 @@ func baseTables() []string {
 		"INSERT OR IGNORE INTO pulse (id, beats) VALUES (1, 0)",
 	}
 }
+
+// addWritten makes the column in a file from before tuples had it. What is there has no time.
+const addWritten = "ALTER TABLE tuple ADD COLUMN written INTEGER"
+
+// hasWritten is 0 where there is no such column.
+const hasWritten = "SELECT count(*) FROM pragma_table_info('tuple') WHERE name = 'written'"
 
 // fromVersion1 moves the tuples of a file whose tenants had one tuple store each into the tables of
 // today. It stands before baseTables in the transaction that marks the file as new; afterVersion1
@@ -58,10 +64,11 @@ const (
 	tupleLive    = " AND (+expires IS NULL OR +expires > ?)"
 
 	tupleFields = tupleColumns + ", condition, context, expires"
+	tupleRow    = tupleFields + ", written"
 	inStore     = " WHERE tenant = ? AND store = ?"
 
-	writeTuple = "INSERT INTO tuple (tenant, store, " + tupleFields + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" +
-		" ON CONFLICT DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires"
+	writeTuple = "INSERT INTO tuple (tenant, store, " + tupleRow + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" +
+		" ON CONFLICT DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires, written = excluded.written"
 	looseTuple = writeTuple + " WHERE (condition, context) <> (excluded.condition, excluded.context) OR expires IS NOT excluded.expires"
 	// An expired tuple is not there, although its row may be.
 	strictTuple = writeTuple + " WHERE tuple.expires <= ?"
@@ -113,7 +120,7 @@ func writeTuples(ctx context.Context, c *conn, w store.Write) (uint64, error) {
 }
 
 func writeTupleOp(ctx context.Context, c *conn, w store.Write, op store.TupleOp) (changed bool, err error) {
-	statement, args := looseTuple, tupleArgs(w.InTuples(), op.Tuple)
+	statement, args := looseTuple, append(tupleArgs(w.InTuples(), op.Tuple), millis(op.Tuple.Written))
 	switch {
 	case op.Delete && op.Strict:
 		statement, args = strictDelete, append(args[:8], w.At.UnixMilli())
@@ -155,6 +162,13 @@ func tupleOf(v []driver.Value) store.Tuple {
 	}
 }
 
+// writtenOf reads the columns of tupleRow.
+func writtenOf(v []driver.Value) store.Tuple {
+	t := tupleOf(v)
+	t.Written = moment(v[9])
+	return t
+}
+
 func tenantOf(v driver.Value) id.Tenant { return id.Tenant(text(v)) }
 
 // Revision implements store.Tuples.
@@ -178,9 +192,9 @@ func (e *Engine) Snapshot(ctx context.Context, s store.TupleStore, yield func(st
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			return yield(tupleOf(v))
+			return yield(writtenOf(v))
 		}
-		return c.query(quiet, row, "SELECT "+tupleFields+" FROM tuple"+inStore+tupleLive+
+		return c.query(quiet, row, "SELECT "+e.tupleRow+" FROM tuple"+inStore+tupleLive+
 			" ORDER BY "+tupleColumns, append(storeArgs(s), e.config.Now().UnixMilli())...)
 	})
 	return uint64(revision), err
@@ -210,10 +224,10 @@ func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.Tup
 	var out []store.Tuple
 	err := e.readers.with(ctx, func(c *conn) error {
 		row := func(v []driver.Value) error {
-			out = append(out, tupleOf(v))
+			out = append(out, writtenOf(v))
 			return nil
 		}
-		return c.query(context.WithoutCancel(ctx), row, "SELECT "+tupleFields+where,
+		return c.query(context.WithoutCancel(ctx), row, "SELECT "+e.tupleRow+where,
 			append(args, e.config.Now().UnixMilli(), int64(p.Limit))...)
 	})
 	return out, err

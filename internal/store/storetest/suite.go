@@ -67,6 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) Opened) {
 		{"TupleConditions", testTupleConditions},
 		{"TupleStrict", testTupleStrict},
 		{"TupleExpiry", testTupleExpiry},
+		{"TupleTimes", testTupleTimes},
 		{"TupleRevisionsAreDense", testTupleRevisionsAreDense},
 		{"TupleChanges", testTupleChanges},
 		{"TupleSnapshot", testTupleSnapshot},

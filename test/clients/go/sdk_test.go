@@ -156,6 +156,8 @@ func sdkTuples(t *testing.T, c *client.OpenFgaClient) {
 	changes := must[*client.ClientReadChangesResponse](t)(c.ReadChanges(ctx).Body(client.ClientReadChangesRequest{Type: "team"}).Execute())
 	if all := changes.GetChanges(); len(all) != 2 || all[0].GetOperation() != openfga.TUPLEOPERATION_WRITE || all[1].GetOperation() != openfga.TUPLEOPERATION_DELETE || all[0].GetTimestamp().IsZero() {
 		t.Errorf("changes %v", all)
+	} else if when := found.GetTuples()[0].GetTimestamp(); !when.Equal(all[0].GetTimestamp()) {
+		t.Errorf("read at %v, written at %v", when, all[0].GetTimestamp())
 	}
 	if err := write(bob); err != nil {
 		t.Fatal(err)
