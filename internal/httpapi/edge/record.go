@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -146,8 +147,12 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// meters makes the histogram of request times. Its labels are bounded by the list of routes.
-type meters struct{ vec *prometheus.HistogramVec }
+// meters makes the histogram of request times, whose labels are bounded by the list of routes, and counts the
+// failures among them.
+type meters struct {
+	vec      *prometheus.HistogramVec
+	failures prometheus.Counter // there from the start: a rate misses the first of what begins with it
+}
 
 func newMeter(r prometheus.Registerer) (meters, error) {
 	v := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -155,23 +160,27 @@ func newMeter(r prometheus.Registerer) (meters, error) {
 		Help:    "Time from the first look at a request to the end of its answer.",
 		Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 	}, []string{"route", "status"})
-	return meters{v}, r.Register(v)
+	failures := prometheus.NewCounter(prometheus.CounterOpts{Name: "cardea_http_failures_total", Help: "Requests that failed on our side (5xx)."})
+	return meters{v, failures}, errors.Join(r.Register(v), r.Register(failures))
 }
 
 // meter is the kept handles of one route, by class of status. One that nothing was observed with does not
 // exist: all of them, with their buckets, would be 25,000 lines to read for whoever collects.
 type meter struct {
-	vec     *prometheus.HistogramVec
+	meters
 	pattern string
 	class   [6]atomic.Pointer[prometheus.Observer]
 }
 
-func (m meters) route(pattern string) *meter { return &meter{vec: m.vec, pattern: pattern} }
+func (m meters) route(pattern string) *meter { return &meter{meters: m, pattern: pattern} }
 
 func (m *meter) observe(status int, took time.Duration) {
 	class := status / 100
 	if class < 1 || class > 5 {
 		return
+	}
+	if class == 5 {
+		m.failures.Inc()
 	}
 	kept := m.class[class].Load()
 	if kept == nil {

@@ -378,7 +378,7 @@ func TestMetricsAreBounded(t *testing.T) {
 		}
 		return n
 	}
-	if n := series(); n != 0 {
+	if n := series(); n != 1 { // of failures
 		t.Errorf("%d series before anything was asked", n)
 	}
 	visit := func(from, to int) {
@@ -393,6 +393,30 @@ func TestMetricsAreBounded(t *testing.T) {
 	visit(1, 200)
 	if after := series(); after != before {
 		t.Errorf("%d series became %d", before, after)
+	}
+}
+
+// TestFailuresAreCounted: from none at the start, so that the first of them shows in a rate; what callers do
+// wrong is not among them.
+func TestFailuresAreCounted(t *testing.T) {
+	w := newWorld(t, nil)
+	for i, target := range []string{"", "/api/users", "/nothing", "/fails", "/panics", "/fails"} {
+		if target != "" {
+			w.do("GET", target, "")
+		}
+		families, err := w.metrics.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := -1.0
+		for _, f := range families {
+			if f.GetName() == "cardea_http_failures_total" {
+				got = f.GetMetric()[0].GetCounter().GetValue()
+			}
+		}
+		if want := float64(max(0, i-2)); got != want {
+			t.Errorf("after %q: %v failures, want %v", target, got, want)
+		}
 	}
 }
 
