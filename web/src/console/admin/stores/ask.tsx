@@ -7,7 +7,7 @@ import { Card } from '../../../components/card'
 import { Choice } from '../../../components/choice'
 import { SelectField, TextField } from '../../../components/field'
 import { Answered } from './answered'
-import type { Outline, Store, Terms } from './data'
+import type { Outline, Question, Store, Terms } from './data'
 import { useDraft } from './draft'
 import { StorePage, WithModel } from './frame'
 import { jsonObject, lineOf } from './lines'
@@ -21,17 +21,6 @@ export { loader } from './frame'
 /** Asks a store: may somebody, on what, and who; why; and what if something were otherwise. */
 export function Component() {
   return <StorePage>{(s) => <WithModel s={s}>{(m) => <Ask key={s.id} s={s} outline={m.outline!} />}</WithModel>}</StorePage>
-}
-
-type Kind = 'check' | 'objects' | 'users'
-
-/** A question that was asked. */
-export interface Question {
-  kind: Kind
-  user: string
-  relation: string
-  object: string
-  type: string
 }
 
 function questionOf(params: URLSearchParams): Question {

@@ -43,6 +43,12 @@ export const tuples = (id: string, { user, relation, object }: TupleFilter) =>
     answer(api.GET('/api/stores/{store}/tuples', { params: { path: { store: id }, query: { ...(user && { user }), ...(relation && { relation }), ...(object && { object }), limit: 50, ...cursor } } })),
   )
 
+/** A question that was asked: may somebody, on what, or who. */
+export interface Question extends TupleFilter {
+  kind: 'check' | 'objects' | 'users'
+  type: string
+}
+
 /** What a question brings besides itself. */
 export type Terms = Omit<Schema<'StoreQuestion'>, keyof TupleFilter>
 

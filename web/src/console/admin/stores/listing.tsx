@@ -8,8 +8,7 @@ import { ProblemAlert } from '../../../components/problem-alert'
 import { Skeleton } from '../../../components/skeleton'
 import { common } from '../../../texts/common'
 import { Code } from '../parts'
-import type { Question } from './ask'
-import { objectsOf, usersOf, type Store, type Terms } from './data'
+import { objectsOf, usersOf, type Question, type Store, type Terms } from './data'
 import { texts } from './texts'
 
 /** A complete list in pages: on what somebody has a relation, or who has one to something. */
