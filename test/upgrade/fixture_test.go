@@ -127,11 +127,17 @@ func (p *program) furnish(f *fixture) {
 	f.RevokedSession = p.signIn("bob@example.com")
 	p.must("", "session", "revoke", "--all", "bob@example.com")
 	f.Session = p.signIn("alice@example.com")
+	f.Refresh = p.granted(f.Session).text("refresh_token")
+}
+
+// granted is what the application of the fixture gets by the session of a cookie.
+func (p *program) granted(cookie string) answer {
+	p.Helper()
 	q := url.Values{
 		"response_type": {"code"}, "client_id": {"shop"}, "redirect_uri": {theRedirect}, "scope": {"openid offline_access"}, "state": {"s"},
 		"nonce": {"n"}, "code_challenge": {theChallenge}, "code_challenge_method": {"S256"},
 	}
-	a := p.ask("GET", "/oauth/authorize?"+q.Encode(), nil, "Cookie", f.Session, "Sec-Fetch-Site", "none")
+	a := p.ask("GET", "/oauth/authorize?"+q.Encode(), nil, "Cookie", cookie, "Sec-Fetch-Site", "none")
 	back, err := url.Parse(a.location)
 	if err != nil || back.Query().Get("code") == "" {
 		p.Fatalf("no code: %d %s %v", a.status, a.location, a.body)
@@ -139,9 +145,10 @@ func (p *program) furnish(f *fixture) {
 	got := p.token(url.Values{
 		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {theRedirect}, "code_verifier": {theVerifier},
 	})
-	if f.Refresh = got.text("refresh_token"); f.Refresh == "" {
+	if got.text("refresh_token") == "" {
 		p.Fatalf("no refresh token: %d %v", got.status, got.body)
 	}
+	return got
 }
 
 // keyIn is the API key in what was printed.

@@ -152,20 +152,29 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-func (p *program) serve() *server {
-	p.Helper()
-	s := &server{Cmd: exec.Command(p.binary, "serve"), ended: make(chan error, 1)}
-	s.Env, s.Stdout, s.Stderr = p.env, &s.log, &s.log
+// launch starts a program that runs until the test ends.
+func launch(t *testing.T, c *exec.Cmd) *server {
+	t.Helper()
+	s := &server{Cmd: c, ended: make(chan error, 1)}
+	s.Stdout, s.Stderr = &s.log, &s.log
 	if err := s.Start(); err != nil {
-		p.Fatal(err)
+		t.Fatal(err)
 	}
 	go func() { s.ended <- s.Wait() }()
-	p.Cleanup(func() {
+	t.Cleanup(func() {
 		s.stop()
-		if p.Failed() {
-			p.Logf("the server printed:\n%s", s.log.String())
+		if t.Failed() {
+			t.Logf("%s printed:\n%s", filepath.Base(c.Path), s.log.String())
 		}
 	})
+	return s
+}
+
+func (p *program) serve() *server {
+	p.Helper()
+	c := exec.Command(p.binary, "serve")
+	c.Env = p.env
+	s := launch(p.T, c)
 	for deadline := time.Now().Add(time.Minute); p.ready() != http.StatusOK; time.Sleep(20 * time.Millisecond) {
 		select {
 		case err := <-s.ended:
@@ -208,9 +217,18 @@ type answer struct {
 
 func (a answer) text(name string) string { s, _ := a.body[name].(string); return s }
 
-// ask sends a request as a proxy would that has got it by TLS. A form is url.Values; anything else is JSON.
+// ask sends a request that must be answered.
 func (p *program) ask(method, path string, body any, header ...string) answer {
 	p.Helper()
+	a, err := p.try(method, path, body, header...)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return a
+}
+
+// try sends a request as a proxy would that has got it by TLS. A form is url.Values; anything else is JSON.
+func (p *program) try(method, path string, body any, header ...string) (answer, error) {
 	var text []byte
 	kind := "application/json"
 	if form, ok := body.(url.Values); ok {
@@ -220,7 +238,7 @@ func (p *program) ask(method, path string, body any, header ...string) answer {
 	}
 	r, err := http.NewRequestWithContext(p.Context(), method, "http://"+p.listen+path, bytes.NewReader(text))
 	if err != nil {
-		p.Fatal(err)
+		return answer{}, err
 	}
 	r.Host = host
 	for k, v := range map[string]string{"X-Forwarded-Proto": "https", "Content-Type": kind, "Sec-Fetch-Site": "same-origin"} {
@@ -231,16 +249,13 @@ func (p *program) ask(method, path string, body any, header ...string) answer {
 	}
 	got, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
-		p.Fatal(err)
+		return answer{}, err
 	}
 	defer func() { _ = got.Body.Close() }()
 	out := answer{status: got.StatusCode, location: got.Header.Get("Location"), cookies: got.Cookies()}
 	raw, err := io.ReadAll(got.Body)
-	if err != nil {
-		p.Fatal(err)
-	}
-	_ = json.Unmarshal(raw, &out.body)
-	return out
+	_ = json.Unmarshal(raw, &out.body) // what is none has no members
+	return out, err
 }
 
 // signIn returns the cookies of a person who has signed in.

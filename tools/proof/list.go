@@ -15,6 +15,7 @@ var proofs = []struct{ dir, test string }{
 	{"test/clients/go", "TestNodesKeysRotateUnderLoad"},
 	{"test/clients/go", "TestNodesNewEnemy"},
 	{"test/deploy", "TestRollingRestart"},
+	{"test/upgrade", "TestRollingUpgrade"},
 	{"test/deploy", "TestRedisFails"},
 	{"test/deploy", "TestPartitions"},
 	{"test/deploy", "TestRegress_R14_DiskFullOverHTTP"},
