@@ -43,7 +43,10 @@ func relations(ctx context.Context, o options, s *server, bare workload) ([]resu
 	if err != nil {
 		return nil, err
 	}
-	if err := ours.load(ctx, data.Tuples); err != nil {
+	s.toggleProfile(workload{})
+	err = ours.load(ctx, data.Tuples)
+	s.toggleProfile(workload{})
+	if err != nil {
 		return nil, err
 	}
 	deciders := []*decider{ours}
