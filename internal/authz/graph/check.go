@@ -64,7 +64,9 @@ func (e *evaluator) check(v View, o Object, relationName string, explain bool) (
 	if err != nil {
 		return Result{}, err
 	}
+	e.climbs = !explain // which shows what frames leave in the memo
 	verdict, err := e.run(obj, r)
+	e.climbs = false
 	if err != nil {
 		return Result{}, err
 	}

@@ -49,7 +49,9 @@
 // the atom that all of them leaned on. Relations that are only unions of direct tuples and used as
 // usersets (groups, roles) are answered from the subject's side: the groups of one subject are few,
 // the members of one group are many. Which groups a group is nested in is remembered between questions
-// (closures) until a tuple from group to group changes.
+// (closures) until a tuple from group to group changes. Relations that are only unions, along whatever
+// tuplesets (folders), are climbed: objects are visited one after the other, without frames, unless
+// something on the way is unknown or a path is wanted.
 //
 // The package must not know tenants, users, HTTP, storage, caches or policies. A subject is an
 // opaque type and id. It imports the standard library and internal/kit only, so that it can be

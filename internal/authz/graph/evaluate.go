@@ -96,6 +96,11 @@ func (e *evaluator) enter(obj, rel uint32) verdict {
 			return v
 		}
 	}
+	if e.climbs && r.climb != nil && r.body.kind != rewriteThis {
+		if v := e.climb(obj, r); v != pending || e.err != nil {
+			return v
+		}
+	}
 	if r.body.grouped {
 		if v := e.held(obj, r); v != pending {
 			e.remember(key, v)

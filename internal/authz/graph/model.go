@@ -44,9 +44,10 @@ type relation struct {
 	reach leaves // what to follow when looking for those who may have the relation
 	whole leaves // what to follow when looking for those whose answer may differ from another's
 
-	bare  bool // body is a This without usersets: one look-up decides
-	exact bool // only unions from here on: who may have the relation has it
-	group bool // exact, without From, used as a userset: answered from the subject's side
+	bare  bool   // body is a This without usersets: one look-up decides
+	exact bool   // only unions from here on: who may have the relation has it
+	group bool   // exact, without From, used as a userset: answered from the subject's side
+	climb *climb // nil if frames are needed
 }
 
 // shape is a kind of direct subject: objects of a type, its wildcard, or the holders of a relation.

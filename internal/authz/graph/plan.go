@@ -82,6 +82,7 @@ func (m *Model) plan() {
 	}
 	m.markExact()
 	m.markGroups()
+	m.markClimbs()
 }
 
 func (d *dependents) add(r *relation) {

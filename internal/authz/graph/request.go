@@ -39,6 +39,10 @@ type evaluator struct {
 	memo   table
 	proved uint32
 
+	climbs  bool     // relations that can be climbed are
+	climbed table    // atoms of the climb, each once
+	heights []uint64 // the same, in order
+
 	groups      walk // what the subject has among the relations marked group
 	groupsState groupsState
 	found       walk // what it has among those that a list asks for
@@ -78,7 +82,7 @@ func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given
 		e.forward.lack, e.reverse.lack = lack{partial: true, known: v.state.knownForward}, lack{partial: true, known: v.state.knownReverse}
 	}
 	e.ctx, e.context, e.steps, e.budget, e.err = ctx, given, 0, v.graph.limits.Check, nil
-	e.listing = false
+	e.listing, e.climbs = false, false
 	e.asked.reset()
 	if err := e.bring(v.over, contextual); err != nil {
 		v.close(e)
@@ -92,7 +96,7 @@ func (v View) open(ctx context.Context, now time.Time, contextual []Tuple, given
 func (v View) close(e *evaluator) {
 	v.lacked(e)
 	const large = 1 << 14
-	if max(cap(e.frames), len(e.memo.slots), len(e.found.seen.slots), cap(e.found.atoms), len(e.asked.slots), cap(e.forward.extra)) > large {
+	if max(cap(e.frames), cap(e.heights), len(e.memo.slots), len(e.found.seen.slots), cap(e.found.atoms), len(e.asked.slots), cap(e.forward.extra)) > large {
 		return
 	}
 	clear(e.frames) // what is left of them after an error holds leaves of this revision
