@@ -10,3 +10,22 @@ func TestGCPercent(t *testing.T) {
 		}
 	}
 }
+
+// TestThreadsFollowCommits: several commits in a tenth of a second bring a second thread at once, and three
+// calm seconds take it away.
+func TestThreadsFollowCommits(t *testing.T) {
+	t.Parallel()
+	p, commits := pressure{calm: calmAgain}, int64(0)
+	for i, step := range []struct {
+		more  int64
+		times int
+		want  int
+	}{{0, 5, 1}, {1, 40, 1}, {2, 1, 2}, {1, calmAgain - 1, 2}, {0, 1, 1}, {300, 3, 2}} {
+		for range step.times {
+			commits += step.more
+			if got := p.threads(commits); got != step.want {
+				t.Fatalf("step %d: %d threads, want %d", i, got, step.want)
+			}
+		}
+	}
+}
