@@ -111,6 +111,22 @@ func TestEraseKeepsWhatComesLater(t *testing.T) {
 	}
 }
 
+// Somebody who seals at the same moment is no reason to refuse.
+func TestEraseBesideTheSealer(t *testing.T) {
+	t.Parallel()
+	k := &hook{collection: "audit_head"}
+	h := build(t, options{hook: k})
+	h.happen(10)
+	k.before = h.seal
+	if n, err := h.Erase(t.Context(), h.admin, "p3"); err != nil || n != 1 || k.before != nil {
+		t.Fatalf("erased %d events, %v", n, err)
+	}
+	h.settle()
+	if r := h.mustVerify(""); r.Erased != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func TestEraseNeedsPermission(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
