@@ -4947,6 +4947,11 @@ export interface components {
         };
         Tuple: {
             key: components["schemas"]["Key"];
+            /**
+             * Format: date-time
+             * @description when it was written as it is; 0001-01-01T00:00:00Z where that was not noted
+             */
+            timestamp: string;
         };
         Streamed: {
             result: components["schemas"]["StreamedObject"];
