@@ -72,6 +72,9 @@ func (a *App) measure(ctx context.Context, r prometheus.Registerer) {
 	t := a.tally
 	r.MustRegister(t.sessions, t.proofs, t.failures, t.grants, t.introspections, t.decisions)
 	counter("store_commits_total", "Transactions that became durable.", func() float64 { return float64(a.Commits()) })
+	if server, ok := a.house.engine.engine.(interface{ RoundTrips() int64 }); ok { // SQLite is asked without one
+		counter("store_round_trips_total", "How often the database server was asked and answered.", func() float64 { return float64(server.RoundTrips()) })
+	}
 	for i, answer := range []string{"hit", "load"} {
 		r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Namespace: "cardea", Name: "cache_lookups_total", ConstLabels: prometheus.Labels{"answer": answer},

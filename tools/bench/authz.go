@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,8 +50,8 @@ func relations(ctx context.Context, o options, s *server, bare workload) ([]resu
 	}
 	deciders := []*decider{ours}
 	if o.peers {
-		for _, cached := range []bool{false, true} {
-			d, err := startOpenFGA(ctx, s.dir, cached)
+		for _, p := range peersOf(s.dir, o.postgres) {
+			d, err := p.start(ctx, s.dir)
 			if err != nil {
 				return nil, fmt.Errorf("OpenFGA: %w", err)
 			}
@@ -261,7 +260,7 @@ func (d *decider) workloads(all []w1.Check) []workload {
 	}
 	for i := range out {
 		out[i].at, out[i].process = d.base, d.process
-		if i > 0 && d.writers == 1 { // more at once run into its time limit of three seconds
+		if i > 0 && d.process != nil { // more at once run into its time limit of three seconds
 			out[i].connections = 1
 			out[i].name += ", one connection"
 		}
@@ -374,47 +373,4 @@ func (d *decider) write(ctx context.Context, tuples []graph.Tuple) error {
 		return err
 	}
 	return d.call(ctx, http.MethodPost, "/stores/"+d.store+"/write", text, &struct{}{})
-}
-
-// startOpenFGA builds OpenFGA from its Go module and starts it on the server's core, on a SQLite file.
-func startOpenFGA(ctx context.Context, dir string, cached bool) (*decider, error) {
-	program := filepath.Join(dir, "openfga")
-	if _, err := os.Stat(program); err != nil {
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/openfga/openfga/cmd/openfga")
-		build.Dir, build.Stderr = filepath.Join("test", "conformance", "openfga"), os.Stderr
-		if err := build.Run(); err != nil {
-			return nil, err
-		}
-	}
-	name := "OpenFGA"
-	extra := []string{}
-	if cached {
-		name += " with its caches"
-		extra = []string{"--check-query-cache-enabled", "--check-iterator-cache-enabled", "--cache-controller-enabled"}
-	}
-	uri := "file:" + filepath.Join(dir, url.PathEscape(name)+".db")
-	store := []string{"--datastore-engine", "sqlite", "--datastore-uri", uri}
-	if out, err := exec.CommandContext(ctx, program, append([]string{"migrate"}, store...)...).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, out)
-	}
-	var ports [2]int
-	for i := range ports {
-		var err error
-		if ports[i], err = freePort(); err != nil {
-			return nil, err
-		}
-	}
-	address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(ports[i]) }
-	args := append([]string{"run", "--http-addr", address(0), "--grpc-addr", address(1), "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error"}, store...)
-	c := onServerCore(ctx, program, append(args, extra...)...)
-	if err := c.Start(); err != nil {
-		return nil, err
-	}
-	d := &decider{name: name, base: "http://" + address(0), process: c, writers: 1} // on SQLite it fails two who write at once
-	return d, waitFor(ctx, d.base+"/healthz")
-}
-
-func (d *decider) stop() {
-	_ = d.process.Process.Kill()
-	_ = d.process.Wait()
 }

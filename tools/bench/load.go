@@ -49,6 +49,7 @@ type result struct {
 	P99     time.Duration `json:"p99_ns"`
 	Errors  int           `json:"errors"`
 	Commits float64       `json:"commits_per_op"`
+	Trips   float64       `json:"round_trips_per_op"` // to a database server
 	Loads   float64       `json:"loads_per_op"`
 	Hits    float64       `json:"cache_hits"` // of all lookups
 	RSS     int64         `json:"rss"`
@@ -98,7 +99,7 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	return result{
 		Name: w.name, Method: w.method, Rate: float64(len(times)-bad) / o.span.Seconds(),
 		CPU: time.Duration(float64(spent.cpu) / all), P50: quantile(times, 50), P99: quantile(times, 99),
-		Errors: bad, Commits: spent.commits / all, Loads: spent.loads / all, Hits: spent.hits / max(1, spent.hits+spent.loads), RSS: s.rss(),
+		Errors: bad, Commits: spent.commits / all, Trips: spent.trips / all, Loads: spent.loads / all, Hits: spent.hits / max(1, spent.hits+spent.loads), RSS: s.rss(),
 	}, ctx.Err()
 }
 

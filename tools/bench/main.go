@@ -2,7 +2,7 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-relations [-peers]] [-shared] [-nodes N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//	go run ./tools/bench [-relations [-peers [-postgres URL]]] [-shared] [-nodes N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
 //
 // Where the data is, and whether there is a Redis, is said as to the server: CARDEA_DATABASE_URL and so on.
 //
@@ -33,6 +33,7 @@ func main() {
 	profile := flag.String("profile", "", "write a CPU profile of the server for each workload into this directory, named by its number")
 	ask := flag.Bool("relations", false, "measure checks of relations (data set W1) and nothing else")
 	peers := flag.Bool("peers", false, "with -relations: measure OpenFGA too, which is built for it")
+	postgres := flag.String("postgres", "", "with -peers: measure OpenFGA on this PostgreSQL too, an empty database that shares the server's core")
 	shared := flag.Bool("shared", false, "measure what a second node on the same PostgreSQL and Redis resolves, and nothing else")
 	nodes := flag.Int("nodes", 1, "so many nodes on one database, all on the server's core; connections reach them in turn")
 	asJSON := flag.Bool("json", false, "print JSON, for programs")
@@ -45,7 +46,7 @@ func main() {
 	debug.SetMemoryLimit(4 << 30)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *shared, *nodes}, *asJSON); err != nil {
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *postgres, *shared, *nodes}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -59,6 +60,7 @@ type options struct {
 	binary      string
 	relations   bool
 	peers       bool
+	postgres    string // where OpenFGA is measured too
 	shared      bool
 	nodes       int
 }
@@ -168,10 +170,10 @@ func relate(results []result) {
 
 func print(w io.Writer, results []result) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "workload\tper second\tof bare\tCPU per op\tp50\tp99\terrors\tcommits per op\tloads per op\tcache hits\tserver MB\t")
+	fmt.Fprintln(t, "workload\tper second\tof bare\tCPU per op\tp50\tp99\terrors\tcommits per op\tround trips\tloads per op\tcache hits\tserver MB\t")
 	for _, r := range results {
-		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%v\t%d\t%.2f\t%.2f\t%.1f %%\t%d\t\n", r.Name, r.Rate, 100*r.OfBare, r.CPU.Round(100*time.Nanosecond),
-			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.Loads, 100*r.Hits, r.RSS>>20)
+		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%v\t%d\t%.2f\t%.2f\t%.2f\t%.1f %%\t%d\t\n", r.Name, r.Rate, 100*r.OfBare, r.CPU.Round(100*time.Nanosecond),
+			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.Trips, r.Loads, 100*r.Hits, r.RSS>>20)
 	}
 	_ = t.Flush()
 }

@@ -188,8 +188,8 @@ func (s *server) status(line string) int64 {
 
 // spending is what a measurement looks at before and after.
 type spending struct {
-	cpu                  time.Duration
-	commits, hits, loads float64
+	cpu                         time.Duration
+	commits, trips, hits, loads float64
 }
 
 // toggleProfile starts or ends a profile, if profiles are wanted of the server.
@@ -208,7 +208,7 @@ func (s *server) spent(w workload) spending {
 // since is what was spent after before.
 func (s *server) since(before spending, w workload) spending {
 	cpu, now := s.cpu(w), s.counted()
-	return spending{cpu - before.cpu, now.commits - before.commits, now.hits - before.hits, now.loads - before.loads}
+	return spending{cpu - before.cpu, now.commits - before.commits, now.trips - before.trips, now.hits - before.hits, now.loads - before.loads}
 }
 
 // cpu is the processor time of whoever answers a workload.
@@ -281,6 +281,7 @@ func (s *server) counted() (sum spending) {
 	for _, n := range append([]*server{s}, s.others...) {
 		text := n.metrics()
 		sum.commits += valueOf(text, "cardea_store_commits_total")
+		sum.trips += valueOf(text, "cardea_store_round_trips_total")
 		sum.hits += valueOf(text, `cardea_cache_lookups_total{answer="hit"}`)
 		sum.loads += valueOf(text, `cardea_cache_lookups_total{answer="load"}`)
 	}

@@ -86,7 +86,7 @@ func (s *server) signIns(ctx context.Context, o options, together int) (result, 
 	n := float64(len(times))
 	return result{
 		Name: fmt.Sprintf("sign-in, %d at once", together), Rate: n / o.span.Seconds(), CPU: time.Duration(float64(spent.cpu) / n),
-		P50: quantile(times, 50), P99: quantile(times, 99), Errors: len(wrong), Commits: spent.commits / n, RSS: s.rss(),
+		P50: quantile(times, 50), P99: quantile(times, 99), Errors: len(wrong), Commits: spent.commits / n, Trips: spent.trips / n, RSS: s.rss(),
 	}, ctx.Err()
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/event"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
@@ -60,6 +61,7 @@ type Engine struct {
 	tables  atomic.Pointer[map[string]*table]
 	lanes   *relational.Lanes
 	commits atomic.Int64 // transactions of batches that became durable
+	trips   atomic.Int64 // commands that were sent
 
 	closing    sync.Once
 	disconnect func() error
@@ -98,6 +100,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		c.Within = defaultWithin
 	}
 	e := &Engine{config: c, address: p.hosts}
+	o.SetMonitor(&event.CommandMonitor{Started: func(context.Context, *event.CommandStartedEvent) { e.trips.Add(1) }})
 	e.tables.Store(&map[string]*table{})
 	e.lanes = relational.NewLanes(ErrClosed, e.commitGroup)
 	if e.client, err = mongo.Connect(o); err != nil {
@@ -161,6 +164,9 @@ func (e *Engine) Close() (err error) {
 
 // Commits is how many transactions have become durable since Open: groups, not batches. For metrics.
 func (e *Engine) Commits() int64 { return e.commits.Load() }
+
+// RoundTrips is how many commands were sent since Open. For metrics.
+func (e *Engine) RoundTrips() int64 { return e.trips.Load() }
 
 // Life implements store.Shared.
 func (e *Engine) Life() string { return e.life }

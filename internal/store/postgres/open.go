@@ -49,6 +49,7 @@ type Engine struct {
 	lanes   *relational.Lanes
 	waker   waker
 	commits atomic.Int64 // transactions of batches that became durable
+	trips   trips
 
 	closing sync.Once
 }
@@ -76,6 +77,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		c.KeepLog = defaultKeepLog
 	}
 	e := &Engine{config: c, address: parsed.address, pooled: parsed.pooled}
+	parsed.pool.ConnConfig.Tracer = &e.trips
 	e.tables.Store(&map[string]*table{})
 	e.lanes = relational.NewLanes(ErrClosed, e.commitGroup)
 	if e.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), parsed.pool); err != nil {
