@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"fmt"
+	"math"
 	"testing"
 
 	"github.com/cardea-auth/cardea/internal/kit/secret"
@@ -21,41 +23,44 @@ func TestRoundTrips(t *testing.T) {
 	db := store.New(store.Config{Engine: e, Sealer: storetest.NewSealer(), Now: storetest.NewClock().Now})
 	notes := store.NewCollection(db, noteKind()).In(here)
 	storetest.Ensure(t, db)
-	commit := func(docID string, tuples ...store.TupleOp) func() error {
-		return func() error {
-			batch := store.Batch{Permit: storetest.Permit(here, "note.write"), Events: []store.Event{{Kind: "note.written"}}, Tuples: tuples}
-			for _, more := range []string{"", "x"} {
-				batch.Docs = append(batch.Docs, notes.Insert(t.Context(), &note{Meta: store.Meta{ID: docID + more}, Text: docID + more}))
+	commit := func(name string, tuples int) func(int) error {
+		return func(n int) error {
+			batch := store.Batch{Permit: storetest.Permit(here, "note.write"), Events: []store.Event{{Kind: "note.written"}}}
+			for i := range 2 {
+				docID := fmt.Sprintf("%s-%d-%d", name, n, i)
+				batch.Docs = append(batch.Docs, notes.Insert(t.Context(), &note{Meta: store.Meta{ID: docID}, Text: docID}))
+			}
+			for i := range tuples {
+				batch.Tuples = append(batch.Tuples, store.WriteTuple(store.Tuple{
+					Object: store.ObjectRef{Type: "doc", ID: fmt.Sprintf("%d-%d", n, i)}, Relation: "viewer", Subject: store.SubjectRef{Type: "user", ID: "1"},
+				}))
 			}
 			_, err := db.Commit(t.Context(), batch)
 			return err
 		}
 	}
-	tuple := func(docID string) store.TupleOp {
-		return store.WriteTuple(store.Tuple{Object: store.ObjectRef{Type: "doc", ID: docID}, Relation: "viewer", Subject: store.SubjectRef{Type: "user", ID: "1"}})
-	}
-	read := func() error {
-		_, err := notes.Get(t.Context(), "1")
-		return err
-	}
 	for _, step := range []struct {
-		name        string
-		first, then func() error // the first prepares its statements
-		want        int64
+		name string
+		do   func(int) error
+		want int64
 	}{
-		{"documents", commit("1"), commit("2"), 1},
-		{"documents and tuples", commit("3", tuple("3")), commit("4", tuple("4"), tuple("5")), 2},
-		{"a document", read, read, 1},
+		{"documents", commit("a", 0), 1},
+		{"documents and tuples", commit("b", 3), 2},
+		{"a document", func(int) error {
+			_, err := notes.Get(t.Context(), "a-0-0")
+			return err
+		}, 1},
 	} {
-		if err := step.first(); err != nil {
-			t.Fatal(err)
+		least := int64(math.MaxInt64) // the first time statements are prepared, and the engine has work of its own
+		for n := range 6 {
+			before := e.RoundTrips()
+			if err := step.do(n); err != nil {
+				t.Fatal(err)
+			}
+			least = min(least, e.RoundTrips()-before)
 		}
-		before := e.RoundTrips()
-		if err := step.then(); err != nil {
-			t.Fatal(err)
-		}
-		if n := e.RoundTrips() - before; n != step.want {
-			t.Errorf("%s: %d round trips, want %d", step.name, n, step.want)
+		if least != step.want {
+			t.Errorf("%s: %d round trips, want %d", step.name, least, step.want)
 		}
 	}
 }
