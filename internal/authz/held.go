@@ -19,7 +19,7 @@ type Holdings struct {
 	engine  *Engine
 	actions []access.Action
 	seed    maphash.Seed
-	// What was last found. Each subject has a place that others share: whoever comes takes it.
+	// What was last found. A subject has one place, and shares it with others: whoever was asked about last has it.
 	found [1024]atomic.Pointer[held]
 }
 
@@ -96,21 +96,21 @@ func (h *held) fresh(now time.Time) bool {
 
 // own are the permissions for actions that one of Cardea's own roles gives.
 func (q question) own(ctx context.Context, actions []access.Action) ([]string, error) {
-	var held, out []string
+	var roles, out []string
 	for _, role := range []string{AdminRole, ViewerRole} {
 		has, err := q.holds(ctx, role)
 		if err != nil {
 			return nil, err
 		}
 		if has {
-			held = append(held, role)
+			roles = append(roles, role)
 		}
 	}
-	if len(held) == 0 {
+	if len(roles) == 0 {
 		return nil, nil
 	}
 	for _, a := range actions {
-		if slices.ContainsFunc(ownGrants(a), func(role string) bool { return slices.Contains(held, role) }) {
+		if slices.ContainsFunc(ownGrants(a), func(role string) bool { return slices.Contains(roles, role) }) {
 			out = append(out, ownPermission(a))
 		}
 	}
