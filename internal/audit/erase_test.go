@@ -127,6 +127,29 @@ func TestEraseBesideTheSealer(t *testing.T) {
 	}
 }
 
+// Somebody is erased, and that is sealed, while a verification reads: nobody has tampered with anything.
+func TestEraseWhileItIsVerified(t *testing.T) {
+	t.Parallel()
+	for name, sealed := range map[string]bool{"sealed": true, "not sealed yet": false} {
+		k := &hook{collection: "event", index: store.EventsBySeq}
+		h := build(t, options{hook: k})
+		h.happen(10)
+		h.settle()
+		k.before = func() {
+			if n, err := h.Erase(t.Context(), h.admin, "p3"); err != nil || n != 1 {
+				t.Errorf("erased %d events, %v", n, err)
+			}
+			h.happen(1200) // the explanation is not on the first page of what waits
+			if sealed {
+				h.settle()
+			}
+		}
+		if r := h.mustVerify(""); r.Erased != 1 || r.Sealed != 11 || k.before != nil {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 func TestEraseNeedsPermission(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
