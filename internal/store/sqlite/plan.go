@@ -46,5 +46,5 @@ func (s stock) Has(ctx context.Context, w store.Work) (bool, error) {
 
 // Count implements relational.Stock.
 func (s stock) Count(ctx context.Context, t *table) (int64, error) {
-	return s.number(ctx, "SELECT count(*) FROM (SELECT 1 FROM "+t.name+" LIMIT ?)", int64(store.MaxWork))
+	return s.number(ctx, "SELECT count(*) FROM (SELECT 1 FROM "+t.name+upTo+")", int64(store.MaxWork))
 }

@@ -88,7 +88,7 @@ func (e *Engine) Find(ctx context.Context, q store.Scan) ([]store.Record, error)
 				})
 				return nil
 			}
-			statement := "SELECT id, version, expires, body" + s.text + s.order + " LIMIT ?"
+			statement := "SELECT id, version, expires, body" + s.text + s.order + upTo
 			if err := c.query(context.WithoutCancel(ctx), row, statement, append(s.args, int64(limit-len(out)))...); err != nil {
 				return err
 			}
@@ -111,7 +111,7 @@ func (e *Engine) Count(ctx context.Context, q store.Scan, limit int) (int, error
 	total := 0
 	err = e.readers.with(ctx, func(c *conn) error {
 		for _, s := range segments {
-			statement := "SELECT count(*) FROM (SELECT 1" + s.text + " LIMIT ?)"
+			statement := "SELECT count(*) FROM (SELECT 1" + s.text + upTo + ")"
 			n, err := c.number(context.WithoutCancel(ctx), statement, append(s.args, int64(max(0, limit-total)))...)
 			if err != nil {
 				return err

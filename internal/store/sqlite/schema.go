@@ -183,7 +183,7 @@ func (t *table) page(ctx context.Context, c *conn, after store.Key, limit int) (
 			Version: integer(v[2]), Expires: moment(v[3]), Body: []byte(text(v[4])),
 		})
 		return nil
-	}, "SELECT tenant, id, version, expires, body FROM "+t.name+" WHERE (tenant, id) > (?, ?) ORDER BY tenant, id LIMIT ?",
+	}, "SELECT tenant, id, version, expires, body FROM "+t.name+" WHERE (tenant, id) > (?, ?) ORDER BY tenant, id"+upTo,
 		string(after.Tenant), after.ID, int64(limit))
 	return out, err
 }

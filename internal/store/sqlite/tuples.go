@@ -265,14 +265,14 @@ func tupleList(s store.TupleStore, f store.TupleFilter, after *store.Tuple) (str
 		if after != nil {
 			where += " AND FALSE"
 		}
-		return source + where + tupleLive + " LIMIT ?", args
+		return source + where + tupleLive + upTo, args
 	}
 	if after != nil {
 		where += " AND (" + strings.Join(rest, ", ") + ") > (?" + strings.Repeat(", ?", len(rest)-1) + ")"
 		all := tupleArgs(s, *after)[2:]
 		args = append(args, all[fixed:fixed+len(rest)]...)
 	}
-	return source + where + tupleLive + " ORDER BY " + strings.Join(rest, ", ") + " LIMIT ?", args
+	return source + where + tupleLive + " ORDER BY " + strings.Join(rest, ", ") + upTo, args
 }
 
 // changeOf reads a row of the changelog.
