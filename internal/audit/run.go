@@ -70,7 +70,10 @@ func (w *watch) note(ctx context.Context, t id.Tenant, err error) {
 
 // sealIfHolder seals if there is something to seal and this node holds the lease.
 func (l *Log) sealIfHolder(ctx context.Context, t id.Tenant) error {
-	waiting, err := l.unsealed(ctx, t, 1)
+	if l.lease.elsewhere() {
+		return nil
+	}
+	waiting, err := l.unsealed(ctx, t)
 	if err != nil || len(waiting) == 0 {
 		return err
 	}
@@ -78,7 +81,7 @@ func (l *Log) sealIfHolder(ctx context.Context, t id.Tenant) error {
 	if err != nil || !mine {
 		return err
 	}
-	return l.Seal(ctx, t)
+	return l.seal(ctx, t, waiting)
 }
 
 // Times of the lease.
@@ -120,6 +123,13 @@ func newLease(c Config) *lease {
 		Name: "audit_lease", Noun: "lease", Meta: func(d *leaseDocument) *store.Meta { return &d.Meta },
 	})
 	return l
+}
+
+// elsewhere reports whether another node was found to hold the lease just now.
+func (l *lease) elsewhere() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.db.Now().Sub(l.asked).Abs() < leaseRetry
 }
 
 // take takes or renews the lease and reports whether this node holds it.

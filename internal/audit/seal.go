@@ -22,30 +22,39 @@ const sealAtOnce = 80
 // returns the conflict. An error with CodeTampered says that the stored log contradicts itself; then
 // nothing is sealed until somebody has looked.
 func (l *Log) Seal(ctx context.Context, t id.Tenant) error {
-	for {
-		n, err := l.sealSome(ctx, t)
-		if err != nil || n < sealAtOnce {
-			return err
-		}
+	waiting, err := l.unsealed(ctx, t)
+	if err != nil {
+		return err
 	}
+	return l.seal(ctx, t, waiting)
 }
 
-// unsealed reads up to limit events that are not numbered yet.
-func (l *Log) unsealed(ctx context.Context, t id.Tenant, limit int) ([]*store.EventRecord, error) {
+// unsealed reads what is not numbered yet, as much as is sealed at once.
+func (l *Log) unsealed(ctx context.Context, t id.Tenant) ([]*store.EventRecord, error) {
 	p, err := l.events.In(t).Find(ctx, store.Query{
-		Index: store.EventsBySeq, Eq: []store.Value{store.Int(0)}, Request: page.Request{Limit: limit},
+		Index: store.EventsBySeq, Eq: []store.Value{store.Int(0)}, Request: page.Request{Limit: sealAtOnce},
 	})
 	return p.Items, err
 }
 
-func (l *Log) sealSome(ctx context.Context, t id.Tenant) (int, error) {
-	waiting, err := l.unsealed(ctx, t, sealAtOnce)
-	if err != nil || len(waiting) == 0 {
-		return 0, err
+// seal seals what waits, and what is found to wait after that.
+func (l *Log) seal(ctx context.Context, t id.Tenant, waiting []*store.EventRecord) error {
+	for len(waiting) > 0 {
+		if err := l.sealSome(ctx, t, waiting); err != nil || len(waiting) < sealAtOnce {
+			return err
+		}
+		var err error
+		if waiting, err = l.unsealed(ctx, t); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+func (l *Log) sealSome(ctx context.Context, t id.Tenant, waiting []*store.EventRecord) error {
 	h, tree, err := l.edge(ctx, t)
 	if err != nil {
-		return 0, l.suspect(ctx, t, h, err)
+		return l.suspect(ctx, t, h, err)
 	}
 	batch := store.Batch{Permit: l.Guard.Task(t, "audit.seal")}
 	before := tlog.StoredHashCount(tree.size)
@@ -57,22 +66,22 @@ func (l *Log) sealSome(ctx context.Context, t id.Tenant) (int, error) {
 	}
 	parts, err := appendHashes(ctx, l.chunks.In(t), before, hashes)
 	if err != nil {
-		return 0, l.suspect(ctx, t, h, err)
+		return l.suspect(ctx, t, h, err)
 	}
 	signed, err := l.sign(ctx, t, h, tree)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	batch.Docs = append(append(batch.Docs, parts...), signed...)
 	if _, err := l.DB.Commit(ctx, batch); err != nil {
-		return 0, err
+		return err
 	}
 	l.count(t, waiting)
 	l.sealed.Ring()
 	if l.Publish != nil {
 		_ = l.Publish(ctx, t, h.Checkpoint) // see Config.Publish
 	}
-	return len(waiting), nil
+	return nil
 }
 
 // suspect looks at a contradiction twice: parts of the log are read one after the other, and another
