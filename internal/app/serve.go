@@ -22,10 +22,11 @@ import (
 )
 
 // readHeaderTimeout bounds how slowly a command may begin; drainTimeout how long requests under way may
-// take once the server is told to end.
+// take once the server is told to end; sealTimeout what is written after the last of them.
 const (
 	readHeaderTimeout = 5 * time.Second
 	drainTimeout      = 10 * time.Second
+	sealTimeout       = 5 * time.Second
 )
 
 // Server is a running App.
@@ -88,11 +89,7 @@ func (s *Server) Management() string { return s.private.Addr().String() }
 
 // Run serves until ctx ends, then lets requests under way finish, and returns.
 func (s *Server) Run(ctx context.Context) error {
-	handler, err := s.app.handler(s.metrics)
-	if err != nil {
-		return errors.Join(err, s.public.Close(), s.private.Close(), s.control.Close())
-	}
-	public, err := s.app.httpServer(handler)
+	public, err := s.app.publicServer(context.WithoutCancel(ctx), s.metrics)
 	if err != nil {
 		return errors.Join(err, s.public.Close(), s.private.Close(), s.control.Close())
 	}
@@ -135,15 +132,21 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.app.house.cluster.Err() != nil {
 		return err // a node that is too old, or unheard of, leaves the rest to the others
 	}
-	// What has happened is sealed, and what was counted is written, before the end. A conflict is another
-	// node that seals the same events.
-	sealed := s.app.eachTenant(drain, func(t id.Tenant) error {
-		if err := s.app.Audit.Seal(drain, t); !errs.Is(err, errs.Conflict) {
+	return errors.Join(err, s.app.lastWords(context.WithoutCancel(ctx)))
+}
+
+// lastWords seals what has happened and writes what was counted. It has time of its own: requests under way
+// may have taken all of theirs.
+func (a *App) lastWords(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, sealTimeout)
+	defer cancel()
+	sealed := a.eachTenant(ctx, func(t id.Tenant) error {
+		if err := a.Audit.Seal(ctx, t); !errs.Is(err, errs.Conflict) { // with another node that seals the same events
 			return err
 		}
 		return nil
 	})
-	return errors.Join(err, sealed, s.app.Audit.Flush(drain), s.app.Journal.Flush(drain))
+	return errors.Join(sealed, a.Audit.Flush(ctx), a.Journal.Flush(ctx))
 }
 
 // leave lets proxies see that this node wants no more requests before it refuses any.
@@ -170,15 +173,25 @@ func ignoreTimeout(err error) error {
 	return err
 }
 
-func (a *App) httpServer(h http.Handler) (*http.Server, error) {
-	if a.TLSCert == "" {
-		return serve.Server(h, nil, a.Log), nil
+// publicServer is what everybody reaches. What is followed ends when it is shut down: a follower comes back,
+// to another node, and nobody waits for it.
+func (a *App) publicServer(ctx context.Context, metrics prometheus.Registerer) (*http.Server, error) {
+	var certificates *serve.Certificates
+	if a.TLSCert != "" {
+		var err error
+		if certificates, err = serve.LoadCertificates(a.TLSCert, a.TLSKey, false, a.Now, a.Log); err != nil {
+			return nil, err
+		}
 	}
-	certificates, err := serve.LoadCertificates(a.TLSCert, a.TLSKey, false, a.Now, a.Log)
+	serving, leave := context.WithCancel(ctx)
+	h, err := a.handler(serving, metrics)
 	if err != nil {
+		leave()
 		return nil, err
 	}
-	return serve.Server(h, certificates, a.Log), nil
+	public := serve.Server(h, certificates, a.Log)
+	public.RegisterOnShutdown(leave)
+	return public, nil
 }
 
 // maxSkew is how far the clock of a node may be from the database's: half of what revocations and

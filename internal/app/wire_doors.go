@@ -23,8 +23,8 @@ import (
 	"github.com/cardea-auth/cardea/internal/oauth/authorize"
 )
 
-// handler is the public door: every end point of the server, on one screen.
-func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
+// handler is the public door: every end point of the server, on one screen. What is followed ends with serving.
+func (a *App) handler(serving context.Context, metrics prometheus.Registerer) (http.Handler, error) {
 	pages, err := page.New()
 	if err != nil {
 		return nil, err
@@ -53,7 +53,24 @@ func (a *App) handler(metrics prometheus.Registerer) (http.Handler, error) {
 	} {
 		routes = append(routes, part...)
 	}
-	return a.door(append(routes, managed...), metrics)
+	routes = append(routes, managed...)
+	for i, r := range routes {
+		if r.Name == "revocation.follow" || r.Name == "audit.tail" {
+			routes[i].Handle = until(serving, r.Handle)
+		}
+	}
+	return a.door(routes, metrics)
+}
+
+// until ends what h is at when end does.
+func until(end context.Context, h edge.Handler) edge.Handler {
+	return func(x *edge.Exchange, c access.Caller) error {
+		ctx, cancel := context.WithCancel(x.R.Context())
+		defer cancel()
+		defer context.AfterFunc(end, cancel)()
+		x.R = x.R.WithContext(ctx)
+		return h(x, c)
+	}
 }
 
 func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Handler, error) {

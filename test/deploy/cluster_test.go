@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -163,6 +164,35 @@ func TestDrain(t *testing.T) {
 	}
 	_ = answer.Body.Close()
 	_ = n.command.Process.Kill() // a minute is longer than this test may take
+}
+
+// TestStopWhileFollowed: nobody waits for those who follow something, what they got ends as it should, and what
+// has happened is sealed.
+func TestStopWhileFollowed(t *testing.T) {
+	t.Parallel()
+	port := freePort(t)
+	n := serve(t, "http://localhost:"+port, "CARDEA_SERVER_LISTEN=127.0.0.1:"+port)
+	var app credentials
+	if err := json.Unmarshal([]byte(n.cli(t, "", "app", "create", "follower", "--type", "service", "--serves", "http://api.example", "--json")), &app); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost:"+port+"/revocations", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth(app.ID, app.Secret)
+	feed, err := http.DefaultClient.Do(r)
+	if err != nil || feed.StatusCode != http.StatusOK {
+		t.Fatalf("the feed: %v, %v", feed, err)
+	}
+	defer func() { _ = feed.Body.Close() }()
+	n.stop()
+	if _, err := io.ReadAll(feed.Body); err != nil {
+		t.Errorf("the feed was cut off: %v", err)
+	}
+	if code := n.command.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("told to stop, it ended with %d:\n%s", code, n.log)
+	}
 }
 
 // seen waits until the proxy uses a node again: its check runs every half second.
