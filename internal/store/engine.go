@@ -71,7 +71,8 @@ type Keeper interface {
 
 // Planner is an engine that can say what Ensure would do.
 type Planner interface {
-	// Missing says it and changes nothing. Afterwards what is there already can be read.
+	// Missing says it and changes nothing; of the tables that every database has it speaks as of collections.
+	// Afterwards what is there already can be read.
 	Missing(ctx context.Context, schemas []Schema) ([]Work, error)
 }
 

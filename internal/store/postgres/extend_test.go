@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cardea-auth/cardea/internal/kit/secret"
@@ -95,8 +96,14 @@ func (s *site) extend(x store.Index, columns ...store.ColumnOf[note]) (*postgres
 // building waits until an index is being built and waits for who is older, and returns who builds it.
 func (s *site) building(index string) (pid int) {
 	s.Helper()
+	return s.waiting("query LIKE 'CREATE %INDEX CONCURRENTLY%" + index + "%' AND wait_event_type = 'Lock'")
+}
+
+// waiting waits until one connection is as the condition says, and returns whose it is.
+func (s *site) waiting(condition string) (pid int) {
+	s.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		rows, err := s.raw.Query(s.Context(), "SELECT pid FROM pg_stat_activity WHERE query LIKE 'CREATE %INDEX CONCURRENTLY%' || $1 || '%' AND wait_event_type = 'Lock'", index)
+		rows, err := s.raw.Query(s.Context(), "SELECT pid FROM pg_stat_activity WHERE "+condition)
 		s.must(err)
 		pids, err := pgx.CollectRows(rows, pgx.RowTo[int])
 		s.must(err)
@@ -104,7 +111,7 @@ func (s *site) building(index string) (pid int) {
 			return pids[0]
 		}
 		if len(pids) > 1 || time.Now().After(deadline) {
-			s.Fatalf("%d build it", len(pids))
+			s.Fatalf("%d of them: %s", len(pids), condition)
 		}
 	}
 }
@@ -164,6 +171,49 @@ func TestColumnBesideWriters(t *testing.T) {
 	}
 }
 
+// TestFilledBesideWriters: what is changed between the moment at which the values of a new column are computed
+// and that at which they are written has the value of what it is now.
+func TestFilledBesideWriters(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, "a", "bb", "ccc")
+	s.release()
+	// Who fills the column waits before the first write for a lock that this test has.
+	const gate = "12"
+	for _, statement := range []string{
+		"CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(" + gate + "); RETURN NULL; END'",
+		"CREATE TRIGGER wait BEFORE UPDATE ON c_note FOR EACH STATEMENT WHEN (current_setting('application_name') = 'filler') EXECUTE FUNCTION wait()",
+		"SELECT pg_advisory_lock(" + gate + ")",
+	} {
+		_, err := s.raw.Exec(t.Context(), statement)
+		s.must(err)
+	}
+	length := store.ColumnOf[note]{Name: "length", Kind: store.IntKind, Of: func(n *note) store.Value { return store.Int(int64(len(n.Text))) }}
+	s.uri += "&application_name=filler"
+	e, done := s.extend(store.Index{Name: "by_length", Columns: []string{"length"}}, length)
+	s.waiting("application_name = 'filler' AND wait_event = 'advisory'")
+	_, err := s.notes.In(here).Update(t.Context(), "0", func(n *note) (store.Batch, error) {
+		n.Text = "dddd"
+		return store.Batch{Permit: storetest.Permit(here, "note.write"), Events: []store.Event{{Kind: "note.written"}}}, nil
+	})
+	s.must(err)
+	one, err := s.notes.In(here).Get(t.Context(), "1")
+	s.must(err)
+	_, err = s.db.Commit(t.Context(), store.Batch{
+		Permit: storetest.Permit(here, "note.write"), Events: []store.Event{{Kind: "note.written"}},
+		Docs: []store.DocOp{s.notes.In(here).Delete(one)},
+	})
+	s.must(err)
+	_, err = s.raw.Exec(t.Context(), "SELECT pg_advisory_unlock("+gate+")")
+	s.must(err)
+	s.must(<-done)
+	for n, want := range []string{1: "", 2: "", 3: "2", 4: "0"} {
+		got, err := e.Find(t.Context(), store.Scan{Tenant: here, Collection: "note", Index: "by_length", Eq: []store.Value{store.Int(int64(n))}, Now: storetest.Epoch})
+		if err != nil || len(got) > 1 || len(got) == 1 != (want != "") || want != "" && got[0].ID != want {
+			t.Errorf("length %d: %v, %v; want %q", n, got, err, want)
+		}
+	}
+}
+
 // TestKilledBuild: what a build has left that was killed serves nobody, and the next makes it anew.
 func TestKilledBuild(t *testing.T) {
 	t.Parallel()
@@ -215,7 +265,8 @@ func TestNotUnique(t *testing.T) {
 	}
 }
 
-// TestTuplesFromBefore: the table of tuples gets the column that it lacks, and what is there has no time.
+// TestTuplesFromBefore: the plan names the column that the table of tuples lacks, what is there can be read
+// meanwhile, and has no time when the table has got it.
 func TestTuplesFromBefore(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -234,8 +285,24 @@ func TestTuplesFromBefore(t *testing.T) {
 		s.must(err)
 	}
 	e := s.open()
+	list := func() ([]store.Tuple, error) {
+		return e.ListTuples(t.Context(), store.OwnTuples(here), store.TupleFilter{}, store.TuplePage{})
+	}
+	want := []store.Work{{Collection: "tuple", Column: "written"}}
+	for range 2 { // a plan changes nothing
+		if work, err := e.Missing(t.Context(), s.db.Schemas()); err != nil || !cmp.Equal(work, want) {
+			t.Errorf("the plan is %v, %v", work, err)
+		}
+	}
+	if got, err := list(); err != nil || len(got) != 1 || !got[0].Written.IsZero() {
+		t.Errorf("before: %+v, %v", got, err)
+	}
+	s.must(e.Ensure(t.Context(), s.db.Schemas()))
+	if work, err := e.Missing(t.Context(), s.db.Schemas()); err != nil || len(work) > 0 {
+		t.Errorf("afterwards the plan is %v, %v", work, err)
+	}
 	relate(viewer("new"), viewer("old"))
-	got, err := e.ListTuples(t.Context(), store.OwnTuples(here), store.TupleFilter{}, store.TuplePage{})
+	got, err := list()
 	if err != nil || len(got) != 2 || !got[0].Written.Equal(storetest.Epoch) || !got[1].Written.IsZero() {
 		t.Errorf("%+v, %v", got, err)
 	}

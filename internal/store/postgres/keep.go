@@ -197,7 +197,7 @@ func (f Frozen) Snapshot(ctx context.Context, s store.TupleStore, yield func(sto
 		return 0, err
 	}
 	for page := (store.TuplePage{Limit: snapshotPage}); ; {
-		statement, args := tupleList(s, store.TupleFilter{}, page, f.engine.config.Now())
+		statement, args := f.engine.tupleList(s, store.TupleFilter{}, page)
 		rows, err := f.tx.Query(ctx, statement, args...)
 		if err != nil {
 			return 0, err

@@ -46,6 +46,7 @@ type Engine struct {
 	pool    *pgxpool.Pool
 	pooled  bool // behind a pooler that keeps no session: nothing is prepared, nobody listens
 	tables  atomic.Pointer[map[string]*table]
+	timed   atomic.Bool // the table of tuples has the column "written"; always after Ensure
 	lanes   *relational.Lanes
 	waker   waker
 	commits atomic.Int64 // transactions of batches that became durable

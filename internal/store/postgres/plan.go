@@ -20,6 +20,9 @@ func (e *Engine) Missing(ctx context.Context, schemas []store.Schema) (all []sto
 		if err == nil {
 			all, err = relational.Missing(ctx, stock{have, c}, schemas, tables)
 		}
+		if err == nil && have[tupleWritten] == "" {
+			all = append(all, store.Work{Collection: "tuple", Column: "written"}) // which reads no row
+		}
 		return err
 	})
 	if err == nil {

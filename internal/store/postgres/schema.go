@@ -80,8 +80,9 @@ func (e *Engine) ensureBase(ctx context.Context) error {
 			return err
 		}
 	}
-	if have["format"] != "" && have["life"] != "" && have[tupleWritten] != "" {
+	if have["format"] != "" && have["life"] != "" {
 		e.life = have["life"]
+		e.timed.Store(have[tupleWritten] != "")
 		return readable(have)
 	}
 	return e.alone(ctx, e.makeBase)
@@ -104,21 +105,26 @@ func (e *Engine) makeBase(ctx context.Context, tx pgx.Tx, have map[string]string
 				return err
 			}
 		}
+		e.timed.Store(true)
 		return e.name(ctx, tx, have)
 	}
 	if err := readable(have); err != nil {
 		return err
 	}
-	if _, ok := have[tupleWritten]; !ok {
-		err := e.beside(ctx, func(ctx context.Context, c *pgx.Conn) error { return addColumn(ctx, c, "tuple", "written", "bigint") })
-		if err == nil {
-			err = note(ctx, tx, tupleWritten, "bigint")
-		}
-		if err != nil {
-			return err
-		}
-	}
+	e.timed.Store(have[tupleWritten] != "")
 	return e.name(ctx, tx, have)
+}
+
+// timeTuples adds to the table of tuples the column that is younger than it.
+func (e *Engine) timeTuples(ctx context.Context, tx pgx.Tx, have map[string]string) error {
+	if have[tupleWritten] != "" {
+		return nil
+	}
+	err := e.beside(ctx, func(ctx context.Context, c *pgx.Conn) error { return addColumn(ctx, c, "tuple", "written", "bigint") })
+	if err == nil {
+		err = note(ctx, tx, tupleWritten, "bigint")
+	}
+	return err
 }
 
 // name draws a name for a database that has none.
@@ -222,9 +228,12 @@ func (e *Engine) Ensure(ctx context.Context, schemas []store.Schema) error {
 		err = fit(declared, have)
 	}
 	// Where nothing is lacking nobody waits for who changes other tables just now.
-	if err == nil && slices.ContainsFunc(declared, func(t *table) bool { return !t.lacks(have).nothing() }) {
+	if err == nil && (have[tupleWritten] == "" || slices.ContainsFunc(declared, func(t *table) bool { return !t.lacks(have).nothing() })) {
 		err = e.alone(ctx, func(ctx context.Context, tx pgx.Tx, have map[string]string) error {
 			if err := fit(declared, have); err != nil {
+				return err
+			}
+			if err := e.timeTuples(ctx, tx, have); err != nil {
 				return err
 			}
 			for _, t := range declared {
@@ -238,6 +247,7 @@ func (e *Engine) Ensure(ctx context.Context, schemas []store.Schema) error {
 	if err != nil {
 		return err
 	}
+	e.timed.Store(true)
 	e.tables.Store(&tables)
 	return nil
 }

@@ -63,7 +63,7 @@ func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.Tup
 	if p.Limit <= 0 {
 		p.Limit = defaultLimit
 	}
-	statement, args := tupleList(s, f, p, e.config.Now())
+	statement, args := e.tupleList(s, f, p)
 	var out []store.Tuple
 	err := e.read(ctx, func(ctx context.Context, c *pgx.Conn) error {
 		out = nil
@@ -80,9 +80,13 @@ func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.Tup
 
 // tupleList is the statement of a list of tuples. What f fixes from the left of the order is compared
 // and left out of the order, so that one index gives both.
-func tupleList(s store.TupleStore, f store.TupleFilter, p store.TuplePage, now time.Time) (string, []any) {
-	args := []any{tenantText(s.Tenant), toText(s.ID), now.UnixMilli()}
-	where := "SELECT " + tupleWhole + " FROM tuple" + inStore + " AND " + live(3)
+func (e *Engine) tupleList(s store.TupleStore, f store.TupleFilter, p store.TuplePage) (string, []any) {
+	args := []any{tenantText(s.Tenant), toText(s.ID), e.config.Now().UnixMilli()}
+	fields := tupleWhole
+	if !e.timed.Load() { // before Ensure, for the snapshot of what was there before
+		fields = tupleFields + ", NULL::bigint"
+	}
+	where := "SELECT " + fields + " FROM tuple" + inStore + " AND " + live(3)
 	put := func(text string) string {
 		args = append(args, toText(text))
 		return fmt.Sprintf("$%d", len(args))
