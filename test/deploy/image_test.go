@@ -9,8 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // nobody is the user of the image.
@@ -87,7 +85,7 @@ func TestDockerfile(t *testing.T) {
 	if !strings.Contains(text, "golang:"+goVersion+"-") {
 		t.Errorf("the image is not built with Go %s of go.mod", goVersion)
 	}
-	for _, flag := range []string{"CGO_ENABLED=0", "-tags timetzdata", "USER 65532"} {
+	for _, flag := range []string{"CGO_ENABLED=0", "-tags zones", "USER 65532"} {
 		if !strings.Contains(text, flag) {
 			t.Errorf("the recipe lacks %q, which TestImage relies on", flag)
 		}
@@ -104,45 +102,6 @@ func configCheck(t *testing.T, env []string) {
 	}
 }
 
-// TestCompose: every service of the product has settings that the program accepts, and what the file
-// mounts is there.
-func TestCompose(t *testing.T) {
-	t.Parallel()
-	var file struct {
-		Services map[string]struct {
-			Build       any
-			Environment map[string]string
-			Volumes     []string
-		}
-	}
-	if err := yaml.Unmarshal([]byte(read(t, "deploy/compose/compose.yaml")), &file); err != nil {
-		t.Fatal(err)
-	}
-	key := strings.TrimSpace(run1(t, binary, "config", "key"))
-	ours := 0
-	for name, s := range file.Services {
-		for _, v := range s.Volumes {
-			if from, _, _ := strings.Cut(v, ":"); strings.HasPrefix(from, ".") {
-				if _, err := os.Stat(filepath.Join(root, "deploy/compose", from)); err != nil {
-					t.Errorf("%s mounts what is not there: %v", name, err)
-				}
-			}
-		}
-		if s.Build == nil {
-			continue
-		}
-		ours++
-		env := []string{"CARDEA_MASTER_KEY=" + key, "CARDEA_DATABASE_URL=postgres://cardea:x@postgres:5432/cardea?sslmode=disable"}
-		for k, v := range s.Environment {
-			env = append(env, k+"="+v)
-		}
-		configCheck(t, env)
-	}
-	if ours != 2 {
-		t.Errorf("%d services of the product, want 2", ours)
-	}
-}
-
 func run1(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), name, args...).Output()
@@ -150,37 +109,6 @@ func run1(t *testing.T, name string, args ...string) string {
 		t.Fatal(err)
 	}
 	return string(out)
-}
-
-// TestSecrets makes the secrets of Compose with the program itself.
-func TestSecrets(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	script := filepath.Join(dir, "secrets.sh")
-	if err := os.WriteFile(script, []byte(read(t, "deploy/compose/secrets.sh")), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	make := func() string {
-		c := exec.CommandContext(t.Context(), "sh", script)
-		c.Env = append(os.Environ(), "CARDEA="+binary)
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		text, err := os.ReadFile(filepath.Join(dir, "secrets/cardea.env"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	first := make()
-	if make() != first {
-		t.Error("a second run has made other secrets: the database would be lost")
-	}
-	is, err := os.Stat(filepath.Join(dir, "secrets/cardea.env"))
-	if err != nil || is.Mode().Perm() != 0o600 {
-		t.Errorf("mode %v, %v", is.Mode(), err)
-	}
-	configCheck(t, strings.Fields(first))
 }
 
 // TestUnit has systemd read the unit.
