@@ -1,6 +1,15 @@
 package app
 
-import "github.com/cardea-auth/cardea/internal/mail"
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/cardea-auth/cardea/internal/mail"
+)
 
 // MailboxPage is the page of --dev that shows mails.
 func MailboxPage(mails []mail.Mail) string { return string(mailbox(mails)) }
+
+// Handler is the public door, without a listener.
+func (a *App) Handler() (http.Handler, error) { return a.handler(prometheus.NewRegistry()) }

@@ -86,13 +86,14 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 // decideOwn looks for a role that permits the action.
 func (e *Engine) decideOwn(ctx context.Context, view graph.View, r access.Request) (access.Decision, error) {
 	subject := graph.Subject{Type: r.Caller.Subject().Type, ID: r.Caller.Subject().ID}
-	q := question{view: view, now: e.db.Now(), permission: ownPermission(r.Action), org: r.Object.Org, subject: subject}
+	q := question{view: view, now: e.db.Now(), org: r.Object.Org, subject: subject}
 	for _, role := range ownGrants(r.Action) {
 		held, err := q.holds(ctx, role)
 		if err != nil || held {
 			return access.Decision{Allow: held, Reason: "role " + role, Revision: view.Revision()}, err
 		}
 	}
+	q.permission = ownPermission(r.Action)
 	reason, allowed, err := q.grant(ctx)
 	if err != nil {
 		return access.Decision{}, err

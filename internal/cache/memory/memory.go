@@ -13,6 +13,7 @@ package memory
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"sync/atomic"
 	"time"
 
@@ -40,6 +41,8 @@ type Config struct {
 // Cache implements store.Cache. It is safe for concurrent use.
 type Cache struct {
 	config  Config
+	clock   clock
+	recent  recent
 	entries atomic.Pointer[entries]
 	hits    atomic.Int64
 	loads   atomic.Int64
@@ -64,7 +67,7 @@ func New(c Config) (*Cache, error) {
 	if c.MaxEntries < 0 || c.Age < 0 || c.Age > MaxAge {
 		return nil, errors.New("memory: a cache needs room, and an age of at most a minute")
 	}
-	m := &Cache{config: c}
+	m := &Cache{config: c, clock: clock{now: c.Now, start: c.Now()}, recent: recent{seed: maphash.MakeSeed()}}
 	return m, m.reset()
 }
 
@@ -72,7 +75,7 @@ func (m *Cache) reset() error {
 	fresh, err := otter.New(&otter.Options[store.Key, any]{
 		MaximumSize:      m.config.MaxEntries,
 		ExpiryCalculator: otter.ExpiryWriting[store.Key, any](m.config.Age),
-		Clock:            clock{now: m.config.Now, start: m.config.Now()},
+		Clock:            m.clock,
 		Executor:         func(f func()) { f() }, // whoever fills the cache makes the room for it
 	})
 	if err != nil {
@@ -80,15 +83,6 @@ func (m *Cache) reset() error {
 	}
 	m.entries.Store(fresh)
 	return nil
-}
-
-// Peek implements store.Cache.
-func (m *Cache) Peek(k store.Key) (any, bool) {
-	v, ok := m.entries.Load().GetIfPresent(k)
-	if ok {
-		m.hits.Add(1)
-	}
-	return v, ok
 }
 
 // Get implements store.Cache. While a load is under way, callers of the same key wait for it, each
@@ -108,11 +102,15 @@ func (m *Cache) Drop(keys ...store.Key) {
 	for _, k := range keys {
 		now.Invalidate(k)
 	}
+	m.recent.drops.Add(1)
 }
 
 // Clear forgets everything, loads under way included: for a node that may have missed an
 // invalidation.
-func (m *Cache) Clear() error { return m.reset() }
+func (m *Cache) Clear() error {
+	defer m.recent.drops.Add(1)
+	return m.reset()
+}
 
 // Answers is how often Peek has found a value, and how often one was loaded, since the start.
 func (m *Cache) Answers() (hits, loads int64) { return m.hits.Load(), m.loads.Load() }

@@ -178,6 +178,10 @@ func TestNeverStale(t *testing.T) {
 		readers.Go(func() {
 			for ctx.Err() == nil {
 				oldest := dropped.Load()
+				if v, ok := m.Peek(key("1")); ok && v.(int64) < oldest {
+					t.Errorf("peeked at %v after %d was dropped", v, oldest)
+					return
+				}
 				v, err := m.Get(t.Context(), key("1"), s.load)
 				if got, ok := v.(int64); err != nil || !ok || got < oldest {
 					t.Errorf("read %v after %d was dropped, %v", v, oldest, err)
@@ -270,5 +274,78 @@ func TestAnswers(t *testing.T) {
 	}
 	if hits, loads := c.Answers(); hits != 2 || loads != 1 {
 		t.Errorf("%d found, %d loaded, of three questions", hits, loads)
+	}
+}
+
+// TestPeek shows what Get has kept until it is dropped, or too old, by whichever way it is found.
+func TestPeek(t *testing.T) {
+	t.Parallel()
+	m, clock := newCache(t, memory.Config{})
+	var s source
+	peeked := func(want any) {
+		t.Helper()
+		for range 2 { // the second time it need not be looked for
+			if v, ok := m.Peek(key("1")); ok != (want != nil) || v != want {
+				t.Errorf("%v, %v; want %v", v, ok, want)
+			}
+		}
+	}
+	peeked(nil)
+	get(t, m, key("1"), s.load)
+	peeked(int64(0))
+	clock.Advance(memory.MaxAge - 1)
+	peeked(int64(0))
+	clock.Advance(1)
+	peeked(nil)
+	s.value.Store(1)
+	get(t, m, key("1"), s.load)
+	peeked(int64(1))
+	m.Drop(key("1"))
+	peeked(nil)
+	s.value.Store(2)
+	get(t, m, key("1"), s.load)
+	peeked(int64(2))
+	if err := m.Clear(); err != nil {
+		t.Fatal(err)
+	}
+	peeked(nil)
+}
+
+// TestPeekPlaces: keys that share a place are not taken for each other, in any of their parts.
+func TestPeekPlaces(t *testing.T) {
+	t.Parallel()
+	m, _ := newCache(t, memory.Config{})
+	var all []store.Key
+	for _, part := range []string{"a", "b", ""} {
+		for i := range 3000 {
+			all = append(all, store.Key{Tenant: "t", Collection: part, ID: fmt.Sprint(i)}, store.Key{Tenant: "u", Collection: part, ID: fmt.Sprint(i)})
+		}
+	}
+	for _, k := range all {
+		get(t, m, k, func(context.Context) (any, error) { return k, nil })
+	}
+	for range 2 {
+		for _, k := range all {
+			if v, ok := m.Peek(k); !ok || v != k {
+				t.Fatalf("%+v gives %+v, %v", k, v, ok)
+			}
+		}
+	}
+}
+
+func BenchmarkPeek(b *testing.B) {
+	m, err := memory.New(memory.Config{Now: time.Now})
+	if err != nil {
+		b.Fatal(err)
+	}
+	k := key("1")
+	if _, err := m.Get(b.Context(), k, func(context.Context) (any, error) { return 1, nil }); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := m.Peek(k); !ok {
+			b.Fatal("it is gone")
+		}
 	}
 }

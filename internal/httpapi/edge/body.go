@@ -14,16 +14,17 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
 
-// bound puts the route's cap on the body, whoever reads it.
+// bound puts the route's cap on the body, whoever reads it. A body whose length was declared needs none
+// once that is allowed: net/http never gives more than what was declared, by either protocol.
 func (x *Exchange) bound() error {
-	if x.R.Body == nil || x.R.Body == http.NoBody {
-		return nil
-	}
-	if x.R.ContentLength > x.route.MaxBody {
+	switch n := x.R.ContentLength; {
+	case x.R.Body == nil || x.R.Body == http.NoBody:
+	case n > x.route.MaxBody:
 		x.Header().Set("Connection", "close") // what is refused is not read
 		return bodyTooLarge()
+	case n < 0:
+		x.R.Body = http.MaxBytesReader(x.w, x.R.Body, x.route.MaxBody)
 	}
-	x.R.Body = http.MaxBytesReader(x.w, x.R.Body, x.route.MaxBody)
 	return nil
 }
 

@@ -44,7 +44,9 @@ func (x *Exchange) allowedOrigin() string {
 	if x.route.CORS == AnyOrigin {
 		return "*"
 	}
-	x.Header().Add("Vary", "Origin")
+	if !isWrite(x.R.Method) { // no cache keeps an answer to anything else
+		x.Header().Add("Vary", "Origin")
+	}
 	origin := x.R.Header["Origin"]
 	if len(origin) != 1 || len(origin[0]) > 512 || !strings.Contains(origin[0], "://") {
 		return ""
