@@ -116,6 +116,29 @@ func (h *hot) list() func() *answer {
 	return h.ask("/stores/"+h.store+"/list-objects", `{"type":"doc","relation":"can_read","user":"user:`+w1.User(w1.Mix(200, 1, w1.Users)).ID+`"}`)
 }
 
+// TestHotGarbage: what is asked most leaves little behind for the collector, which else takes its part of every
+// processor. The bounds are a fifth above what was counted; 3 of them are the test's own.
+func TestHotGarbage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads a data set")
+	}
+	h := newHot(t)
+	for _, x := range []struct {
+		name string
+		ask  func() *answer
+		most float64
+	}{{"check", h.check(), 24}, {"evaluation", h.evaluate(), 34}} {
+		if a := x.ask(); a.status != http.StatusOK {
+			t.Fatal(x.name, a.status, a.body.String())
+		}
+		if n := testing.AllocsPerRun(1000, func() { x.ask() }); n > x.most {
+			t.Errorf("%s: %v allocations, at most %v are expected", x.name, n, x.most)
+		} else {
+			t.Logf("%s: %v allocations", x.name, n)
+		}
+	}
+}
+
 // BenchmarkHot is a question over everything but the network.
 func BenchmarkHot(b *testing.B) {
 	h := newHot(b)

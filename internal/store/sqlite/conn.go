@@ -25,6 +25,7 @@ type conn struct {
 	raw        driver.Conn
 	statements map[string]statement
 	named      []driver.NamedValue // reused between calls
+	args       []driver.Value      // for whoever has many
 }
 
 // upTo ends a statement whose last argument is how many rows it returns at most. Without its plus SQLite plans for

@@ -67,15 +67,18 @@ const (
 	tupleRow    = tupleFields + ", written"
 	inStore     = " WHERE tenant = ? AND store = ?"
 
-	writeTuple = "INSERT INTO tuple (tenant, store, " + tupleRow + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" +
-		" ON CONFLICT DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires, written = excluded.written"
-	looseTuple = writeTuple + " WHERE (condition, context) <> (excluded.condition, excluded.context) OR expires IS NOT excluded.expires"
+	writeTuple = insertOrFail + "tuple (tenant, store, " + tupleRow + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)" +
+		orRenewed
+	orRenewed  = " ON CONFLICT DO UPDATE SET condition = excluded.condition, context = excluded.context, expires = excluded.expires, written = excluded.written"
+	looseTuple = writeTuple + ifOther
+	ifOther    = " WHERE (condition, context) <> (excluded.condition, excluded.context) OR expires IS NOT excluded.expires"
 	// An expired tuple is not there, although its row may be.
-	strictTuple = writeTuple + " WHERE tuple.expires <= ?"
+	strictTuple = writeTuple + ifExpired
+	ifExpired   = " WHERE tuple.expires <= ?"
 	deleteTuple = "DELETE FROM tuple" + inStore + " AND object_type = ? AND object_id = ? AND relation = ?" +
 		" AND subject_type = ? AND subject_id = ? AND subject_relation = ?"
 	strictDelete = deleteTuple + tupleLive
-	logTuple     = "INSERT INTO tuple_log (tenant, store, " + tupleFields + ", revision, n, at, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	logTuple     = insertOrFail + "tuple_log (tenant, store, " + tupleFields + ", revision, n, at, removed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	nextTuple    = "INSERT INTO tuple_store (tenant, store, revision) VALUES (?, ?, 1)" +
 		" ON CONFLICT DO UPDATE SET revision = revision + 1 RETURNING revision"
 	lastTuple = "SELECT revision FROM tuple_store" + inStore
@@ -92,15 +95,9 @@ func writeTuples(ctx context.Context, c *conn, w store.Write) (uint64, error) {
 			}
 		}
 	}
-	effective := make([]store.TupleOp, 0, len(w.Tuples))
-	for _, op := range w.Tuples {
-		changed, err := writeTupleOp(ctx, c, w, op)
-		if err != nil {
-			return 0, err
-		}
-		if changed {
-			effective = append(effective, op)
-		}
+	effective, err := writeTupleOps(ctx, c, w)
+	if err != nil {
+		return 0, err
 	}
 	if len(effective) == 0 {
 		n, err := c.number(ctx, lastTuple, key...)
@@ -110,13 +107,34 @@ func writeTuples(ctx context.Context, c *conn, w store.Write) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for n, op := range effective {
-		args := append(tupleArgs(w.InTuples(), op.Tuple), revision, int64(n), w.At.UnixMilli(), flag(op.Delete))
-		if _, err := c.exec(ctx, logTuple, args...); err != nil {
-			return 0, err
+	return uint64(revision), logTuples(ctx, c, w, revision, effective)
+}
+
+// writeTupleOps applies operations in their order and returns those that changed something.
+func writeTupleOps(ctx context.Context, c *conn, w store.Write) ([]store.TupleOp, error) {
+	effective := make([]store.TupleOp, 0, len(w.Tuples))
+	fresh := true // so far each tuple that was written with others was not there before
+	for rest := w.Tuples; len(rest) > 0; {
+		if many := several(rest); fresh && many != nil {
+			var err error
+			if fresh, err = writeSeveralTuples(ctx, c, w, many); err != nil {
+				return nil, err
+			}
+			if fresh {
+				effective, rest = append(effective, many...), rest[len(many):]
+				continue
+			}
 		}
+		changed, err := writeTupleOp(ctx, c, w, rest[0])
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			effective = append(effective, rest[0])
+		}
+		rest = rest[1:]
 	}
-	return uint64(revision), nil
+	return effective, nil
 }
 
 func writeTupleOp(ctx context.Context, c *conn, w store.Write, op store.TupleOp) (changed bool, err error) {
@@ -141,8 +159,15 @@ func storeArgs(s store.TupleStore) []driver.Value {
 }
 
 func tupleArgs(s store.TupleStore, t store.Tuple) []driver.Value {
-	return append(storeArgs(s), t.Object.Type, t.Object.ID, t.Relation, t.Subject.Type, t.Subject.ID, t.Subject.Relation,
-		t.Condition.Name, t.Condition.Context, millis(t.Expires))
+	return append(storeArgs(s), fieldsOf(t)...)
+}
+
+// fieldsOf are the columns of tupleFields.
+func fieldsOf(t store.Tuple) []driver.Value {
+	return []driver.Value{
+		t.Object.Type, t.Object.ID, t.Relation, t.Subject.Type, t.Subject.ID, t.Subject.Relation,
+		t.Condition.Name, t.Condition.Context, millis(t.Expires),
+	}
 }
 
 func flag(b bool) driver.Value {
