@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,4 +13,6 @@ import (
 func MailboxPage(mails []mail.Mail) string { return string(mailbox(mails)) }
 
 // Handler is the public door, without a listener.
-func (a *App) Handler() (http.Handler, error) { return a.handler(prometheus.NewRegistry()) }
+func (a *App) Handler(ctx context.Context) (http.Handler, error) {
+	return a.handler(ctx, prometheus.NewRegistry())
+}

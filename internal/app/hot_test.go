@@ -66,7 +66,7 @@ func newHot(t testing.TB) *hot {
 		must(err)
 	}
 	must(a.Decisions.SetPlan(ctx, c, "doc", authz.Plan{Store: s.ID, Relations: map[string]string{"can_read": "can_read"}}))
-	h, err := a.Handler()
+	h, err := a.Handler(ctx)
 	must(err)
 	return &hot{handler: h, store: s.ID, key: key.Reveal()}
 }
