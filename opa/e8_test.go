@@ -29,7 +29,9 @@ func start(t *testing.T) *server {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(at) })
 	s := &server{T: t, program: filepath.Join(at, "cardea"), dir: filepath.Join(at, "data")}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", s.program, ".").CombinedOutput(); err != nil {
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", s.program, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as scripts/test compiles it anyway
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
 	listen, management := free(t), free(t)

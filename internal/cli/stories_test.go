@@ -71,6 +71,8 @@ func stories(dir string, more func(*testscript.Env) error) testscript.Params {
 					return err
 				}
 			}
+			// With the race detector every command would wait for a second before it ends.
+			e.Setenv("GORACE", "atexit_sleep_ms=0")
 			e.Setenv("ISSUER", "http://localhost:"+e.Getenv("PORT"))
 			e.Setenv("CARDEA_SERVER_ISSUER", e.Getenv("ISSUER"))
 			e.Setenv("CARDEA_SERVER_LISTEN", "127.0.0.1:"+e.Getenv("PORT"))

@@ -93,6 +93,7 @@ func newProgram(t *testing.T, binary, dir string, env ...string) *program {
 	p.env = append([]string{
 		"HOME=" + dir, "CARDEA_DATA_DIR=" + dir, "CARDEA_SERVER_ISSUER=https://" + host, "CARDEA_SERVER_LISTEN=" + p.listen,
 		"CARDEA_SERVER_MANAGEMENT=" + p.management, "CARDEA_SERVER_TRUSTED_PROXIES=127.0.0.1/32", "CARDEA_LOG_FORMAT=text",
+		"GORACE=atexit_sleep_ms=0", // or each command waits for a second before it ends
 	}, env...)
 	return p
 }

@@ -14,6 +14,7 @@ var proofs = []struct{ dir, test string }{
 	{"test/clients/go", "TestNodesKeysRotate"},
 	{"test/clients/go", "TestNodesKeysRotateUnderLoad"},
 	{"test/clients/go", "TestNodesNewEnemy"},
+	{"test/conformance/openfga", "TestNewEnemy"},
 	{"test/deploy", "TestRollingRestart"},
 	{"test/upgrade", "TestRollingUpgrade"},
 	{"test/deploy", "TestRedisFails"},

@@ -85,12 +85,12 @@ func (p *programs) find() error {
 }
 
 func goBuild(dir, out, pkg string) error {
-	args := []string{"build", "-o", out}
+	args, cgo := []string{"build", "-o", out}, "0"
 	if os.Getenv("E2E_RACE") != "" {
-		args = append(args, "-race")
+		args, cgo = append(args, "-race"), "1"
 	}
 	c := exec.Command("go", append(args, pkg)...)
-	c.Dir = dir
+	c.Dir, c.Env = dir, append(os.Environ(), "CGO_ENABLED="+cgo)
 	text, err := c.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("building %s: %w\n%s", pkg, err, text)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+
+	"github.com/cardea-auth/cardea/test/proof"
 )
 
 // TestNewEnemy takes a right away, writes content, and asks with the revision that the second write
@@ -20,11 +22,12 @@ func TestNewEnemy(t *testing.T) {
 		"relations":{"viewer":{"this":{}},"version":{"this":{}}},"metadata":{"relations":{
 		"viewer":{"directly_related_user_types":[{"type":"user"}]},"version":{"directly_related_user_types":[{"type":"user"}]}}}}]}`, "authorization_model_id")
 	const people = 8
+	all := rounds(t, 500*proof.Rounds(t, 2))
 	var wrong sync.Map
-	var all sync.WaitGroup
+	var asking sync.WaitGroup
 	for person := range people {
-		all.Go(func() {
-			for round := range rounds(t, 10_000) / people {
+		asking.Go(func() {
+			for round := range all / people {
 				if err := c.enemy(store, fmt.Sprintf("p%d-%d", person, round)); err != nil {
 					wrong.Store(fmt.Sprint(person), err)
 					return
@@ -32,7 +35,8 @@ func TestNewEnemy(t *testing.T) {
 			}
 		})
 	}
-	all.Wait()
+	asking.Wait()
+	proof.Figures(t, "rounds", all)
 	wrong.Range(func(_, err any) bool {
 		t.Error(err)
 		return true
