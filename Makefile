@@ -10,7 +10,7 @@ help: ## print this help
 run: ## start a server with demo data at http://localhost:8420
 	go run ./cmd/cardea serve --dev
 
-test: setup lint ## install what the tests need, then run everything, with the race detector
+test: setup lint ## install what the tests need, then run everything, our code with the race detector
 	scripts/test
 
 check: ## the quick part: format, vet, tests without the race detector

@@ -1,18 +1,16 @@
 package main_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // server is the program, running.
@@ -34,41 +32,24 @@ func start(t *testing.T) *server {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
-	listen, management := free(t), free(t)
-	s.issuer = "http://" + listen
-	c := exec.Command(s.program, "serve", "--data", s.dir, "--listen", listen, "--management", management, "--issuer", s.issuer)
-	var output bytes.Buffer
-	c.Stdout, c.Stderr = &output, &output
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = c.Process.Signal(syscall.SIGTERM)
-		if err := c.Wait(); err != nil || strings.Contains(output.String(), "level=ERROR") {
-			t.Error(err, output.String())
-		}
-	})
-	for range 600 {
-		if r, err := http.Get("http://" + management + "/readyz"); err == nil { //nolint:noctx // a probe
-			_ = r.Body.Close()
-			if r.StatusCode == 200 {
-				return s
-			}
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("the server does not become ready: " + output.String())
-	return nil
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addresses, err := process.FreeAddresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	s.issuer = "http://" + addresses[0]
+	p, err := process.Start(exec.Command(s.program, "serve", "--data", s.dir, "--listen", addresses[0], "--management", addresses[1], "--issuer", s.issuer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Stop(); err != nil || strings.Contains(p.Log.String(), "level=ERROR") {
+			t.Error(err, &p.Log)
+		}
+	})
+	if err := p.Await(t.Context(), "http://"+addresses[1]+"/readyz", func(status int) bool { return status == http.StatusOK }); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // run runs a command and returns what it prints and its status.

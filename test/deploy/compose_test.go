@@ -15,6 +15,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/cache/redis/redistest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // service is one of the stack.
@@ -134,7 +135,7 @@ func newStack(t *testing.T) *stack {
 		Replace(read(t, "deploy/compose/nginx.conf"))
 	dir := t.TempDir()
 	main := write(t, "nginx.conf", nginxMain(dir, write(t, "cardea.conf", text)))
-	await(t, start(t, exec.Command(program(t, "nginx"), "-c", main, "-e", "stderr", "-p", dir)), s.base+"/.well-known/openid-configuration", http.StatusOK)
+	await(t, process.Run(t, exec.Command(program(t, "nginx"), "-c", main, "-e", "stderr", "-p", dir)), s.base+"/.well-known/openid-configuration", http.StatusOK)
 	return s
 }
 
@@ -171,7 +172,7 @@ func (s *stack) script(name string, beside *node) {
 }
 
 // build starts a service that is built from a folder, with its settings and what else it gets.
-func (s *stack) build(name string, more ...string) *process {
+func (s *stack) build(name string, more ...string) *process.Process {
 	s.Helper()
 	path := filepath.Join(s.TempDir(), "program")
 	c := exec.CommandContext(s.Context(), "go", "build", "-o", path, ".")
@@ -181,7 +182,7 @@ func (s *stack) build(name string, more ...string) *process {
 	}
 	run := exec.Command(path)
 	run.Env = append(s.settings(name), more...)
-	return start(s.T, run)
+	return process.Run(s.T, run)
 }
 
 // TestComposeRuns: two nodes on PostgreSQL and Redis behind nginx, where somebody signs in, and the demo, which is

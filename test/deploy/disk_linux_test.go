@@ -185,7 +185,9 @@ func (f *filling) refusals() int {
 // lost is how many tokens were given and are not good. The server starts anew before it is asked.
 func (f *filling) lost() (n int) {
 	f.t.Helper()
-	f.nodes[0].stop()
+	if err := f.nodes[0].Stop(); err != nil {
+		f.t.Error(err)
+	}
 	f.nodes[0].again(f.t)
 	for _, token := range f.given {
 		if !f.active(f.nodes[0], f.apps[0], token) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // nobody is the user of the image.
@@ -49,7 +51,7 @@ func TestImage(t *testing.T) {
 		c.SysProcAttr = &syscall.SysProcAttr{Chroot: jail, Credential: &syscall.Credential{Uid: nobody, Gid: nobody, NoSetGroups: true}}
 		return c
 	}
-	server := start(t, inside("serve"))
+	server := process.Run(t, inside("serve"))
 	await(t, server, "http://127.0.0.1:"+private+"/readyz", http.StatusOK)
 	if out, err := inside("health").CombinedOutput(); err != nil || !strings.HasPrefix(string(out), "ok") {
 		t.Errorf("health: %v\n%s", err, out)
@@ -60,12 +62,11 @@ func TestImage(t *testing.T) {
 		t.Fatalf("user add: %v\n%s", err, out)
 	}
 	signIn(t, "http://localhost:"+port)
-	if strings.Contains(server.log.String(), "hashes itself") {
+	if strings.Contains(server.Log.String(), "hashes itself") {
 		t.Error("no worker for passwords could be started")
 	}
-	server.stop()
-	if code := server.command.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("told to stop, it ended with %d", code)
+	if err := server.Stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,20 +4,17 @@
 package deploy_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // binary is the program as deploy/Dockerfile builds it, but for the paths of its sources: without those each
@@ -83,85 +80,19 @@ func executable(path string) bool {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := process.FreeAddresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_, port, _ := strings.Cut(at[0], ":")
 	return port
 }
 
-// process is a program that runs until the test ends.
-type process struct {
-	command *exec.Cmd
-	log     *output
-	ended   chan error
-}
-
-// output is what a process has printed, readable while it runs.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-func start(t *testing.T, c *exec.Cmd) *process {
+// await asks until the answer has the status.
+func await(t *testing.T, p *process.Process, url string, status int) {
 	t.Helper()
-	p := &process{command: c, log: &output{}, ended: make(chan error, 1)}
-	c.Stdout, c.Stderr = p.log, p.log
-	if err := c.Start(); err != nil {
+	if err := p.Await(t.Context(), url, func(got int) bool { return got == status }); err != nil {
 		t.Fatal(err)
-	}
-	go func() { p.ended <- c.Wait() }()
-	t.Cleanup(func() {
-		p.stop()
-		if t.Failed() {
-			t.Logf("%s printed:\n%s", filepath.Base(c.Path), p.log)
-		}
-	})
-	return p
-}
-
-// stop tells the process to end and waits until it has; a second call does nothing.
-func (p *process) stop() {
-	_ = p.command.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-p.ended:
-		p.ended <- err
-	case <-time.After(30 * time.Second):
-		_ = p.command.Process.Kill()
-	}
-}
-
-// await asks until the answer has the status, for half a minute at most.
-func await(t *testing.T, p *process, url string, status int) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(20 * time.Millisecond); ; {
-		if got, _ := try(ctx, url); got == status {
-			return
-		}
-		select {
-		case err := <-p.ended:
-			p.ended <- err
-			t.Fatalf("it has ended: %v\n%s", err, p.log)
-		case <-ctx.Done():
-			t.Fatalf("%s does not answer with %d\n%s", url, status, p.log)
-		case <-tick.C:
-		}
 	}
 }
 
@@ -181,7 +112,7 @@ func try(ctx context.Context, url string) (int, string) {
 
 // node is a running server.
 type node struct {
-	*process
+	*process.Process
 	dir, listen, management string
 	env                     []string
 }
@@ -196,8 +127,8 @@ func serve(t *testing.T, issuer string, env ...string) *node {
 	}, env...)
 	c := exec.Command(binary, "serve")
 	c.Env = n.env
-	n.process = start(t, c)
-	await(t, n.process, "http://"+n.management+"/readyz", http.StatusOK)
+	n.Process = process.Run(t, c)
+	await(t, n.Process, "http://"+n.management+"/readyz", http.StatusOK)
 	return n
 }
 

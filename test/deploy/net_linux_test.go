@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // machine is a network namespace of its own: it reaches what it has wires to, and nothing else.
@@ -117,7 +119,7 @@ func serveIn(t *testing.T, front *wire, issuer string, env ...string) *node {
 	}, env...)
 	c := exec.Command(m.ip, "netns", "exec", m.name, binary, "serve")
 	c.Env = n.env
-	n.process = start(t, c)
-	await(t, n.process, "http://"+n.management+"/readyz", 200)
+	n.Process = process.Run(t, c)
+	await(t, n.Process, "http://"+n.management+"/readyz", 200)
 	return n
 }

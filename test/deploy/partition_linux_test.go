@@ -103,7 +103,7 @@ func (w *revoking) partition(c *cutting) (accepted, back time.Duration) {
 		})
 	}
 	if c.database {
-		await(w.t, two.process, "http://"+two.management+"/readyz", http.StatusServiceUnavailable)
+		await(w.t, two.Process, "http://"+two.management+"/readyz", http.StatusServiceUnavailable)
 	} else if !w.active(two, app, keep) {
 		w.t.Error("without Redis a good token is refused")
 	}
@@ -112,7 +112,7 @@ func (w *revoking) partition(c *cutting) (accepted, back time.Duration) {
 		x.mend()
 	}
 	healed := time.Now()
-	await(w.t, two.process, "http://"+two.management+"/readyz", http.StatusOK)
+	await(w.t, two.Process, "http://"+two.management+"/readyz", http.StatusOK)
 	for !w.accepts(two, app, keep) {
 		if time.Since(healed) > time.Minute {
 			w.t.Fatalf("cut off from %s: not well a minute after", c.name)

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // person is a browser that talks JSON.
@@ -95,7 +97,7 @@ func signIn(t *testing.T, base string, header ...string) *person {
 
 // behind is a server behind a proxy: what both must do together, whoever the proxy is. tooLarge is what it may
 // say of a body that is too large besides 413.
-func behind(t *testing.T, n *node, proxy *process, base string, tooLarge ...int) {
+func behind(t *testing.T, n *node, proxy *process.Process, base string, tooLarge ...int) {
 	t.Helper()
 	await(t, proxy, base+"/.well-known/openid-configuration", http.StatusOK)
 	n.cli(t, "correct horse battery staple", "user", "add", "ada@example.com", "--verified", "--password-stdin")
@@ -177,7 +179,7 @@ func TestNginx(t *testing.T) {
 	text = strings.NewReplacer("listen 8420", "listen 127.0.0.1:"+port, "server one:8420", "server "+n.listen, "    server two:8420 max_fails=1 fail_timeout=2s;\n", "").Replace(text)
 	dir := t.TempDir()
 	main := write(t, "nginx.conf", nginxMain(dir, write(t, "cardea.conf", text)))
-	proxy := start(t, exec.Command(nginx, "-c", main, "-e", "stderr", "-p", dir))
+	proxy := process.Run(t, exec.Command(nginx, "-c", main, "-e", "stderr", "-p", dir))
 	behind(t, n, proxy, base)
 }
 
@@ -230,7 +232,7 @@ func TestCaddy(t *testing.T) {
 	dir := t.TempDir()
 	c := exec.Command(caddy, "run", "--adapter", "caddyfile", "--config", write(t, "Caddyfile", "{\n\tadmin off\n\tauto_https off\n}\n"+read(t, "deploy/caddy/Caddyfile")))
 	c.Env = append(os.Environ(), "CARDEA_SITE="+base, "CARDEA_NODES="+n.listen, "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
-	behind(t, n, start(t, c), base, http.StatusBadGateway) // when the server refuses it while Caddy is still sending
+	behind(t, n, process.Run(t, c), base, http.StatusBadGateway) // when the server refuses it while Caddy is still sending
 }
 
 func TestHAProxy(t *testing.T) {
@@ -243,5 +245,5 @@ func TestHAProxy(t *testing.T) {
 	c := exec.Command(haproxy, "-db", "-f", write(t, "haproxy.cfg", read(t, "deploy/haproxy/haproxy.cfg")))
 	c.Env = append(os.Environ(), "CARDEA_BIND=127.0.0.1:"+port, "CARDEA_NODE_1="+n.listen, "CARDEA_PROBE_1="+private,
 		"CARDEA_NODE_2=127.0.0.1:"+freePort(t), "CARDEA_PROBE_2="+freePort(t))
-	behind(t, n, start(t, c), base)
+	behind(t, n, process.Run(t, c), base)
 }

@@ -43,7 +43,7 @@ func TestSizes(t *testing.T) {
 				"CARDEA_LIMITS_CREDENTIAL_ADDRESS=off", "CARDEA_PASSWORD_WAIT=30s")...)
 			m.key = m.admin()
 			m.sizes = func() tables {
-				m.node.stop()
+				_ = m.node.Stop() // what it has written is measured
 				defer m.node.again(t)
 				return sizes(m.node)
 			}

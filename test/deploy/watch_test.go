@@ -24,7 +24,7 @@ func TestWatchedNamesExist(t *testing.T) {
 	n := serve(t, "http://localhost:8420", "CARDEA_DATABASE_URL="+pgtest.URL(t), "CARDEA_REDIS_URL="+redistest.Start(t).URL(),
 		"CARDEA_EGRESS_ALLOW=redis=127.0.0.1/32")
 	n.cli(t, "correct horse battery staple", "user", "add", "ada@example.com", "--verified", "--password-stdin")
-	await(t, n.process, "http://"+n.listen+"/session", http.StatusMisdirectedRequest) // under another name, and counted
+	await(t, n.Process, "http://"+n.listen+"/session", http.StatusMisdirectedRequest) // under another name, and counted
 	status, metrics := try(t.Context(), "http://"+n.management+"/metrics")
 	if status != http.StatusOK {
 		t.Fatal(status)

@@ -72,7 +72,9 @@ func TestMakeFixture(t *testing.T) {
 	for !strings.Contains(old.must("", "audit", "verify", "--json"), `"unsealed": 0,`) {
 		time.Sleep(50 * time.Millisecond)
 	}
-	s.stop()
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
 	// What is there is counted by the program of today, from the file that the old one has exported.
 	exported := filepath.Join(t.TempDir(), "all.ndjson")
 	old.must("", "export", exported)
@@ -292,7 +294,9 @@ func TestOldDatabase(t *testing.T) {
 	if out := p.must("", "audit", "verify"); !strings.HasPrefix(out, "ok: ") {
 		t.Errorf("the audit log: %s", out)
 	}
-	s.stop()
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestSnapshot: before anything is touched that cannot be taken back, there is a copy, and it is the database from before.
@@ -347,7 +351,9 @@ func TestByItself(t *testing.T) {
 	for _, days := range []int{0, 6} {
 		p := later("2", days)
 		s := p.serve()
-		s.stop()
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
 		if got := status(p); !strings.HasPrefix(got, "1,") {
 			t.Errorf("after %d days: format %s", days, got)
 		}
@@ -355,7 +361,9 @@ func TestByItself(t *testing.T) {
 	later("1", 6).must("", "user", "list") // the old program
 	later("2", 30).must("", "user", "list")
 	p := later("2", 36) // it has begun anew to count
-	p.serve().stop()
+	if err := p.serve().Stop(); err != nil {
+		t.Error(err)
+	}
 	if got := status(p); !strings.HasPrefix(got, "1,") {
 		t.Errorf("the week did not begin anew: format %s", got)
 	}
@@ -366,12 +374,14 @@ func TestByItself(t *testing.T) {
 			t.Fatal("a week has passed and the older format is still written")
 		}
 	}
-	s.stop()
+	if err := s.Stop(); err != nil {
+		t.Error(err)
+	}
 	if kept, _ := filepath.Glob(filepath.Join(dir, "before-format-2-*.backup")); len(kept) != 1 {
 		t.Errorf("snapshots: %v", kept)
 	}
-	if !strings.Contains(s.log.String(), "older versions cannot use it any more") {
-		t.Errorf("it did not say so:\n%s", s.log.String())
+	if !strings.Contains(s.Log.String(), "older versions cannot use it any more") {
+		t.Errorf("it did not say so:\n%s", s.Log.String())
 	}
 	if out, ok := later("1", 38).run("", "user", "list"); ok || !strings.Contains(out, "start the newer version") {
 		t.Errorf("the old program: %s", out)

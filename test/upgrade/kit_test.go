@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -18,7 +17,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,6 +26,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/identity/password/apart"
 	"github.com/cardea-auth/cardea/internal/store/cluster"
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // The test binary plays the program when these are set: how far its clock is behind the machine's, in
@@ -89,23 +88,17 @@ func today(t *testing.T, dir string, env ...string) *program {
 
 func newProgram(t *testing.T, binary, dir string, env ...string) *program {
 	t.Helper()
-	p := &program{T: t, binary: binary, listen: freeAddress(t), management: freeAddress(t)}
+	at, err := process.FreeAddresses(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{T: t, binary: binary, listen: at[0], management: at[1]}
 	p.env = append([]string{
 		"HOME=" + dir, "CARDEA_DATA_DIR=" + dir, "CARDEA_SERVER_ISSUER=https://" + host, "CARDEA_SERVER_LISTEN=" + p.listen,
 		"CARDEA_SERVER_MANAGEMENT=" + p.management, "CARDEA_SERVER_TRUSTED_PROXIES=127.0.0.1/32", "CARDEA_LOG_FORMAT=text",
 		"GORACE=atexit_sleep_ms=0", // or each command waits for a second before it ends
 	}, env...)
 	return p
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // run runs a command and returns what it printed and whether it succeeded.
@@ -127,85 +120,15 @@ func (p *program) must(stdin string, args ...string) string {
 	return out
 }
 
-// server is a running program.
-type server struct {
-	*exec.Cmd
-	log   output
-	ended chan error
-}
-
-// output is what a process has printed, readable while it runs.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.String()
-}
-
-// launch starts a program that runs until the test ends.
-func launch(t *testing.T, c *exec.Cmd) *server {
-	t.Helper()
-	s := &server{Cmd: c, ended: make(chan error, 1)}
-	s.Stdout, s.Stderr = &s.log, &s.log
-	if err := s.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { s.ended <- s.Wait() }()
-	t.Cleanup(func() {
-		s.stop()
-		if t.Failed() {
-			t.Logf("%s printed:\n%s", filepath.Base(c.Path), s.log.String())
-		}
-	})
-	return s
-}
-
-func (p *program) serve() *server {
+func (p *program) serve() *process.Process {
 	p.Helper()
 	c := exec.Command(p.binary, "serve")
 	c.Env = p.env
-	s := launch(p.T, c)
-	for deadline := time.Now().Add(time.Minute); p.ready() != http.StatusOK; time.Sleep(20 * time.Millisecond) {
-		select {
-		case err := <-s.ended:
-			p.Fatalf("the server has ended: %v\n%s", err, s.log.String())
-		default:
-		}
-		if time.Now().After(deadline) {
-			p.Fatalf("the server is not ready\n%s", s.log.String())
-		}
+	s := process.Run(p.T, c)
+	if err := s.Await(p.Context(), "http://"+p.management+"/readyz", func(status int) bool { return status == http.StatusOK }); err != nil {
+		p.Fatal(err)
 	}
 	return s
-}
-
-func (s *server) stop() {
-	_ = s.Process.Signal(syscall.SIGTERM)
-	select {
-	case err := <-s.ended:
-		s.ended <- err
-	case <-time.After(30 * time.Second):
-		_ = s.Process.Kill()
-	}
-}
-
-func (p *program) ready() int {
-	r, err := http.Get("http://" + p.management + "/readyz")
-	if err != nil {
-		return 0
-	}
-	_ = r.Body.Close()
-	return r.StatusCode
 }
 
 // answer is what a server has answered.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/process"
 	"github.com/cardea-auth/cardea/test/proof"
 )
 
@@ -29,7 +30,7 @@ func TestRollingUpgrade(t *testing.T) {
 	}
 	older := []*program{today(t, dataDir(t), env...), today(t, dataDir(t), env...)}
 	var newer []*program
-	var running []*server
+	var running []*process.Process
 	for _, p := range older {
 		n := *p
 		n.env = append(slices.Clone(p.env), formatVariable+"=2")
@@ -45,7 +46,9 @@ func TestRollingUpgrade(t *testing.T) {
 	replace := func(by []*program) {
 		for i, p := range by {
 			l.out(i)
-			running[i].stop()
+			if err := running[i].Stop(); err != nil {
+				t.Error(err)
+			}
 			running[i] = p.serve()
 			l.in(i, p)
 			l.goesOn()

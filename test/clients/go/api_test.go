@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // audience is how tokens name the example API.
@@ -17,7 +19,7 @@ type world struct {
 	once   sync.Once
 	err    error
 	server *server
-	api    *process
+	api    *process.Process
 	apiURL string
 	asAPI  app // the example API's own registration
 }
@@ -43,8 +45,8 @@ func (w *world) start(t testing.TB) (err error) {
 }
 
 // startAPI starts the example API as a resource server of s.
-func startAPI(ctx context.Context, s *server, as app) (*process, string, error) {
-	at, err := freeAddresses(1)
+func startAPI(ctx context.Context, s *server, as app) (*process.Process, string, error) {
+	at, err := process.FreeAddresses(1)
 	if err != nil {
 		return nil, "", err
 	}
@@ -57,8 +59,8 @@ func startAPI(ctx context.Context, s *server, as app) (*process, string, error) 
 		return nil, "", err
 	}
 	url := "http://" + at[0]
-	if err := p.answers(ctx, url+"/public"); err != nil {
-		return nil, "", errors.Join(err, p.kill())
+	if err := p.Await(ctx, url+"/public", sound); err != nil {
+		return nil, "", errors.Join(err, p.Cmd.Process.Kill())
 	}
 	return p, url, nil
 }
@@ -67,7 +69,7 @@ func startAPI(ctx context.Context, s *server, as app) (*process, string, error) 
 func (w *world) end() error {
 	var all []error
 	if w.api != nil {
-		all = append(all, w.api.stop())
+		all = append(all, w.api.Stop())
 	}
 	if w.server != nil {
 		all = append(all, w.server.end())

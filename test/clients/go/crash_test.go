@@ -13,16 +13,16 @@ import (
 // crash ends the server as a power failure does, and starts it again over what it has left behind.
 func (s *server) crash(t testing.TB) {
 	t.Helper()
-	if err := s.cmd.Process.Signal(syscall.SIGKILL); err != nil {
+	if err := s.Cmd.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	<-s.ended
-	p, err := start(s.env, s.cmd.Path, s.cmd.Args[1:]...)
+	<-s.Ended
+	p, err := start(s.env, s.Cmd.Path, s.Cmd.Args[1:]...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.process = p
-	if err := p.answers(t.Context(), s.origin+"/session"); err != nil {
+	s.Process = p
+	if err := p.Await(t.Context(), s.origin+"/session", sound); err != nil {
 		t.Fatal(err)
 	}
 }

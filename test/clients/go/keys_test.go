@@ -16,6 +16,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/cardea-auth/cardea"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // lead is more than the time for which a key is published before it signs.
@@ -24,11 +26,11 @@ const lead = 61 * time.Minute
 // jump moves the clock of a server that was started as built.clock, and waits until it has moved.
 func (s *server) jump(t testing.TB) {
 	t.Helper()
-	before := strings.Count(s.output.String(), "clock: moved")
-	if err := s.cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+	before := strings.Count(s.Log.String(), "clock: moved")
+	if err := s.Cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(startLimit); strings.Count(s.output.String(), "clock: moved") == before; <-time.After(time.Millisecond) {
+	for deadline := time.Now().Add(process.Limit); strings.Count(s.Log.String(), "clock: moved") == before; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the clock does not move")
 		}
@@ -129,7 +131,7 @@ func (l *load) round(token string) (string, error) {
 // some waits until n more rounds have been worked.
 func (l *load) some(n int64) {
 	l.t.Helper()
-	want, deadline := l.rounds.Load()+n, time.After(startLimit)
+	want, deadline := l.rounds.Load()+n, time.After(process.Limit)
 	for l.rounds.Load() < want {
 		select {
 		case err := <-l.failed:
@@ -223,7 +225,7 @@ func TestRevokedKeyIsDeadEverywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := w.api.stop(); err != nil {
+		if err := w.api.Stop(); err != nil {
 			t.Error(err)
 		}
 	})

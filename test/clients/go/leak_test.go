@@ -191,10 +191,10 @@ func TestRegress_014_041_146_NothingSecretIsLeft(t *testing.T) {
 		"the events": s.cli(t, "audit", "list", "--json"),
 		"the export": s.exported(t),
 	}
-	if err := s.stop(); err != nil {
+	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	left["the log"] = s.output.String()
+	left["the log"] = s.Log.String()
 	for name, text := range s.files(t) {
 		left["the file "+name] = text
 	}

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // mailServer is a mail server that keeps what it is given (RFC 5321, as far as one client needs it).
@@ -105,7 +107,7 @@ func plainText(m *mail.Message) string {
 // next is the next mail to somebody.
 func (m *mailServer) next(t testing.TB, to string) message {
 	t.Helper()
-	deadline := time.After(startLimit)
+	deadline := time.After(process.Limit)
 	for {
 		select {
 		case got := <-m.arrived:

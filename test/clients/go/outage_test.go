@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/process"
 	"github.com/cardea-auth/cardea/test/proof"
 )
 
@@ -83,7 +84,7 @@ func TestDatabaseKilled(t *testing.T) {
 func eventually(t testing.TB, what string, so func() bool) {
 	t.Helper()
 	for since := time.Now(); !so(); <-time.After(5 * time.Millisecond) {
-		if time.Since(since) > startLimit {
+		if time.Since(since) > process.Limit {
 			t.Fatalf("no %s", what)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/process"
 	"github.com/cardea-auth/cardea/test/proof"
 )
 
@@ -64,7 +65,7 @@ func (s *server) masterKey(t *testing.T) string {
 // join starts another node beside the first.
 func (s *server) join(t *testing.T, l launch, key string) *server {
 	t.Helper()
-	at, err := freeAddresses(2)
+	at, err := process.FreeAddresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func (s *server) join(t *testing.T, l launch, key string) *server {
 	if l.program == "" {
 		l.program = built.cardea
 	}
-	other.process, err = start(other.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
+	other.Process, err = start(other.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +88,7 @@ func (s *server) join(t *testing.T, l launch, key string) *server {
 			t.Error(err)
 		}
 	})
-	if err := other.answers(t.Context(), other.management+"/readyz"); err != nil {
+	if err := other.Await(t.Context(), other.management+"/readyz", sound); err != nil {
 		t.Fatal(err)
 	}
 	return &other

@@ -12,11 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // server is a running Cardea, seen from one of its tenants.
 type server struct {
-	*process
+	*process.Process
 	origin string // scheme, host and port
 	issuer string // of the tenant
 	tenant string
@@ -49,7 +51,7 @@ type launch struct {
 
 // newServer starts a Cardea over an empty data directory. Only its addresses are not those by default.
 func newServer(ctx context.Context, l launch) (*server, error) {
-	at, err := freeAddresses(2)
+	at, err := process.FreeAddresses(2)
 	if err != nil {
 		return nil, err
 	}
@@ -68,12 +70,12 @@ func newServer(ctx context.Context, l launch) (*server, error) {
 	if l.issuer != "" {
 		s.issuer = l.issuer
 	}
-	s.process, err = start(l.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
+	s.Process, err = start(l.env, l.program, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.answers(ctx, "http://"+at[1]+"/readyz"); err != nil {
-		return nil, errors.Join(err, s.kill())
+	if err := s.Await(ctx, "http://"+at[1]+"/readyz", sound); err != nil {
+		return nil, errors.Join(err, s.Cmd.Process.Kill())
 	}
 	return s, nil
 }
@@ -86,8 +88,6 @@ func (s *server) newTenant(t testing.TB, name string) *server {
 	s.cli(t, "tenant", "add", name)
 	return &other
 }
-
-func (p *process) kill() error { return p.cmd.Process.Kill() }
 
 // startServer is newServer for one test, which ends it.
 func startServer(t *testing.T, l launch) *server {
@@ -106,8 +106,8 @@ func startServer(t *testing.T, l launch) *server {
 
 // end stops the server, which must not have found anything wrong with itself.
 func (s *server) end() error {
-	err := s.stop()
-	for line := range strings.Lines(s.output.String()) {
+	err := s.Stop()
+	for line := range strings.Lines(s.Log.String()) {
 		if alarming(line) && !s.mayFail {
 			err = errors.Join(err, errors.New("the server has logged: "+strings.TrimSpace(line)))
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -12,10 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/cardea-auth/cardea/internal/store/mongo/mongotest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/process"
 )
 
 // server is the program itself, with its shipped defaults but for conditions that tuples bring, which
@@ -73,22 +72,25 @@ func startServer(t *testing.T, more ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := [2]string{free(t), free(t)}
+	at, err := process.FreeAddresses(2)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := &server{issuer: "http://" + at[0]}
-	var output bytes.Buffer
-	serve := exec.Command(path, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
-	serve.Env = append(append(clean(), "CARDEA_AUTHZ_INLINE_CONDITIONS=true"), more...)
-	serve.Stdout, serve.Stderr = &output, &output
-	if err := serve.Start(); err != nil {
+	c := exec.Command(path, "serve", "--data", dir, "--listen", at[0], "--management", at[1], "--issuer", s.issuer)
+	c.Env = append(append(clean(), "CARDEA_AUTHZ_INLINE_CONDITIONS=true"), more...)
+	serve, err := process.Start(c)
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = serve.Process.Signal(os.Interrupt)
-		if err := serve.Wait(); err != nil || strings.Contains(output.String(), `"level":"ERROR"`) {
-			t.Errorf("the server ended with %v\n%.4000s", err, output.String())
+		if err := serve.Stop(); err != nil || strings.Contains(serve.Log.String(), `"level":"ERROR"`) {
+			t.Errorf("the server ended with %v\n%.4000s", err, &serve.Log)
 		}
 	})
-	waitFor(t, "http://"+at[1]+"/readyz", &output)
+	if err := serve.Await(t.Context(), "http://"+at[1]+"/readyz", func(status int) bool { return status == http.StatusOK }); err != nil {
+		t.Fatal(err)
+	}
 	s.cli = func(out any, words ...string) (int, string) {
 		t.Helper()
 		c := exec.Command(path, append(words, "--data", dir, "--json")...)
@@ -144,27 +146,4 @@ func clean() []string {
 		}
 	}
 	return out
-}
-
-func free(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-func waitFor(t *testing.T, url string, output *bytes.Buffer) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if r, err := http.Get(url); err == nil {
-			_ = r.Body.Close()
-			if r.StatusCode == http.StatusOK {
-				return
-			}
-		}
-	}
-	t.Fatalf("the server is not ready\n%s", output.String())
 }
