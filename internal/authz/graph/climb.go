@@ -73,6 +73,9 @@ func (e *evaluator) climb(obj uint32, r *relation) verdict {
 		case no:
 		case yes:
 			e.remember(at, yes)
+			if i > 0 { // what was asked follows from it, and whoever looks for the reason of a doubt reads that
+				e.remember(e.heights[0], yes)
+			}
 			return yes
 		default:
 			e.climbs = false
