@@ -1,8 +1,11 @@
 package graph
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
+	"encoding/binary"
+	"iter"
 	"math"
 	"slices"
 	"time"
@@ -84,21 +87,62 @@ func (v View) objectsOnce(ctx context.Context, now time.Time, q ObjectsQuery) (L
 type lister struct {
 	e       *evaluator
 	after   string
-	heap    candidates
+	found   []candidate
 	missing []string
 	except  bool // tell who is not allowed
 }
 
+// candidate is a node that may be in the list. It holds no pointer, so that to move it costs little.
 type candidate struct {
-	id   string
-	node uint32
-	sure bool // allowed, without a check
+	begins uint64 // the first eight bytes of its id: few comparisons have to look at more
+	node   uint32
+	sure   bool // allowed, without a check
 }
 
 func (l *lister) offer(node uint32, sure bool) {
-	if id := l.e.nameOf(node).id; id > l.after {
-		l.heap = append(l.heap, candidate{id, node, sure})
+	id := l.e.nameOf(node).id
+	if id <= l.after {
+		return
 	}
+	var first [8]byte
+	copy(first[:], id)
+	l.found = append(l.found, candidate{binary.BigEndian.Uint64(first[:]), node, sure})
+}
+
+// compare orders candidates by the bytes of their ids.
+func (l *lister) compare(a, b candidate) int {
+	if a.begins != b.begins {
+		return cmp.Compare(a.begins, b.begins)
+	}
+	return cmp.Compare(l.e.nameOf(a.node).id, l.e.nameOf(b.node).id)
+}
+
+// inOrder are all candidates. Where about so many are taken that sorting all costs less than a heap, they are sorted.
+func (l *lister) inOrder(taken int) iter.Seq[candidate] {
+	if taken >= len(l.found)/8 {
+		slices.SortFunc(l.found, l.compare)
+		return slices.Values(l.found)
+	}
+	return func(yield func(candidate) bool) {
+		heap.Init((*queue)(l))
+		for len(l.found) > 0 && yield(l.found[0]) {
+			heap.Pop((*queue)(l))
+		}
+	}
+}
+
+// queue is a lister as a heap.Interface.
+type queue lister
+
+func (q *queue) Len() int           { return len(q.found) }
+func (q *queue) Less(i, j int) bool { return (*lister)(q).compare(q.found[i], q.found[j]) < 0 }
+func (q *queue) Swap(i, j int)      { q.found[i], q.found[j] = q.found[j], q.found[i] }
+func (q *queue) Push(x any)         { q.found = append(q.found, x.(candidate)) }
+
+// Pop drops the last one, which was read as the first before, so that nothing is boxed.
+func (q *queue) Pop() any {
+	q.found = q.found[:len(q.found)-1]
+	return nil
 }
 
 // decide checks (obj, r) and, if it comes to unknown, notes what is missing.
@@ -118,10 +162,7 @@ func (l *lister) page(v View, limit int, decide func(uint32) (verdict, error)) (
 		limit = page.DefaultLimit
 	}
 	list, last := List{Revision: v.state.revision}, ""
-	heap.Init(&l.heap)
-	for len(l.heap) > 0 && list.Next == "" {
-		c := l.heap[0]
-		heap.Pop(&l.heap)
+	for c := range l.inOrder(limit) {
 		allowed := yes
 		if !c.sure {
 			var err error
@@ -129,31 +170,21 @@ func (l *lister) page(v View, limit int, decide func(uint32) (verdict, error)) (
 				return List{}, err
 			}
 		}
-		switch {
-		case allowed != yes && !(l.except && allowed == no):
-		case len(list.IDs)+len(list.Except) == limit:
+		if allowed != yes && !(l.except && allowed == no) {
+			continue
+		}
+		if len(list.IDs)+len(list.Except) == limit {
 			list.Next = last
-		case allowed == no:
-			list.Except, last = append(list.Except, c.id), c.id
-		default:
-			list.IDs, last = append(list.IDs, c.id), c.id
+			break
+		}
+		last = l.e.nameOf(c.node).id
+		if allowed == no {
+			list.Except = append(list.Except, last)
+		} else {
+			list.IDs = append(list.IDs, last)
 		}
 	}
 	slices.Sort(l.missing)
 	list.Missing = slices.Compact(l.missing)
 	return list, nil
-}
-
-// candidates is a heap.Interface by id.
-type candidates []candidate
-
-func (c candidates) Len() int           { return len(c) }
-func (c candidates) Less(i, j int) bool { return c[i].id < c[j].id }
-func (c candidates) Swap(i, j int)      { c[i], c[j] = c[j], c[i] }
-func (c *candidates) Push(x any)        { *c = append(*c, x.(candidate)) }
-
-// Pop drops the last one. The caller has read it, so nothing is boxed.
-func (c *candidates) Pop() any {
-	*c = (*c)[:len(*c)-1]
-	return nil
 }

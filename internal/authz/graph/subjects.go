@@ -62,8 +62,8 @@ func (v View) subjectsOnce(ctx context.Context, now time.Time, q SubjectsQuery) 
 // list checks what the descent found, where finding is not enough, and cuts the page.
 func (d *descent) list(v View, limit int, obj uint32, r *relation) (List, error) {
 	sure := r.exact && !d.unsure && !d.named
-	for i := range d.heap {
-		d.heap[i].sure = sure
+	for i := range d.found {
+		d.found[i].sure = sure
 	}
 	decide := func(node uint32) (verdict, error) {
 		d.e.ask(node, d.rel, d.kind)
@@ -212,10 +212,10 @@ func (d *descent) subject(node uint32) {
 // offerAll offers every object of the type that stands in a tuple: a wildcard may reach it.
 func (d *descent) offerAll(sure bool) {
 	defer func(from int) {
-		for i := range d.heap[from:] {
-			d.heap[from+i].sure = sure
+		for i := range d.found[from:] {
+			d.found[from+i].sure = sure
 		}
-	}(len(d.heap))
+	}(len(d.found))
 	e := d.e
 	if e.forward.lack.partial {
 		e.err = errs.New(errs.Unsupported, "store_too_large", "The store is too large for a list of all whom a wildcard reaches; ask for those that are named.")

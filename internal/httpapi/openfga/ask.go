@@ -304,11 +304,25 @@ func (d *Door) objects(x *edge.Exchange, c access.Caller) (ObjectList, error) {
 		return ObjectList{}, err
 	}
 	asked(x, on.Revision)
-	out := ObjectList{Objects: make([]string, len(list.IDs)), Next: token(list.Next)}
-	for i, id := range list.IDs {
-		out.Objects[i] = in.Type + ":" + id
+	return ObjectList{Objects: spellObjects(in.Type, list.IDs), Next: token(list.Next)}, nil
+}
+
+// spellObjects spells objects of a type, all in one text: a list may have thousands.
+func spellObjects(kind string, ids []string) []string {
+	out, size := make([]string, len(ids)), 0
+	for _, id := range ids {
+		size += len(kind) + 1 + len(id)
 	}
-	return out, nil
+	var all strings.Builder
+	all.Grow(size)
+	for i, id := range ids {
+		begin := all.Len()
+		all.WriteString(kind)
+		all.WriteByte(':')
+		all.WriteString(id)
+		out[i] = all.String()[begin:]
+	}
+	return out
 }
 
 func (d *Door) listObjects(x *edge.Exchange, c access.Caller) error {
