@@ -105,7 +105,7 @@ func Bad(pointer, format string, args ...any) *Error {
 
 // Missing is NotFound for the named noun. Which id was asked for is not repeated.
 func Missing(noun string) *Error {
-	return New(NotFound, "not_found", "There is no such %s.", noun)
+	return &Error{Kind: NotFound, Code: "not_found", Text: "There is no such " + noun + "."} // often asked for: no formatting
 }
 
 // Busy is Unavailable with a time to come back.
