@@ -266,10 +266,17 @@ func (r *runner) tuples(all []Tuple, files []string) ([]graph.Tuple, error) {
 		}
 		var err error
 		if out[i], err = k.Tuple(); err != nil {
-			return nil, err
+			return nil, about(fmt.Sprintf("(%s, %s, %s)", t.User, t.Relation, t.Object), err)
 		}
 	}
 	return out, nil
+}
+
+// about says which tuple an error is about.
+func about(tuple string, err error) error {
+	told := *errs.From(err)
+	told.Text = "The tuple " + tuple + " does not fit. " + told.Text
+	return &told
 }
 
 func (r *runner) test(rules *graph.Model, t Test, tuples []graph.Tuple) error {
@@ -278,7 +285,7 @@ func (r *runner) test(rules *graph.Model, t Test, tuples []graph.Tuple) error {
 	}
 	for _, tu := range tuples {
 		if err := rules.Accepts(tu); err != nil {
-			return fmt.Errorf("the tuple %s: %w", tu, err)
+			return about(tu.String(), err)
 		}
 	}
 	g := graph.New(rules, graph.Limits{})
@@ -338,8 +345,12 @@ func (r *runner) check(c Check) error {
 	if err != nil {
 		return err
 	}
-	for _, user := range several(c.User, c.Users) {
-		for _, object := range several(c.Object, c.Objects) {
+	users, objects := several(c.User, c.Users), several(c.Object, c.Objects)
+	if len(users) == 0 || len(objects) == 0 {
+		return asksNothing(r.name, "check", "user and object")
+	}
+	for _, user := range users {
+		for _, object := range objects {
 			for _, relation := range slices.Sorted(maps.Keys(c.Assertions)) {
 				q, err := tuplekey.Key{User: user, Relation: relation, Object: object}.Question()
 				if err != nil {
@@ -383,6 +394,11 @@ func (r *runner) objects(l ListObjects) error {
 	return nil
 }
 
+// asksNothing refuses a question that nobody would ever answer wrongly.
+func asksNothing(test, question, missing string) error {
+	return errs.New(errs.Invalid, "invalid_store_file", "A %s of the test %q asks nothing: it needs %s.", question, test, missing)
+}
+
 // everything is the size of a page that holds all.
 const everything = 1 << 30
 
@@ -394,6 +410,9 @@ func (r *runner) users(l ListUsers) error {
 	o, err := tuplekey.ParseObject(l.Object)
 	if err != nil {
 		return err
+	}
+	if len(l.Filters) == 0 {
+		return asksNothing(r.name, "list_users", "user_filter")
 	}
 	for _, relation := range slices.Sorted(maps.Keys(l.Assertions)) {
 		for _, f := range l.Filters {
