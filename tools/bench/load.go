@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +34,7 @@ type workload struct {
 	// check looks at an answer; nil accepts 200 only.
 	check func(worker, status int, body []byte) error
 	// pause is how long a worker waits between two requests, for a load that leaves room; 0 is as fast
-	// as it can. A request that is sent late counts from when it was due.
+	// as it can. A request that is sent late because the answer before was late counts from when it was due.
 	pause time.Duration
 	// restless is a pause without sleep, so that what is measured is not how soon the load is woken.
 	restless bool
@@ -143,18 +144,19 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 	k.times = make([]time.Duration, 0, 1<<16)
 	var c *connection
 	for i := 0; ctx.Err() == nil; i++ {
-		start := time.Now()
+		var due time.Time
 		if w.pause > 0 {
-			start = begin.Add(time.Duration(i)*w.pause + w.pause*time.Duration(number)/16)
-			w.await(start)
+			due = begin.Add(time.Duration(i)*w.pause + w.pause*time.Duration(number)/16)
+			w.await(due)
 		}
+		start := time.Now()
 		if start.After(end) {
 			break
 		}
 		var err error
 		if c == nil {
-			if c, err = dial(ctx, at, nil); err == nil && (w.pause == 0 || w.restless) {
-				err = c.watch()
+			if c, err = dial(ctx, at, nil); err == nil {
+				err = c.watch(w)
 			}
 			if err != nil {
 				k.why = err
@@ -162,7 +164,12 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 			}
 			defer c.Close()
 		}
-		status, body, err := c.ask(w.next(number, i))
+		if w.pause > 0 && c.arrived.After(due) {
+			start = due // it is late because the answer before was
+		}
+		request := w.next(number, i)
+		status, body, err := c.ask(request)
+		took := time.Since(start)
 		switch {
 		case err != nil:
 			_ = c.Close()
@@ -172,7 +179,10 @@ func (k *worker) run(ctx context.Context, w workload, at *url.URL, number int, b
 		case status != http.StatusOK:
 			err = fmt.Errorf("status %d: %.200s", status, body)
 		}
-		if took := time.Since(start); start.After(begin) {
+		if c != nil {
+			took = c.arrived.Sub(start)
+		}
+		if start.After(begin) {
 			if k.times = append(k.times, took); err != nil {
 				k.wrong++
 			}
@@ -196,8 +206,9 @@ func (w workload) await(due time.Time) {
 type connection struct {
 	net.Conn
 	in      *bufio.Reader
-	body    []byte   // reused: an answer is good until the next question
-	cookies []string // those that the last answer has set, as a request sends them
+	body    []byte    // reused: an answer is good until the next question
+	cookies []string  // those that the last answer has set, as a request sends them
+	arrived time.Time // when the last answer came, if the connection is watched
 }
 
 // dial connects, from an address of the loopback network if from is given.
@@ -209,24 +220,40 @@ func dial(ctx context.Context, at *url.URL, from net.Addr) (*connection, error) 
 	return &connection{Conn: c, in: bufio.NewReaderSize(c, 8<<10)}, nil
 }
 
-// watch makes a connection look for its answers without rest, as one of a crowd that has a core to itself.
-// Somebody who sleeps has to be woken, which costs whoever writes to them as much as a small answer does: the
-// faster a server, the less, since its clients sleep less. A server is then measured by what it does itself.
-func (c *connection) watch() error {
+// watch makes a connection look for its answers without rest, as one of a crowd that has a core to itself, unless
+// its workload sleeps. Somebody who sleeps has to be woken, which costs whoever writes to them as much as a small
+// answer does: the faster a server, the less, since its clients sleep less. A server is then measured by what it
+// does itself. The connection of a workload that leaves room asks the system when its answers came
+// (socket(7), SO_TIMESTAMPNS): whoever shares a core with this process may keep it from looking.
+func (c *connection) watch(w workload) error {
 	raw, err := c.Conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return err
 	}
-	c.in.Reset(&watched{raw: raw})
-	return nil
+	c.in.Reset(&watched{raw: raw, restless: w.pause == 0 || w.restless, arrived: &c.arrived})
+	if w.pause == 0 {
+		return nil
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_TIMESTAMPNS, 1)
+	})
+	return errors.Join(err, failed)
 }
 
-type watched struct{ raw syscall.RawConn }
+// watched reads what has come, and notes when.
+type watched struct {
+	raw      syscall.RawConn
+	restless bool
+	arrived  *time.Time
+	control  [64]byte
+}
 
 func (w *watched) Read(p []byte) (n int, err error) {
+	var control int
 	look := func(fd uintptr) bool {
-		n, err = syscall.Read(int(fd), p)
-		return true
+		n, control, _, _, err = syscall.Recvmsg(int(fd), p, w.control[:], 0)
+		return w.restless || !errors.Is(err, syscall.EAGAIN)
 	}
 	for {
 		if e := w.raw.Read(look); e != nil {
@@ -235,12 +262,26 @@ func (w *watched) Read(p []byte) (n int, err error) {
 		switch {
 		case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 			runtime.Gosched() // to the other connections
-		case err == nil && n == 0:
+		case err != nil:
+			return 0, err
+		case n == 0:
 			return 0, io.EOF
 		default:
-			return max(n, 0), err
+			*w.arrived = receivedAt(w.control[:control])
+			return n, nil
 		}
 	}
+}
+
+// receivedAt is the time in a control message, now if there is none.
+func receivedAt(control []byte) time.Time {
+	messages, _ := syscall.ParseSocketControlMessage(control)
+	for _, m := range messages {
+		if m.Header.Level == syscall.SOL_SOCKET && m.Header.Type == syscall.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
+			return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+		}
+	}
+	return time.Now()
 }
 
 // ask sends a request and reads its answer.
