@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/portable"
@@ -23,6 +24,8 @@ type engine interface {
 // database is the engine that the configuration names, and what each does in a way of its own.
 type database struct {
 	engine
+	// syncing is how long a thread of this process has waited for the disk since the start; nil where a server does.
+	syncing func() time.Duration
 	// still calls f with all data, as it is at one moment where the engine can do that.
 	still func(ctx context.Context, f func(context.Context, portable.Source) error) error
 	// backup writes a copy to a new file, from which Restore can make a database again; what is written as an
@@ -44,7 +47,7 @@ func openDatabase(ctx context.Context, c Config) (database, error) {
 
 func onFile(e *sqlite.Engine) database {
 	return database{
-		engine: e,
+		engine: e, syncing: e.Syncing,
 		still:  func(ctx context.Context, f func(context.Context, portable.Source) error) error { return f(ctx, e) },
 		backup: func(ctx context.Context, _ *App, path string, _ int) error { return e.Backup(ctx, path) },
 	}

@@ -11,9 +11,9 @@ import (
 
 // tune sets what the Go runtime cannot know about a server. Who has set GOMAXPROCS or GOGC has
 // decided, and is left alone.
-func tune(ctx context.Context, commits func() int64) {
+func tune(ctx context.Context, syncing func() time.Duration) {
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
-		go every(ctx, 100*time.Millisecond, followCommits(commits))
+		go every(ctx, 100*time.Millisecond, followDisk(syncing))
 	}
 	if os.Getenv("GOGC") == "" {
 		keepHeadroom()
@@ -21,44 +21,44 @@ func tune(ctx context.Context, commits func() int64) {
 	}
 }
 
-// pressure tells how many threads Go should use where the machine or the container has one processor: two for
-// as long as much becomes durable. With one, nothing is read from the network during an fsync that is shorter
-// than the runtime takes to notice: commits then stand alone instead of being shared, and some callers wait
-// for a second. It was 1,500 refreshes per second with one thread and 2,600 with two, on the same core. With
-// two, the system takes turns between them, of 4 ms each, and whoever waits for the other one's turn to end is
-// slow: what only reads has 3 times the p99.
+// pressure tells how many threads Go should use where the machine or the container has one processor: two while
+// much time goes by in waiting for the disk. With one, nothing is read from the network during an fsync that is
+// shorter than the runtime takes to notice: commits then stand alone instead of being shared, and some callers wait
+// for a second. It was 1,500 refreshes per second with one thread and 2,600 with two, on the same core. With two, the
+// system takes turns between them, of 4 ms each, and the collector has one of them to itself: what only reads has 3
+// times the p99.
 type pressure struct {
-	commits int64 // when it was last asked
-	calm    int   // how often there were few more since there were several
+	syncing time.Duration // when it was last asked
+	calm    int           // how often the disk was waited for little since it was waited for much
 }
 
 // threads is asked every tenth of a second.
-func (p *pressure) threads(commits int64) int {
+func (p *pressure) threads(syncing time.Duration) int {
 	p.calm++
-	if commits-p.commits >= severalCommits {
+	if syncing-p.syncing >= muchWaiting {
 		p.calm = 0
 	}
-	p.commits = commits
+	p.syncing = syncing
 	if p.calm < calmAgain {
 		return 2
 	}
 	return 1
 }
 
-// followCommits sets how many threads Go uses.
-func followCommits(commits func() int64) func() {
-	p := pressure{commits: commits()}
+// followDisk sets how many threads Go uses.
+func followDisk(syncing func() time.Duration) func() {
+	p := pressure{syncing: syncing()}
 	return func() {
-		if n := p.threads(commits()); n != runtime.GOMAXPROCS(0) { // setting it stops everything for a moment
+		if n := p.threads(syncing()); n != runtime.GOMAXPROCS(0) { // setting it stops everything for a moment
 			runtime.GOMAXPROCS(n)
 		}
 	}
 }
 
-// In tenths of a second.
+// Of a tenth of a second, and in tenths of a second.
 const (
-	severalCommits = 2  // in one
-	calmAgain      = 30 // without several commits
+	muchWaiting = 20 * time.Millisecond
+	calmAgain   = 30 // without much waiting
 )
 
 // headroom is how much the heap may always grow between two garbage collections. The default lets it

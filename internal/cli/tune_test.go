@@ -1,6 +1,9 @@
 package cli
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestGCPercent(t *testing.T) {
 	t.Parallel()
@@ -11,19 +14,19 @@ func TestGCPercent(t *testing.T) {
 	}
 }
 
-// TestThreadsFollowCommits: several commits in a tenth of a second bring a second thread at once, and three
+// TestThreadsFollowTheDisk: a fifth of the time in waiting for the disk brings a second thread at once, and three
 // calm seconds take it away.
-func TestThreadsFollowCommits(t *testing.T) {
+func TestThreadsFollowTheDisk(t *testing.T) {
 	t.Parallel()
-	p, commits := pressure{calm: calmAgain}, int64(0)
+	p, syncing := pressure{calm: calmAgain}, time.Duration(0)
 	for i, step := range []struct {
-		more  int64
+		more  time.Duration // in a tenth of a second
 		times int
 		want  int
-	}{{0, 5, 1}, {1, 40, 1}, {2, 1, 2}, {1, calmAgain - 1, 2}, {0, 1, 1}, {300, 3, 2}} {
+	}{{0, 5, 1}, {19 * time.Millisecond, 40, 1}, {20 * time.Millisecond, 1, 2}, {time.Millisecond, calmAgain - 1, 2}, {0, 1, 1}, {time.Second, 3, 2}} {
 		for range step.times {
-			commits += step.more
-			if got := p.threads(commits); got != step.want {
+			syncing += step.more
+			if got := p.threads(syncing); got != step.want {
 				t.Fatalf("step %d: %d threads, want %d", i, got, step.want)
 			}
 		}

@@ -104,7 +104,7 @@ func (e *Engine) open(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.committer, err = startCommitter(ctx, writer); err != nil {
+		if e.committer, err = startCommitter(ctx, writer, e.config.Now); err != nil {
 			return errors.Join(err, writer.close())
 		}
 	}
@@ -262,6 +262,14 @@ func (e *Engine) Close() error {
 		e.closed = errors.Join(e.readers.close(), e.committer.conn.close())
 	})
 	return e.closed
+}
+
+// Syncing is how long a thread of this process has waited for its commits to be on the disk since Open.
+func (e *Engine) Syncing() time.Duration {
+	if e.committer == nil {
+		return 0
+	}
+	return time.Duration(e.committer.syncing.Load())
 }
 
 // Commits is how many transactions have become durable since Open: groups, not batches. For metrics.

@@ -18,9 +18,12 @@ func Main(in io.Reader, out io.Writer, at Priority) error {
 	// The terminal and the service manager tell everybody in the group to stop. The server needs its
 	// workers until it has; then their input ends.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM)
-	GiveWay(at)
-	debug.SetGCPercent(-1) // Serve collects, when nobody waits
-	return Serve(in, out)
+	runtime.LockOSThread() // this thread keeps its priority, and does nothing but wake
+	pulse := giveWay(at)
+	debug.SetGCPercent(-1) // serve collects, when nobody waits
+	ended := make(chan error, 1)
+	go func() { ended <- serve(in, out, pulse) }()
+	return <-ended
 }
 
 // useProcessors bounds the threads that run Go by what the next hash can use. A spare one does nothing but
@@ -32,7 +35,10 @@ func useProcessors(n int) {
 }
 
 // Serve computes what comes in, one after another, until in ends.
-func Serve(in io.Reader, out io.Writer) error {
+func Serve(in io.Reader, out io.Writer) error { return serve(in, out, func(bool) {}) }
+
+// serve has pulse go while it computes.
+func serve(in io.Reader, out io.Writer, pulse func(on bool)) error {
 	requests, answers := json.NewDecoder(in), json.NewEncoder(out)
 	for {
 		var w password.Work
@@ -42,7 +48,9 @@ func Serve(in io.Reader, out io.Writer) error {
 			return err
 		}
 		useProcessors(w.Lanes())
+		pulse(true)
 		outcome, err := w.Compute()
+		pulse(false)
 		a := answer{Outcome: outcome}
 		if err != nil {
 			a.Error = err.Error()
