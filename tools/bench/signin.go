@@ -158,8 +158,9 @@ func (c *connection) into(request []byte, out any) error {
 }
 
 // crowd is a flood of people who sign in and do not wait for each other. It is a process of its own and shares a
-// core with the load that is measured, which never rests: with a lower priority than that it came in bursts of
-// a hundred at once, which had to wait for each other, and so had everybody else.
+// core with the load that is measured, which never rests. So it goes first (where the system lets it): a crowd that
+// has to wait comes in bursts, of four at the same priority and of a hundred at a lower one, who then wait for each
+// other, and so does everybody else. When an answer came to the load is told by the system, however late it looks.
 type crowd struct {
 	SignedIn   atomic.Int64
 	TurnedAway atomic.Int64
@@ -208,7 +209,7 @@ func (s *server) crowd(ctx context.Context, perSecond int) (end func() (counts, 
 	if err != nil {
 		return nil, err
 	}
-	c := exec.CommandContext(ctx, self)
+	c := exec.CommandContext(ctx, "nice", "-n", "-15", self)
 	c.Env = append(os.Environ(), crowdFlag+"="+strconv.Itoa(perSecond), crowdBase+"="+s.base)
 	in, err := c.StdinPipe()
 	if err != nil {
@@ -312,6 +313,7 @@ func (s *server) underFlood(ctx context.Context, o options, introspection worklo
 	f.SignIn, f.PerSecond = alone.CPU, int(times20*alone.Rate)
 
 	introspection.pause = time.Duration(o.connections) * time.Second / steady
+	introspection.restless = true
 	var quiet, storm []result
 	for range turns { // in turns, since the machine has slow moments of its own
 		introspection.name = fmt.Sprintf("introspection, %d/s", steady)
