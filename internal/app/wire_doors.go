@@ -53,27 +53,10 @@ func (a *App) handler(serving context.Context, metrics prometheus.Registerer) (h
 	} {
 		routes = append(routes, part...)
 	}
-	routes = append(routes, managed...)
-	for i, r := range routes {
-		if r.Name == "revocation.follow" || r.Name == "audit.tail" {
-			routes[i].Handle = until(serving, r.Handle)
-		}
-	}
-	return a.door(routes, metrics)
+	return a.door(serving, append(routes, managed...), metrics)
 }
 
-// until ends what h is at when end does.
-func until(end context.Context, h edge.Handler) edge.Handler {
-	return func(x *edge.Exchange, c access.Caller) error {
-		ctx, cancel := context.WithCancel(x.R.Context())
-		defer cancel()
-		defer context.AfterFunc(end, cancel)()
-		x.R = x.R.WithContext(ctx)
-		return h(x, c)
-	}
-}
-
-func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Handler, error) {
+func (a *App) door(serving context.Context, routes []edge.Route, metrics prometheus.Registerer) (http.Handler, error) {
 	directory, err := edge.NewSharedHost(a.Config.Issuer, a.Hosts, a.standing)
 	if err != nil {
 		return nil, err
@@ -81,6 +64,7 @@ func (a *App) door(routes []edge.Route, metrics prometheus.Registerer) (http.Han
 	return edge.New(edge.Config{
 		Directory: directory, Authenticator: authenticator{a.Authenticator}, Origins: origins{a}, Gate: a.Gate,
 		Cookies: credential.Jar{Insecure: a.InsecureCookies}, TrustedProxies: a.TrustedProxies, ProxiesSendCertificates: a.ProxyCerts, Log: a.Log, Metrics: metrics, Now: a.Now,
+		Serving: serving,
 	}, routes)
 }
 

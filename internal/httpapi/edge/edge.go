@@ -65,6 +65,9 @@ type Config struct {
 	LogOneIn int
 	Metrics  prometheus.Registerer
 	Now      func() time.Time
+	// Serving ends what is followed when the server is told to end: a follower comes back, to another node. Nil
+	// does not.
+	Serving context.Context
 }
 
 // Door serves routes. Make one with New.
@@ -177,6 +180,9 @@ func (rt *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), rt.Timeout)
 		defer cancel()
 		x.R = r.WithContext(ctx)
+		if rt.Follows && rt.door.Serving != nil {
+			defer context.AfterFunc(rt.door.Serving, cancel)()
+		}
 	}
 	if rt.Timeout > defaultTimeout {
 		x.extend(rt.Timeout)

@@ -347,6 +347,38 @@ func TestLongRoutesOutliveTheWriteTimeout(t *testing.T) {
 	resp.Body.Close()
 }
 
+// TestFollowersEndWithTheServer: what is followed ends when the server is told to, and nothing else does.
+func TestFollowersEndWithTheServer(t *testing.T) {
+	w := newWorld(t, nil)
+	serving, leave := context.WithCancel(t.Context())
+	ended := map[string]error{}
+	route := func(name string, follows bool) edge.Route {
+		return edge.Route{
+			Method: "GET", Path: "/" + name, Name: "test." + name, Access: edge.Open("it is only a test"), Timeout: time.Minute, Follows: follows,
+			Handle: func(x *edge.Exchange, _ access.Caller) error {
+				leave()
+				if follows {
+					<-x.R.Context().Done()
+				}
+				ended[name] = x.R.Context().Err()
+				return nil
+			},
+		}
+	}
+	c := w.Config
+	c.Metrics, c.Serving = prometheus.NewRegistry(), serving
+	door, err := edge.New(c, []edge.Route{route("feed", true), route("page", false)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/feed", "/page"} {
+		door.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://id.example.com"+path, nil))
+	}
+	if len(ended) != 2 || !errors.Is(ended["feed"], context.Canceled) || ended["page"] != nil {
+		t.Errorf("%v", ended)
+	}
+}
+
 func TestPage(t *testing.T) {
 	x := httptest.NewRecorder()
 	w := newWorld(t, nil)

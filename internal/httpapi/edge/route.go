@@ -33,6 +33,7 @@ type Route struct {
 	MaxBody int64         // bytes; default 64 KiB
 	Timeout time.Duration // of the request's context; default 30s, and none on hot routes
 	Hot     bool          // called thousands of times a second: successes are logged by sample
+	Follows bool          // the answer goes on until its time is up, or Config.Serving ends
 	Handle  Handler
 	// Refuse answers a refusal in the words of another protocol; nil answers a problem document. The
 	// headers that belong to the refusal are set.
@@ -166,6 +167,8 @@ func (r Route) check() error {
 		return errors.New("its path would take the place of tenants or of everything")
 	case r.CORS != NoCORS && r.Access.Accepts(credential.Cookie):
 		return errors.New("a route that reads cookies must not be opened to other origins")
+	case r.Follows && r.Timeout <= 0:
+		return errors.New("it follows something and does not say for how long")
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func (a *API) tail() rest.Operation {
 	e.Details = `Server-sent events: the id is the number of the event, the data an event as the list shows it. Sealed events only,
 so nothing is missed or repeated by a follower that comes back with the last id. A line that begins with a colon is a sign of life. The
 connection ends after a minute, and at once when the permission does; an error is the last thing that is sent`
-	e.Timeout = tailLife
+	e.Timeout, e.Follows = tailLife, true
 	return rest.Describe[followLog, Event](e, "text/event-stream", a.follow)
 }
 

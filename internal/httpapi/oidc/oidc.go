@@ -110,7 +110,7 @@ func (d *Door) Routes() []edge.Route {
 		{Method: "POST", Path: PathLogout, Name: "oauth.logout_post", Access: edge.Visitor("without a valid hint the person is asked first"), Handle: d.logout},
 		{Method: "POST", Path: PathLogout + "/confirm", Name: "oauth.logout_confirm", Access: edge.InSession("the person agrees on our own page"), Handle: d.confirmLogout},
 		{Method: "GET", Path: PathScopes, Name: "oauth.scopes", Access: edge.Optional("a stranger learns the client's own list only"), Handle: d.scopes},
-		{Method: "GET", Path: PathFeed, Name: "revocation.follow", Access: client, Timeout: feedLife, Handle: d.feed},
+		{Method: "GET", Path: PathFeed, Name: "revocation.follow", Access: client, Timeout: feedLife, Follows: true, Handle: d.feed},
 	}
 }
 
