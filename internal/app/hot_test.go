@@ -119,8 +119,8 @@ func (h *hot) list() func() *answer {
 // TestHotGarbage: what is asked most leaves little behind for the collector, which else takes its part of every
 // processor. The bounds are a fifth above what was counted; 3 of them are the test's own.
 func TestHotGarbage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("loads a data set")
+	if testing.Short() || raceEnabled {
+		t.Skip("loads a data set, and the race detector has garbage of its own")
 	}
 	h := newHot(t)
 	for _, x := range []struct {
