@@ -16,8 +16,8 @@ const niceness = 10
 // The last priority is SCHED_IDLE (sched(7)): whoever wakes has the processor at once, unless they have just had
 // more than their share, be it by a microsecond. Then they wait until the scheduler looks again, which without
 // another reason is at the next tick: 4 ms later where there are 250 in a second. The pulse is that reason: a timer
-// that wakes the caller's thread, which keeps its ordinary priority and must do nothing else. It costs half a percent
-// of a hash. With any other priority who has had more than its share waits until the others had theirs, which
+// that wakes the caller's thread, which keeps its ordinary priority and must do nothing else. It costs up to one
+// percent of a hash. With any other priority who has had more than its share waits until the others had theirs, which
 // for a hash was 10 to 19 ms at a time. A process that has no privileges does not come back from SCHED_IDLE.
 func giveWay(to Priority) (pulse func(on bool)) {
 	pulse = func(bool) {}
