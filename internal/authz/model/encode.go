@@ -13,6 +13,23 @@ func (m *Model) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m.wire(), json.Deterministic(true))
 }
 
+// MarshalFull is MarshalJSON with the lists and objects that are empty, which servers of OpenFGA write
+// and programs that were made for them go through.
+func (m *Model) MarshalFull() ([]byte, error) {
+	out := m.wire()
+	for i := range out.Types {
+		out.Types[i].fill()
+	}
+	for _, c := range out.Conditions {
+		for i := range c.value.Parameters {
+			if p := &c.value.Parameters[i].value; p.Generic == nil {
+				p.Generic = []wireParameter{}
+			}
+		}
+	}
+	return json.Marshal(out, json.Deterministic(true))
+}
+
 // Digest is a name for what the model says: hexadecimal SHA-256 of the JSON form in a fixed order.
 // Models that are Equal have the same digest.
 func (m *Model) Digest() (string, error) {
@@ -50,6 +67,23 @@ func (t Type) wire() wireType {
 		out.Metadata = &meta
 	}
 	return out
+}
+
+func (t *wireType) fill() {
+	if t.Relations == nil {
+		t.Relations = members[wireRewrite]{}
+	}
+	if t.Metadata == nil {
+		return
+	}
+	if t.Metadata.Relations == nil {
+		t.Metadata.Relations = members[wireRelation]{}
+	}
+	for i := range t.Metadata.Relations {
+		if r := &t.Metadata.Relations[i].value; r.Subjects == nil {
+			r.Subjects = []wireSubject{}
+		}
+	}
 }
 
 func (o Origin) source() *wireSource {

@@ -118,6 +118,13 @@ func TestRoundTrips(t *testing.T) {
 		if digest(t, m) != digest(t, fromJSON) {
 			t.Fatal("the digest has changed on the way")
 		}
+		full, err := m.MarshalFull()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fromFull, err := model.ParseJSON(full); err != nil || digest(t, m) != digest(t, fromFull) {
+			t.Fatalf("with what is empty it says something else: %v\n%s", err, full)
+		}
 		if d := model.Compare(m, fromJSON); len(d) > 0 {
 			t.Fatalf("a difference between equal models:\n%s", d)
 		}

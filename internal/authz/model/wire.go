@@ -27,7 +27,7 @@ type wireMetadata struct {
 }
 
 type wireRelation struct {
-	Subjects []wireSubject `json:"directly_related_user_types,omitempty"`
+	Subjects []wireSubject `json:"directly_related_user_types,omitzero"`
 	Module   string        `json:"module,omitzero"`
 	Source   *wireSource   `json:"source_info,omitzero"`
 }
@@ -86,7 +86,7 @@ type wireOrigin struct {
 
 type wireParameter struct {
 	Type    string          `json:"type_name"`
-	Generic []wireParameter `json:"generic_types,omitempty"`
+	Generic []wireParameter `json:"generic_types,omitzero"`
 }
 
 // members is a JSON object that keeps its order.

@@ -86,7 +86,7 @@ func (d *Door) getModel(x *edge.Exchange, c access.Caller) error {
 
 // showModel is the JSON form with the id in front.
 func showModel(v *stores.Version) (jsontext.Value, error) {
-	text, err := v.Model.MarshalJSON()
+	text, err := v.Model.MarshalFull()
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
+	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
 
 // Store is a store.
@@ -82,8 +83,9 @@ func (d *Door) rename(x *edge.Exchange, c access.Caller) error {
 	return ok(x, showStore(s))
 }
 
+// delete answers alike for a store that was never there: OpenFGA does, and its command asks again.
 func (d *Door) delete(x *edge.Exchange, c access.Caller) error {
-	if err := d.Stores.Delete(x.R.Context(), c, storeID(x)); err != nil {
+	if err := d.Stores.Delete(x.R.Context(), c, storeID(x)); err != nil && !errs.Is(err, errs.NotFound) {
 		return err
 	}
 	x.WriteHeader(http.StatusNoContent)
