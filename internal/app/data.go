@@ -25,9 +25,9 @@ func (a *App) Backup(ctx context.Context, path string) error {
 }
 
 // ExportTo writes everything but waiting mails to a new file at path, in a form that every engine can
-// import. What is sealed stays sealed: the same master key is needed to read it again. The file appears under its
-// name only when it is complete and on the disk; one that was killed leaves path.part, which the next
-// begins anew, because it would be of another moment.
+// import, as it is at one moment. What is sealed stays sealed: the same master key is needed to read it again. The
+// file appears under its name only when it is complete and on the disk. Where the database is a server, one that was
+// interrupted leaves path.part, and the next does not read again what stands there and is still so.
 func (a *App) ExportTo(ctx context.Context, path string, p portable.Progress) (portable.Summary, error) {
 	return a.exportTo(ctx, path, portable.Exported{Progress: p})
 }
@@ -36,17 +36,15 @@ func (a *App) exportTo(ctx context.Context, path string, what portable.Exported)
 	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
 		return done, errors.Join(errors.New("the file exists already"), err)
 	}
-	part := path + ".part"
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	p, err := openPart(path, a.house.engine.outlines)
 	if err != nil {
 		return done, err
 	}
-	defer func() { _ = os.Remove(part) }() // is gone after the rename
-	done, err = a.export(ctx, f, what)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(part, path)
+	if p.earlier != nil {
+		what.Earlier = p.earlier
 	}
-	return done, err
+	done, err = a.export(ctx, p, what)
+	return done, p.close(err)
 }
 
 func (a *App) export(ctx context.Context, w io.Writer, what portable.Exported) (done portable.Summary, err error) {
@@ -71,11 +69,10 @@ func (a *App) export(ctx context.Context, w io.Writer, what portable.Exported) (
 // stored are the collections that have their tables.
 func (a *App) stored(ctx context.Context) ([]store.Schema, error) {
 	all := a.DB.Schemas()
-	planner, ok := a.house.engine.engine.(store.Planner)
-	if !ok || a.begun {
+	if a.begun {
 		return all, nil
 	}
-	work, err := planner.Missing(ctx, all)
+	work, err := a.house.engine.Missing(ctx, all)
 	return slices.DeleteFunc(all, func(s store.Schema) bool {
 		return slices.Contains(work, store.Work{Collection: s.Name})
 	}), err

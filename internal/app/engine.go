@@ -28,6 +28,8 @@ type database struct {
 	syncing func() time.Duration
 	// still calls f with all data, as it is at one moment where the engine can do that.
 	still func(ctx context.Context, f func(context.Context, portable.Source) error) error
+	// outlines says that what still gives is a portable.Outliner.
+	outlines bool
 	// backup writes a copy to a new file, from which Restore can make a database again; what is written as an
 	// export is of that format.
 	backup func(ctx context.Context, a *App, path string, format int) error
@@ -48,7 +50,9 @@ func openDatabase(ctx context.Context, c Config) (database, error) {
 func onFile(e *sqlite.Engine) database {
 	return database{
 		engine: e, syncing: e.Syncing,
-		still:  func(ctx context.Context, f func(context.Context, portable.Source) error) error { return f(ctx, e) },
+		still: func(ctx context.Context, f func(context.Context, portable.Source) error) error {
+			return e.Freeze(ctx, func(ctx context.Context, frozen sqlite.Frozen) error { return f(ctx, frozen) })
+		},
 		backup: func(ctx context.Context, _ *App, path string, _ int) error { return e.Backup(ctx, path) },
 	}
 }

@@ -54,7 +54,7 @@ func openPostgres(ctx context.Context, c Config) (database, error) {
 	still := func(ctx context.Context, f func(context.Context, portable.Source) error) error {
 		return e.Freeze(ctx, func(ctx context.Context, frozen postgres.Frozen) error { return f(ctx, frozen) })
 	}
-	return database{engine: e, still: still, backup: backupByExport}, nil
+	return database{engine: e, still: still, outlines: true, backup: backupByExport}, nil
 }
 
 func openMongo(ctx context.Context, c Config) (database, error) {
@@ -65,5 +65,5 @@ func openMongo(ctx context.Context, c Config) (database, error) {
 	still := func(ctx context.Context, f func(context.Context, portable.Source) error) error {
 		return e.Freeze(ctx, func(ctx context.Context, frozen mongo.Frozen) error { return f(ctx, frozen) })
 	}
-	return database{engine: e, still: still, backup: backupByExport}, nil
+	return database{engine: e, still: still, outlines: true, backup: backupByExport}, nil
 }

@@ -42,26 +42,12 @@ func (c Config) node() string {
 
 // UpgradeStatus says how the database stands.
 func (a *App) UpgradeStatus(ctx context.Context) (cluster.Status, error) {
-	if err := a.look(ctx); err != nil {
-		return cluster.Status{}, err
-	}
 	return a.house.cluster.Status(ctx)
 }
 
 // UpgradePlan says what Upgrade and Finalise would do.
 func (a *App) UpgradePlan(ctx context.Context) (cluster.Plan, error) {
-	if err := a.look(ctx); err != nil {
-		return cluster.Plan{}, err
-	}
 	return a.house.cluster.Plan(ctx)
-}
-
-// look has an engine that cannot say what it lacks make it; the others stay as they are.
-func (a *App) look(ctx context.Context) error {
-	if _, can := a.house.engine.engine.(store.Planner); can || a.begun {
-		return nil
-	}
-	return a.DB.Ensure(ctx)
 }
 
 // Upgraded says what was done.
@@ -141,6 +127,7 @@ func (a *App) snapshot(ctx context.Context, plan cluster.Plan, p cluster.Progres
 	}
 	path := filepath.Join(a.Dir, fmt.Sprintf("%s%d-%s.backup", snapshotName, plan.Format, a.DB.Now().Format("20060102T150405.000Z")))
 	if err := a.house.engine.backup(ctx, a, path, portable.Untimed); err != nil {
+		_ = os.Remove(path + ".part") // the next has another name
 		return "", fmt.Errorf("no snapshot could be made, and nothing was changed (--no-snapshot does without): %w", err)
 	}
 	p("snapshot", 1, 1)

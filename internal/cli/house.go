@@ -324,8 +324,11 @@ func (c *exportCommand) run(e *env) error {
 	if err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
-	return e.print(moved{true, path, done.Docs, done.Tuples, done.Parts}, func(w io.Writer) {
+	return e.print(moved{true, path, done.Docs, done.Tuples, done.Kept, done.Parts}, func(w io.Writer) {
 		printParts(w, done.Parts)
+		if done.Kept > 0 {
+			fmt.Fprintf(w, "%d documents were there already, from an export that was interrupted.\n", done.Kept)
+		}
 		fmt.Fprintf(w, "%d documents and %d tuples written to %s.\n", done.Docs, done.Tuples, path)
 	})
 }
@@ -336,6 +339,7 @@ type moved struct {
 	File      string          `json:"file,omitempty"`
 	Documents int64           `json:"documents"`
 	Tuples    int64           `json:"tuples"`
+	Kept      int64           `json:"kept,omitempty"` // documents that an interrupted export had already
 	Parts     []portable.Part `json:"parts"`
 }
 

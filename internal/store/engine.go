@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/kit/id"
@@ -58,6 +60,9 @@ type Tuples interface {
 type Keeper interface {
 	// Ensure creates or extends tables and indexes so that they match schemas. It never drops.
 	Ensure(ctx context.Context, schemas []Schema) error
+	// Missing says what Ensure would do and changes nothing; of the tables that every database has it speaks
+	// as of collections. Afterwards what is there already can be read.
+	Missing(ctx context.Context, schemas []Schema) ([]Work, error)
 	// Sweep removes up to limit expired records and tuples and returns how many it removed.
 	Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 	// Export yields every live record of every tenant in one collection, in key order.
@@ -67,13 +72,6 @@ type Keeper interface {
 	// Ping reports whether the engine can write.
 	Ping(ctx context.Context) error
 	Close() error
-}
-
-// Planner is an engine that can say what Ensure would do.
-type Planner interface {
-	// Missing says it and changes nothing; of the tables that every database has it speaks as of collections.
-	// Afterwards what is there already can be read.
-	Missing(ctx context.Context, schemas []Schema) ([]Work, error)
 }
 
 // Work is something that Ensure would do to a collection: make it, if Column and Index are empty, or add
@@ -160,6 +158,22 @@ type Record struct {
 	Version int64     // 1 for the first, plus one at each Replace
 	Expires time.Time // zero: never; at and after it the record is as good as gone
 	Body    []byte    // JSON
+}
+
+// Outline is a record without its body. Sum is that of the body, or empty where the engine has none.
+type Outline struct {
+	Record
+	Sum []byte
+}
+
+// Sum tells a body from others that the record had or may have: the first half of the SHA-256 (FIPS 180-4)
+// of the version in decimal, a space and the body.
+func Sum(version int64, body []byte) []byte {
+	h := sha256.New()
+	h.Write(strconv.AppendInt(nil, version, 10))
+	h.Write([]byte{' '})
+	h.Write(body)
+	return h.Sum(nil)[:sha256.Size/2]
 }
 
 // Schema is what an engine must know of a collection: from it Ensure derives tables and indexes.

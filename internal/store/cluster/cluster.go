@@ -237,7 +237,7 @@ func (c *Cluster) Admit(ctx context.Context) error {
 	if err != nil || !c.shared {
 		return err
 	}
-	work, err := c.missing(ctx)
+	work, err := c.Engine.Missing(ctx, c.DB.Schemas())
 	for _, w := range work {
 		if w.Records > lightWork {
 			return Refusal(fmt.Sprintf("the database needs work that takes long (%s has more than %d documents); see it with cardea migrate plan, have it done with cardea migrate up",
@@ -245,14 +245,6 @@ func (c *Cluster) Admit(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-func (c *Cluster) missing(ctx context.Context) ([]store.Work, error) {
-	p, ok := c.Engine.(store.Planner)
-	if !ok {
-		return nil, nil
-	}
-	return p.Missing(ctx, c.DB.Schemas())
 }
 
 // fits reports whether this program may work on a database of that standing.

@@ -48,15 +48,13 @@ type Outdated struct {
 // Status reads how the database stands and changes nothing.
 func (c *Cluster) Status(ctx context.Context) (Status, error) {
 	out := Status{Format: c.newest().Number, Shared: c.shared, Nodes: []Node{}}
-	if p, ok := c.Engine.(store.Planner); ok {
-		work, err := p.Missing(ctx, schemas())
-		if err != nil {
-			return out, err
-		}
-		for _, s := range schemas() {
-			if slices.Contains(work, store.Work{Collection: s.Name}) { // nobody has counted formats here
-				return out, nil
-			}
+	work, err := c.Engine.Missing(ctx, schemas())
+	if err != nil {
+		return out, err
+	}
+	for _, s := range schemas() {
+		if slices.Contains(work, store.Work{Collection: s.Name}) { // nobody has counted formats here
+			return out, nil
 		}
 	}
 	s, err := c.read(ctx)
@@ -81,7 +79,7 @@ func (c *Cluster) Plan(ctx context.Context) (Plan, error) {
 		return Plan{}, err
 	}
 	out := Plan{Status: status, Work: []store.Work{}, Documents: []Outdated{}, Formats: []Format{}}
-	work, err := c.missing(ctx)
+	work, err := c.Engine.Missing(ctx, c.DB.Schemas())
 	if err != nil {
 		return out, err
 	}

@@ -210,6 +210,20 @@ const readPage = 1000
 
 // Export yields every live record of every tenant in one collection, in key order.
 func (f Frozen) Export(ctx context.Context, collection string, yield func(store.Record) error) error {
+	return f.each(ctx, collection, rowFields, func(r row) error { return yield(r.record(collection)) })
+}
+
+// Outline yields the same records without their bodies, which the server does not send.
+func (f Frozen) Outline(ctx context.Context, collection string, yield func(store.Outline) error) error {
+	return f.each(ctx, collection, outlineFields, func(r row) error {
+		o := store.Outline{Record: r.record(collection), Sum: r.Sum}
+		o.Body = nil
+		return yield(o)
+	})
+}
+
+// each reads these members of every live document of a collection, in key order.
+func (f Frozen) each(ctx context.Context, collection string, members bson.D, yield func(row) error) error {
 	t, err := f.engine.table(collection)
 	if err != nil {
 		return err
@@ -217,12 +231,17 @@ func (f Frozen) Export(ctx context.Context, collection string, yield func(store.
 	now, after := f.engine.config.Now(), ""
 	for {
 		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$gt", Value: after}}}, live(now)}
-		rows, err := all[row](ctx, f.engine.of(t), filter, bson.D{{Key: "_id", Value: 1}}, readPage)
+		cursor, err := f.engine.of(t).Find(ctx, filter, options.Find().SetSort(bson.D{{Key: "_id", Value: 1}}).SetLimit(readPage).
+			SetBatchSize(readPage).SetProjection(members))
 		if err != nil {
 			return err
 		}
+		var rows []row
+		if err := cursor.All(ctx, &rows); err != nil {
+			return err
+		}
 		for _, r := range rows {
-			if err := yield(r.record(collection)); err != nil {
+			if err := yield(r); err != nil {
 				return err
 			}
 		}
@@ -231,6 +250,11 @@ func (f Frozen) Export(ctx context.Context, collection string, yield func(store.
 		}
 		after = rows[len(rows)-1].ID
 	}
+}
+
+// GetMany returns the records among keys that are there.
+func (f Frozen) GetMany(ctx context.Context, keys []store.Key) ([]store.Record, error) {
+	return f.engine.getMany(keys, func(read func(context.Context) error) error { return read(ctx) })
 }
 
 // TupleStores lists the tuple stores that there are, by tenant and id.

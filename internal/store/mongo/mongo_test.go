@@ -1,6 +1,7 @@
 package mongo_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -30,5 +31,15 @@ func openAt(t *testing.T, uri string) storetest.Opened {
 			t.Error(err)
 		}
 	})
-	return storetest.Opened{Engine: e, Keeper: e, Clock: clock}
+	o := storetest.Opened{Engine: e, Keeper: e, Clock: clock, Freeze: freeze(e)}
+	if !mongotest.Real() {
+		o.StandsStill = "the stand-in ends a transaction when another one writes"
+	}
+	return o
+}
+
+func freeze(e *mongo.Engine) func(context.Context, func(context.Context, storetest.Frozen) error) error {
+	return func(ctx context.Context, f func(context.Context, storetest.Frozen) error) error {
+		return e.Freeze(ctx, func(ctx context.Context, frozen mongo.Frozen) error { return f(ctx, frozen) })
+	}
 }

@@ -55,6 +55,11 @@ func (e *Engine) Get(ctx context.Context, k store.Key) (store.Record, error) {
 
 // GetMany implements store.Reader.
 func (e *Engine) GetMany(ctx context.Context, keys []store.Key) ([]store.Record, error) {
+	return e.getMany(keys, func(read func(context.Context) error) error { return e.read(ctx, read) })
+}
+
+// getMany reads by collection and tenant, each in a call of with.
+func (e *Engine) getMany(keys []store.Key, with func(func(context.Context) error) error) ([]store.Record, error) {
 	type place struct {
 		tenant     id.Tenant
 		collection string
@@ -72,7 +77,7 @@ func (e *Engine) GetMany(ctx context.Context, keys []store.Key) ([]store.Record,
 		}
 		filter := bson.D{{Key: "_id", Value: bson.D{{Key: "$in", Value: list}}}, {Key: "t", Value: string(p.tenant)}, live(e.config.Now())}
 		var rows []row
-		err = e.read(ctx, func(ctx context.Context) (err error) {
+		err = with(func(ctx context.Context) (err error) {
 			rows, err = all[row](ctx, e.of(t), filter, nil, len(list))
 			return err
 		})

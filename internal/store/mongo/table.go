@@ -13,11 +13,12 @@ import (
 
 // table is what the engine knows of a collection. A document of it:
 //
-//	{_id: tenant 00 id, t: tenant, version, expires, batch, body, x_<column>…, u_<unique index>…}
+//	{_id: tenant 00 id, t: tenant, version, expires, batch, body, sum, x_<column>…, u_<unique index>…}
 //
 // version counts from 1; expires is a date or absent; batch is the Write.ID of the last batch whose mark was
 // this document; body is text and no document: what it says must come back as it was, the order and the
-// numbers included. A column that is None is absent.
+// numbers included; sum is its store.Sum, which those of earlier versions lack and no longer fits where they
+// have replaced the body. A column that is None is absent.
 //
 // MongoDB takes what is absent for null, and two nulls for the same value of a unique index. So unique
 // indexes end with a field of their own: it is empty where all columns are there, and otherwise the _id, which
@@ -35,10 +36,14 @@ type row struct {
 	Expires *bson.DateTime `bson:"expires"`
 	Batch   string         `bson:"batch"`
 	Body    string         `bson:"body"`
+	Sum     []byte         `bson:"sum"`
 }
 
 // rowFields leaves out what stands in the body too.
 var rowFields = bson.D{{Key: "version", Value: 1}, {Key: "expires", Value: 1}, {Key: "body", Value: 1}}
+
+// outlineFields leave out the body, too.
+var outlineFields = bson.D{{Key: "version", Value: 1}, {Key: "expires", Value: 1}, {Key: "sum", Value: 1}}
 
 func (r row) record(collection string) store.Record {
 	out := store.Record{Version: r.Version, Expires: moment(r.Expires), Body: []byte(r.Body)}

@@ -198,7 +198,7 @@ func (t *table) document(op store.Op, batch string) bson.D {
 		d = append(d, bson.E{Key: "batch", Value: batch})
 	}
 	set, _ := t.columns(key, op.Columns)
-	return append(append(d, set...), bson.E{Key: "body", Value: string(op.Body)})
+	return append(append(d, set...), bson.E{Key: "body", Value: string(op.Body)}, bson.E{Key: "sum", Value: store.Sum(1, op.Body)})
 }
 
 // change does a Replace, Delete or Check. What meets another version changes nothing, and ends the
@@ -237,7 +237,8 @@ func (e *Engine) change(ctx context.Context, t *table, op store.Op, batch string
 // replacement is the update of a Replace. The mark of an earlier batch stays where this one's is elsewhere.
 func (t *table) replacement(key string, op store.Op, batch string) bson.D {
 	set, unset := t.columns(key, op.Columns)
-	set = append(set, bson.E{Key: "version", Value: op.Version + 1}, bson.E{Key: "body", Value: string(op.Body)})
+	set = append(set, bson.E{Key: "version", Value: op.Version + 1}, bson.E{Key: "body", Value: string(op.Body)},
+		bson.E{Key: "sum", Value: store.Sum(op.Version+1, op.Body)})
 	if batch != "" {
 		set = append(set, bson.E{Key: "batch", Value: batch})
 	}

@@ -33,14 +33,18 @@ type Exported struct {
 	Data     Formats  // of the documents; zero is the first
 	Format   int      // of the file: Format, which is 0 too, or Untimed, which leaves the times of tuples out
 	Progress Progress // nil: nobody looks
+	// Earlier is what an Export that was interrupted has written, as far as it has come; nil if nothing. An
+	// Outliner is not asked again for what stands there and is still so. Other sources give everything anew.
+	Earlier io.Reader
 }
 
-// Export writes everything in src to w. Each collection is of one moment, but not all of the same
-// one: for a file that is consistent as a whole, export from an engine that nobody writes to, such
-// as one opened on a Backup. A file without its last line is worthless, so w must be kept only if
-// Export succeeds.
+// Export writes everything in src to w, of one moment if src is. A file without its last line counts as
+// nothing but Earlier of another Export.
 func Export(ctx context.Context, src Source, e Exported, w io.Writer) (Summary, error) {
 	x := newWriter(w, e.Progress)
+	if e.Earlier != nil {
+		x.earlier = newEarlier(e.Earlier, e.Schemas)
+	}
 	if x.format = e.Format; x.format == 0 {
 		x.format = Format
 	}
@@ -59,10 +63,14 @@ func Export(ctx context.Context, src Source, e Exported, w io.Writer) (Summary, 
 	}
 	for _, c := range s.Collections {
 		x.parts.begin(c)
-		if err := src.Export(ctx, c, func(r store.Record) error { s.Docs++; return x.doc(r) }); err != nil {
+		if err := x.collection(ctx, src, c); err != nil {
 			return Summary{}, fmt.Errorf("exporting collection %s: %w", c, err)
 		}
 	}
+	for _, p := range x.parts.all {
+		s.Docs += p.Count
+	}
+	s.Kept = x.kept
 	n, err := x.tuples(ctx, src)
 	if err != nil {
 		return Summary{}, fmt.Errorf("exporting tuples: %w", err)
@@ -103,6 +111,9 @@ type writer struct {
 	format int
 	parts  parts
 	show   Progress
+
+	earlier *earlier // nil: there was none
+	kept    int64    // documents that came from there
 }
 
 func newWriter(w io.Writer, show Progress) *writer {
@@ -110,6 +121,14 @@ func newWriter(w io.Writer, show Progress) *writer {
 		show = func(string, int64, int64) {}
 	}
 	return &writer{out: bufio.NewWriterSize(w, 1<<16), sum: sha256.New(), show: show}
+}
+
+// collection writes the documents of one collection.
+func (x *writer) collection(ctx context.Context, src Source, name string) error {
+	if o, ok := src.(Outliner); ok && x.earlier != nil {
+		return x.goOn(ctx, o, name)
+	}
+	return src.Export(ctx, name, x.doc)
 }
 
 func (x *writer) doc(r store.Record) error {

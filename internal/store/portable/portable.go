@@ -55,6 +55,7 @@ type Summary struct {
 	Tuples      int64
 	Parts       []Part // one for each collection, in order, and one for the tuples
 	SHA256      string // of the file; lower-case hexadecimal
+	Kept        int64  // documents that Exported.Earlier had already
 }
 
 // Formats are the data formats in which the documents are: the oldest and the newest.

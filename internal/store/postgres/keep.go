@@ -158,27 +158,63 @@ func (f Frozen) Export(ctx context.Context, collection string, yield func(store.
 	if err != nil {
 		return err
 	}
-	page := "SELECT tenant, id, version, expires, body FROM " + t.name + " WHERE (tenant, id) > ($1, $2) AND " + live(3) + " ORDER BY tenant, id LIMIT $4"
+	return f.pages(ctx, t, "body", func(rows pgx.Rows) (n int, last store.Key, err error) {
+		records, err := pgx.CollectRows(rows, t.whole)
+		for _, r := range records {
+			if last = r.Key; err == nil {
+				err = yield(r)
+			}
+		}
+		return len(records), last, err
+	})
+}
+
+// Outline yields the same records without their bodies, which the server reads and does not send.
+func (f Frozen) Outline(ctx context.Context, collection string, yield func(store.Outline) error) error {
+	t, err := f.engine.table(collection)
+	if err != nil {
+		return err
+	}
+	return f.pages(ctx, t, "sha256(convert_to(version::text || ' ' || body, 'UTF8'))", func(rows pgx.Rows) (n int, last store.Key, err error) {
+		outlines, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (store.Outline, error) {
+			r, err := t.whole(row) // whose last column is the checksum
+			o := store.Outline{Record: r, Sum: r.Body[:min(len(r.Body), sumSize)]}
+			o.Body = nil
+			return o, err
+		})
+		for _, o := range outlines {
+			if last = o.Key; err == nil {
+				err = yield(o)
+			}
+		}
+		return len(outlines), last, err
+	})
+}
+
+// sumSize is the length of a store.Sum, in bytes.
+const sumSize = 16
+
+// pages reads a collection in key order, with one column besides its key, version and expiry. each takes the
+// rows of a page, and says how many they were and which was the last.
+func (f Frozen) pages(ctx context.Context, t *table, column string, each func(pgx.Rows) (int, store.Key, error)) error {
+	page := "SELECT tenant, id, version, expires, " + column + " FROM " + t.name + " WHERE (tenant, id) > ($1, $2) AND " + live(3) + " ORDER BY tenant, id LIMIT $4"
 	now := f.engine.config.Now().UnixMilli()
 	for after := (store.Key{}); ; {
 		rows, err := f.tx.Query(ctx, page, tenantText(after.Tenant), toText(after.ID), now, backfillPage)
 		if err != nil {
 			return err
 		}
-		records, err := pgx.CollectRows(rows, t.whole)
-		if err != nil {
+		n, last, err := each(rows)
+		if err != nil || n < backfillPage {
 			return err
 		}
-		for _, r := range records {
-			if err := yield(r); err != nil {
-				return err
-			}
-		}
-		if len(records) < backfillPage {
-			return nil
-		}
-		after = records[len(records)-1].Key
+		after = last
 	}
+}
+
+// GetMany returns the records among keys that are there.
+func (f Frozen) GetMany(ctx context.Context, keys []store.Key) ([]store.Record, error) {
+	return f.engine.getMany(keys, func(read func(context.Context, *pgx.Conn) error) error { return read(ctx, f.tx.Conn()) })
 }
 
 // TupleStores lists the tuple stores that there are, by tenant and id.

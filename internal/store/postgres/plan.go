@@ -10,9 +10,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
-var _ store.Planner = (*Engine)(nil)
-
-// Missing implements store.Planner.
+// Missing implements store.Keeper.
 func (e *Engine) Missing(ctx context.Context, schemas []store.Schema) (all []store.Work, err error) {
 	tables := maps.Clone(*e.tables.Load())
 	err = e.read(ctx, func(ctx context.Context, c *pgx.Conn) error {

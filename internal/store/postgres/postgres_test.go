@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/cardea-auth/cardea/internal/kit/secret"
@@ -47,5 +48,11 @@ func openAt(t *testing.T, uri string) storetest.Opened {
 			t.Error(err)
 		}
 	})
-	return storetest.Opened{Engine: e, Keeper: e, Clock: clock}
+	return storetest.Opened{Engine: e, Keeper: e, Clock: clock, Freeze: freeze(e)}
+}
+
+func freeze(e *postgres.Engine) func(context.Context, func(context.Context, storetest.Frozen) error) error {
+	return func(ctx context.Context, f func(context.Context, storetest.Frozen) error) error {
+		return e.Freeze(ctx, func(ctx context.Context, frozen postgres.Frozen) error { return f(ctx, frozen) })
+	}
 }

@@ -33,6 +33,11 @@ func (e *Engine) Get(ctx context.Context, k store.Key) (store.Record, error) {
 
 // GetMany implements store.Reader.
 func (e *Engine) GetMany(ctx context.Context, keys []store.Key) ([]store.Record, error) {
+	return e.getMany(keys, func(read func(context.Context, *pgx.Conn) error) error { return e.read(ctx, read) })
+}
+
+// getMany reads by collection and tenant; with has a connection read.
+func (e *Engine) getMany(keys []store.Key, with func(func(context.Context, *pgx.Conn) error) error) ([]store.Record, error) {
 	type place struct {
 		tenant     id.Tenant
 		collection string
@@ -49,7 +54,7 @@ func (e *Engine) GetMany(ctx context.Context, keys []store.Key) ([]store.Record,
 			return nil, err
 		}
 		var found []store.Record
-		err = e.read(ctx, func(ctx context.Context, c *pgx.Conn) (err error) {
+		err = with(func(ctx context.Context, c *pgx.Conn) (err error) {
 			rows, err := c.Query(ctx, t.many, tenantText(p.tenant), list, e.config.Now().UnixMilli())
 			if err != nil {
 				return err

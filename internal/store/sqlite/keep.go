@@ -97,23 +97,61 @@ func (e *Engine) trim(ctx context.Context, before time.Time) error {
 
 // Export implements store.Keeper. All records are of one moment.
 func (e *Engine) Export(ctx context.Context, collection string, yield func(store.Record) error) error {
-	t, err := e.table(collection)
+	return e.Freeze(ctx, func(ctx context.Context, f Frozen) error { return f.Export(ctx, collection, yield) })
+}
+
+// Frozen is the store as it was at one moment. It is what an export is made from.
+type Frozen struct {
+	engine *Engine
+	conn   *conn
+}
+
+// Freeze calls f with the store as it is now, while others go on writing; what they write stays in the log
+// (-wal) meanwhile. It lasts as long as ctx.
+func (e *Engine) Freeze(ctx context.Context, f func(context.Context, Frozen) error) error {
+	return e.still(ctx, func(_ context.Context, c *conn) error { return f(ctx, Frozen{e, c}) })
+}
+
+// Export yields every live record of every tenant in one collection, in key order.
+func (f Frozen) Export(ctx context.Context, collection string, yield func(store.Record) error) error {
+	t, err := f.engine.table(collection)
 	if err != nil {
 		return err
 	}
-	return e.still(ctx, func(quiet context.Context, c *conn) error {
-		row := func(v []driver.Value) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return yield(store.Record{
-				Key:     store.Key{Tenant: tenantOf(v[0]), Collection: collection, ID: text(v[1])},
-				Version: integer(v[2]), Expires: moment(v[3]), Body: []byte(text(v[4])),
-			})
+	row := func(v []driver.Value) error {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
-		return c.query(quiet, row, "SELECT tenant, id, version, expires, body FROM "+t.name+" WHERE "+live+" ORDER BY tenant, id",
-			e.config.Now().UnixMilli())
-	})
+		return yield(store.Record{
+			Key:     store.Key{Tenant: tenantOf(v[0]), Collection: collection, ID: text(v[1])},
+			Version: integer(v[2]), Expires: moment(v[3]), Body: []byte(text(v[4])),
+		})
+	}
+	return f.conn.query(context.WithoutCancel(ctx), row, "SELECT tenant, id, version, expires, body FROM "+t.name+" WHERE "+live+" ORDER BY tenant, id",
+		f.engine.config.Now().UnixMilli())
+}
+
+// TupleStores lists the tuple stores that there are, by tenant and id.
+func (f Frozen) TupleStores(ctx context.Context) ([]store.TupleStore, error) {
+	return tupleStores(ctx, f.conn)
+}
+
+// Snapshot yields all tuples of a store.
+func (f Frozen) Snapshot(ctx context.Context, s store.TupleStore, yield func(store.Tuple) error) (uint64, error) {
+	quiet := context.WithoutCancel(ctx)
+	revision, err := f.conn.number(quiet, lastTuple, storeArgs(s)...)
+	if err != nil {
+		return 0, err
+	}
+	row := func(v []driver.Value) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return yield(writtenOf(v))
+	}
+	err = f.conn.query(quiet, row, "SELECT "+f.engine.row()+" FROM tuple"+inStore+tupleLive+" ORDER BY "+tupleColumns,
+		append(storeArgs(s), f.engine.config.Now().UnixMilli())...)
+	return uint64(revision), err
 }
 
 // Ping implements store.Keeper by a small durable write.

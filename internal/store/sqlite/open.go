@@ -63,7 +63,7 @@ type Engine struct {
 	readers   *pool
 	committer *committer // nil when read-only
 	tables    atomic.Pointer[map[string]*table]
-	tupleRow  string // the columns of a tuple
+	timed     atomic.Bool // tuples have the column for when they were written
 
 	closing sync.Once
 	closed  error
@@ -90,7 +90,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		return nil, fmt.Errorf("finding the database file: %w", err)
 	}
 	c.Path = path
-	e := &Engine{config: c, tupleRow: tupleRow}
+	e := &Engine{config: c}
 	e.tables.Store(&map[string]*table{})
 	if err := e.open(context.WithoutCancel(ctx)); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
@@ -109,19 +109,18 @@ func (e *Engine) open(ctx context.Context) error {
 		}
 	}
 	e.readers = newPool(e.config.Readers, func() (*conn, error) { return connect(ctx, e.readDSN()) })
-	if !e.config.ReadOnly {
-		return nil
-	}
 	err := e.readers.with(ctx, func(c *conn) error {
 		if _, err := checkHeader(ctx, c); err != nil {
 			return err
 		}
 		n, err := c.number(ctx, hasWritten)
-		if n == 0 { // a backup from before, to which nothing is added
-			e.tupleRow = tupleFields + ", NULL"
-		}
+		e.timed.Store(n > 0)
 		return err
 	})
+	if err != nil && e.committer != nil {
+		e.committer.stop()
+		err = errors.Join(err, e.committer.conn.close())
+	}
 	if err != nil {
 		return errors.Join(err, e.readers.close())
 	}
@@ -160,15 +159,8 @@ func prepareFile(ctx context.Context, c *conn) error {
 		statements = append(statements, fromVersion1()...)
 	}
 	statements = append(statements, baseTables()...)
-	switch version {
-	case 1:
+	if version == 1 {
 		statements = append(statements, afterVersion1()...)
-	case formatVersion: // of which there are files without it
-		if n, err := c.number(ctx, hasWritten); err != nil {
-			return err
-		} else if n == 0 {
-			statements = append(statements, addWritten)
-		}
 	}
 	if version < formatVersion {
 		statements = append(statements,

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -329,17 +330,36 @@ func TestFileOfVersion1(t *testing.T) {
 	}
 }
 
-// TestTuplesFromBefore opens a file whose tuples have no time of writing: as it is, where nothing may be added to
-// it, and otherwise with the column.
+// TestTuplesFromBefore opens a file whose tuples have no time of writing: it is read as it is, whoever asks is told
+// that a column is lacking, and Ensure adds it.
 func TestTuplesFromBefore(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "cardea.db")
-	write := func(docID string) {
+	times := func(e *sqlite.Engine) (got []time.Time) {
+		_, err := e.Snapshot(t.Context(), store.OwnTuples(id.Default), func(u store.Tuple) error { got = append(got, u.Written); return nil })
+		if err != nil {
+			t.Error(err)
+		}
+		return got
+	}
+	write := func(docID string, old bool) {
 		e, err := sqlite.Open(t.Context(), sqlite.Config{Path: path, Now: storetest.NewClock().Now})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = e.Close() }()
+		lacking, err := e.Missing(t.Context(), nil)
+		if err != nil || slices.Contains(lacking, store.Work{Collection: "tuple", Column: "written"}) != old {
+			t.Errorf("it lacks %+v, %v", lacking, err)
+		}
+		if old {
+			if got := times(e); !slices.Equal(got, []time.Time{{}}) {
+				t.Errorf("before anything is made: %v", got)
+			}
+		}
+		if err := e.Ensure(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
 		_, err = e.Commit(t.Context(), store.Write{Tenant: id.Default, Tuples: []store.TupleOp{store.WriteTuple(store.Tuple{
 			Object: store.ObjectRef{Type: "doc", ID: docID}, Relation: "viewer", Subject: store.SubjectRef{Type: "user", ID: "1"}, Written: storetest.Epoch,
 		})}})
@@ -354,13 +374,11 @@ func TestTuplesFromBefore(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = e.Close() }()
-		var got []time.Time
-		_, err = e.Snapshot(t.Context(), store.OwnTuples(id.Default), func(u store.Tuple) error { got = append(got, u.Written); return nil })
-		if diff := cmp.Diff(want, got); err != nil || diff != "" {
-			t.Errorf("%v\n%s", err, diff)
+		if diff := cmp.Diff(want, times(e)); diff != "" {
+			t.Error(diff)
 		}
 	}
-	write("1")
+	write("1", false)
 	read(storetest.Epoch)
 	db, err := sql.Open("sqlite", path)
 	if err == nil {
@@ -370,6 +388,6 @@ func TestTuplesFromBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	read(time.Time{})
-	write("2")
+	write("2", true)
 	read(time.Time{}, storetest.Epoch)
 }

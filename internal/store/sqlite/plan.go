@@ -8,15 +8,16 @@ import (
 	"github.com/cardea-auth/cardea/internal/store/relational"
 )
 
-var _ store.Planner = (*Engine)(nil)
-
-// Missing implements store.Planner.
+// Missing implements store.Keeper.
 func (e *Engine) Missing(ctx context.Context, schemas []store.Schema) (all []store.Work, err error) {
 	tables := maps.Clone(*e.tables.Load())
 	err = e.readers.with(ctx, func(c *conn) (err error) {
 		all, err = relational.Missing(context.WithoutCancel(ctx), stock{c}, schemas, tables)
 		return err
 	})
+	if !e.timed.Load() {
+		all = append(all, store.Work{Collection: "tuple", Column: "written"}) // which reads no row
+	}
 	if err == nil {
 		e.tables.Store(&tables)
 	}

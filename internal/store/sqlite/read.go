@@ -126,12 +126,19 @@ func (e *Engine) Count(ctx context.Context, q store.Scan, limit int) (int, error
 // TupleStores implements store.Keeper.
 func (e *Engine) TupleStores(ctx context.Context) ([]store.TupleStore, error) {
 	var out []store.TupleStore
-	err := e.readers.with(ctx, func(c *conn) error {
-		return c.query(context.WithoutCancel(ctx), func(v []driver.Value) error {
-			out = append(out, store.TupleStore{Tenant: tenantOf(v[0]), ID: text(v[1])})
-			return nil
-		}, "SELECT tenant, store FROM tuple_store ORDER BY tenant, store")
+	err := e.readers.with(ctx, func(c *conn) (err error) {
+		out, err = tupleStores(ctx, c)
+		return err
 	})
+	return out, err
+}
+
+func tupleStores(ctx context.Context, c *conn) ([]store.TupleStore, error) {
+	var out []store.TupleStore
+	err := c.query(context.WithoutCancel(ctx), func(v []driver.Value) error {
+		out = append(out, store.TupleStore{Tenant: tenantOf(v[0]), ID: text(v[1])})
+		return nil
+	}, "SELECT tenant, store FROM tuple_store ORDER BY tenant, store")
 	return out, err
 }
 

@@ -21,9 +21,18 @@ func (e *Engine) Ensure(ctx context.Context, schemas []store.Schema) error {
 		tables[s.Name] = t
 	}
 	if e.committer != nil {
-		if err := e.do(ctx, func(ctx context.Context, c *conn) error { return ensure(ctx, c, tables, schemas) }); err != nil {
+		err := e.do(ctx, func(ctx context.Context, c *conn) error {
+			if !e.timed.Load() {
+				if _, err := c.exec(ctx, addWritten); err != nil {
+					return err
+				}
+			}
+			return ensure(ctx, c, tables, schemas)
+		})
+		if err != nil {
 			return err
 		}
+		e.timed.Store(true)
 	}
 	e.tables.Store(&tables)
 	return nil

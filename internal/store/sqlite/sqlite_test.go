@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -27,7 +28,7 @@ func openForSuite(t *testing.T) storetest.Opened {
 			t.Error(err)
 		}
 	})
-	return storetest.Opened{Engine: e, Keeper: e, Clock: clock, AtRest: func(t *testing.T) []byte { return allFiles(t, dir) }}
+	return storetest.Opened{Engine: e, Keeper: e, Clock: clock, Freeze: freeze(e), AtRest: func(t *testing.T) []byte { return allFiles(t, dir) }}
 }
 
 // allFiles are the bytes of all files in dir, the log among them.
@@ -46,4 +47,10 @@ func allFiles(t *testing.T, dir string) []byte {
 		out.Write(b)
 	}
 	return out.Bytes()
+}
+
+func freeze(e *sqlite.Engine) func(context.Context, func(context.Context, storetest.Frozen) error) error {
+	return func(ctx context.Context, f func(context.Context, storetest.Frozen) error) error {
+		return e.Freeze(ctx, func(ctx context.Context, frozen sqlite.Frozen) error { return f(ctx, frozen) })
+	}
 }

@@ -32,11 +32,19 @@ func baseTables() []string {
 	}
 }
 
-// addWritten makes the column in a file from before tuples had it. What is there has no time.
+// addWritten makes the column in a file from before tuples had it, which Ensure does. What is there has no time.
 const addWritten = "ALTER TABLE tuple ADD COLUMN written INTEGER"
 
 // hasWritten is 0 where there is no such column.
 const hasWritten = "SELECT count(*) FROM pragma_table_info('tuple') WHERE name = 'written'"
+
+// row are the columns of a tuple, as the file has them.
+func (e *Engine) row() string {
+	if e.timed.Load() {
+		return tupleRow
+	}
+	return tupleFields + ", NULL"
+}
 
 // fromVersion1 moves the tuples of a file whose tenants had one tuple store each into the tables of
 // today. It stands before baseTables in the transaction that marks the file as new; afterVersion1
@@ -207,22 +215,12 @@ func (e *Engine) Revision(ctx context.Context, s store.TupleStore) (uint64, erro
 }
 
 // Snapshot implements store.Tuples.
-func (e *Engine) Snapshot(ctx context.Context, s store.TupleStore, yield func(store.Tuple) error) (uint64, error) {
-	var revision int64
-	err := e.still(ctx, func(quiet context.Context, c *conn) (err error) {
-		if revision, err = c.number(quiet, lastTuple, storeArgs(s)...); err != nil {
-			return err
-		}
-		row := func(v []driver.Value) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return yield(writtenOf(v))
-		}
-		return c.query(quiet, row, "SELECT "+e.tupleRow+" FROM tuple"+inStore+tupleLive+
-			" ORDER BY "+tupleColumns, append(storeArgs(s), e.config.Now().UnixMilli())...)
+func (e *Engine) Snapshot(ctx context.Context, s store.TupleStore, yield func(store.Tuple) error) (revision uint64, err error) {
+	err = e.Freeze(ctx, func(ctx context.Context, f Frozen) (err error) {
+		revision, err = f.Snapshot(ctx, s, yield)
+		return err
 	})
-	return uint64(revision), err
+	return revision, err
 }
 
 // still calls f with a connection on which all reads see one state.
@@ -252,7 +250,7 @@ func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.Tup
 			out = append(out, writtenOf(v))
 			return nil
 		}
-		return c.query(context.WithoutCancel(ctx), row, "SELECT "+e.tupleRow+where,
+		return c.query(context.WithoutCancel(ctx), row, "SELECT "+e.row()+where,
 			append(args, e.config.Now().UnixMilli(), int64(p.Limit))...)
 	})
 	return out, err

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -19,6 +20,17 @@ type Opened struct {
 	// AtRest returns all bytes that the engine has put on its disk, so that they can be searched for
 	// secrets. Nil if they cannot be had: then only the records are searched.
 	AtRest func(t *testing.T) []byte
+	// Freeze calls f with the store as it is at one moment.
+	Freeze func(ctx context.Context, f func(context.Context, Frozen) error) error
+	// StandsStill says why nobody can write meanwhile; empty if they can.
+	StandsStill string
+}
+
+// Frozen is a store at one moment.
+type Frozen interface {
+	Export(ctx context.Context, collection string, yield func(store.Record) error) error
+	TupleStores(ctx context.Context) ([]store.TupleStore, error)
+	Snapshot(ctx context.Context, s store.TupleStore, yield func(store.Tuple) error) (uint64, error)
 }
 
 // Run runs the whole suite. Each test opens an engine of its own.
@@ -77,6 +89,8 @@ func Run(t *testing.T, open func(t *testing.T) Opened) {
 		{"EnsureExtends", testEnsureExtends},
 		{"EnsureRefuses", testEnsureRefuses},
 		{"Export", testExport},
+		{"Outline", testOutline},
+		{"Freeze", testFreeze},
 		{"Ping", testPing},
 		{"Close", testClose},
 	} {
