@@ -11,16 +11,18 @@ import (
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
-// Assignment says that a subject has a role: in the whole tenant, or in one organisation.
+// Assignment says that a subject has a role: in the whole tenant, in one organisation, or on one store of
+// relation tuples. On a store a role gives what Cardea asks for there, and only that: cardea:authz.check and the like.
 type Assignment struct {
 	Role    string           `json:"role"`
 	Org     string           `json:"org,omitempty"`
+	Store   string           `json:"store,omitempty"` // its id
 	Subject store.SubjectRef `json:"subject"`
 	Expires time.Time        `json:"expires,omitzero"` // zero: never
 }
 
 func (a Assignment) tuple() store.Tuple {
-	t := assignTuple(a.Role, a.Org, a.Subject)
+	t := assignTuple(a.Role, place{a.Org, a.Store}, a.Subject)
 	t.Expires = a.Expires
 	return t
 }
@@ -36,6 +38,8 @@ func (a Assignment) check() error {
 		return errs.Bad("/role", "must be the name of a role")
 	case strings.Contains(a.Org, "/"):
 		return errs.Bad("/org", "must be the id of an organisation")
+	case a.Store != "" && (a.Org != "" || !id.ValidULID(a.Store)):
+		return errs.Bad("/store", "must be the id of a store, and stand without an organisation")
 	case a.Subject.ID == "" || len(a.Subject.ID) > maxID || a.Subject.ID == "*":
 		return errs.Bad("/subject/id", "must have 1 to %d bytes and not be *", maxID)
 	}
@@ -84,6 +88,9 @@ func (a Assignment) event(kind string) store.Event {
 	e := store.Event{Kind: kind, Object: a.object(), Public: map[string]string{
 		"role": a.Role, "subject": a.Subject.Type + ":" + a.Subject.ID,
 	}}
+	if a.Store != "" {
+		e.Public["store"] = a.Store
+	}
 	if a.Subject.Relation != "" {
 		e.Public["subject"] += "#" + a.Subject.Relation
 	}
@@ -127,7 +134,7 @@ func (e *Engine) mayGiveOwn(ctx context.Context, c access.Caller, a Assignment) 
 // keepLastAdmin refuses to take the administrator role from its last direct holder in the system
 // tenant. Only the machine's operator can do without one.
 func (e *Engine) keepLastAdmin(ctx context.Context, c access.Caller, a Assignment) error {
-	if c.Tenant() != id.System || a.Role != AdminRole || a.Org != "" || c.Subject().Type == access.TypeOperator {
+	if c.Tenant() != id.System || a.Role != AdminRole || a.Org != "" || a.Store != "" || c.Subject().Type == access.TypeOperator {
 		return nil
 	}
 	held, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(id.System),
@@ -143,12 +150,12 @@ func (e *Engine) keepLastAdmin(ctx context.Context, c access.Caller, a Assignmen
 
 // AdminTuples are the tuples that make a user an administrator of the tenant they are written in.
 func AdminTuples(userID string) []store.TupleOp {
-	return []store.TupleOp{store.WriteTuple(assignTuple(AdminRole, "", store.SubjectRef{Type: access.TypeUser, ID: userID}))}
+	return []store.TupleOp{store.WriteTuple(assignTuple(AdminRole, place{}, store.SubjectRef{Type: access.TypeUser, ID: userID}))}
 }
 
 // RoleTuples are the tuples that give a user a role in an organisation.
 func RoleTuples(userID, org, role string) []store.TupleOp {
-	return []store.TupleOp{store.WriteTuple(assignTuple(role, org, store.SubjectRef{Type: access.TypeUser, ID: userID}))}
+	return []store.TupleOp{store.WriteTuple(assignTuple(role, place{org: org}, store.SubjectRef{Type: access.TypeUser, ID: userID}))}
 }
 
 // Assignments lists the roles given directly to a subject, which may ask too.
@@ -176,16 +183,9 @@ func (e *Engine) assigned(ctx context.Context, t id.Tenant, s store.SubjectRef, 
 	}
 	var out []Assignment
 	for _, tu := range tuples {
-		a := Assignment{Subject: tu.Subject, Expires: tu.Expires}
-		switch tu.Object.Type {
-		case typeRole:
-			a.Role = tu.Object.ID
-		case typeOrgRole:
-			a.Org, a.Role, _ = strings.Cut(tu.Object.ID, "/")
-		default:
-			continue
-		}
-		if want(a) {
+		at, role, ok := placed(tu.Object)
+		a := Assignment{Role: role, Org: at.org, Store: at.store, Subject: tu.Subject, Expires: tu.Expires}
+		if ok && want(a) {
 			out = append(out, a)
 		}
 	}

@@ -149,7 +149,7 @@ func New(c Config) (*Engine, error) {
 		c.Graphs = index.New(c.DB, index.Bounds{})
 	}
 	return &Engine{
-		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: "built-in", Model: model},
+		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: builtInDigest, Model: model},
 		roles:      store.NewCollection(c.DB, roleKind()),
 		attributes: c.Attributes, policies: c.Policies, stores: c.Stores, points: c.Points, acrs: c.ACRs,
 		plans: store.NewCollection(c.DB, plansKind()),
@@ -188,7 +188,7 @@ func (e *Engine) byRoles(ctx context.Context, r Request) (Decision, error) {
 
 func (e *Engine) inView(ctx context.Context, r Request, view graph.View) (Decision, error) {
 	q := question{
-		view: view, now: e.clock(r), permission: r.Action.Name, org: r.Resource.org(), explain: r.Options.Explain,
+		view: view, now: e.clock(r), permission: r.Action.Name, place: place{org: r.Resource.org()}, explain: r.Options.Explain,
 		subject: graph.Subject{Type: r.Subject.Type, ID: r.Subject.ID},
 	}
 	decide := q.ask
@@ -243,13 +243,13 @@ type question struct {
 	view       graph.View
 	now        time.Time
 	permission string
-	org        string
-	explain    bool
-	subject    graph.Subject
+	place
+	explain bool
+	subject graph.Subject
 }
 
 // grant looks for a role in the whole tenant first, then, if the resource belongs to an
-// organisation, for one there.
+// organisation or is a store, for one there.
 func (q question) grant(ctx context.Context) (Reason, bool, error) {
 	object := graph.Object{Type: typePermission, ID: q.permission}
 	if q.subject.Type != access.TypeUser && q.subject.Type != access.TypeService && q.subject.Type != typeGroup {
@@ -265,18 +265,18 @@ func (q question) grant(ctx context.Context) (Reason, bool, error) {
 	if err != nil || result.Allowed {
 		return byRole(q, result.Path, ""), result.Allowed, err
 	}
-	if q.org == "" {
+	if q.place == (place{}) {
 		return Reason{}, false, nil
 	}
-	return q.grantInOrg(ctx, object, subject)
+	return q.grantThere(ctx, object, subject)
 }
 
 // hasRole answers whether the subject has a role: in the whole tenant, or in the organisation asked
 // about. It is the question behind "any of these roles".
 func (q question) hasRole(ctx context.Context, role string) (Reason, bool, error) {
 	objects := []graph.Object{{Type: typeRole, ID: role}}
-	if q.org != "" {
-		objects = append(objects, graph.Object{Type: typeOrgRole, ID: orgRole(q.org, role)})
+	if q.place != (place{}) {
+		objects = append(objects, graph.Object(q.role(role)))
 	}
 	subject := asSubject(Subject{Type: q.subject.Type, ID: q.subject.ID})
 	for _, o := range objects {
@@ -288,7 +288,7 @@ func (q question) hasRole(ctx context.Context, role string) (Reason, bool, error
 	return Reason{}, false, nil
 }
 
-func (q question) grantInOrg(ctx context.Context, permission graph.Object, subject graph.Subject) (Reason, bool, error) {
+func (q question) grantThere(ctx context.Context, permission graph.Object, subject graph.Subject) (Reason, bool, error) {
 	for after := ""; ; {
 		roles, err := q.view.Subjects(ctx, q.now, graph.SubjectsQuery{
 			Object: permission, Relation: relGranted, Type: typeRole, SubjectRelation: relAssignee,
@@ -299,7 +299,7 @@ func (q question) grantInOrg(ctx context.Context, permission graph.Object, subje
 		}
 		for _, role := range roles.IDs {
 			result, err := q.view.Check(ctx, q.now, graph.Query{
-				Object: graph.Object{Type: typeOrgRole, ID: orgRole(q.org, role)}, Relation: relAssignee,
+				Object: graph.Object(q.role(role)), Relation: relAssignee,
 				Subject: subject, Explain: true,
 			})
 			if err != nil || result.Allowed {

@@ -86,22 +86,41 @@ func (e *Engine) DecideAccess(ctx context.Context, r access.Request) (access.Dec
 // decideOwn looks for a role that permits the action.
 func (e *Engine) decideOwn(ctx context.Context, view graph.View, r access.Request) (access.Decision, error) {
 	subject := graph.Subject{Type: r.Caller.Subject().Type, ID: r.Caller.Subject().ID}
-	q := question{view: view, now: e.db.Now(), org: r.Object.Org, subject: subject}
-	for _, role := range ownGrants(r.Action) {
-		held, err := q.holds(ctx, role)
-		if err != nil || held {
-			return access.Decision{Allow: held, Reason: "role " + role, Revision: view.Revision()}, err
+	q := question{view: view, now: e.db.Now(), place: placeOf(r.Object), subject: subject, permission: ownPermission(r.Action)}
+	if q.store != "" { // mostly by a role for all of them: that is asked first, and alone
+		all := q
+		all.place = place{}
+		if d, err := all.administer(ctx, r.Action); d.Allow || err != nil {
+			return d, err
 		}
 	}
-	q.permission = ownPermission(r.Action)
+	return q.administer(ctx, r.Action)
+}
+
+// placeOf is where a role counts for what is done to an object.
+func placeOf(o access.Object) place {
+	if o.Type == "cardea:authz_store" && o.ID != "" {
+		return place{store: o.ID}
+	}
+	return place{org: o.Org}
+}
+
+// administer asks for the roles that are compiled in, then for others.
+func (q question) administer(ctx context.Context, a access.Action) (access.Decision, error) {
+	for _, role := range ownGrants(a) {
+		held, err := q.holds(ctx, role)
+		if err != nil || held {
+			return access.Decision{Allow: held, Reason: "role " + role, Revision: q.view.Revision()}, err
+		}
+	}
 	reason, allowed, err := q.grant(ctx)
 	if err != nil {
 		return access.Decision{}, err
 	}
-	return access.Decision{Allow: allowed, Reason: reason.Text, Revision: view.Revision()}, nil
+	return access.Decision{Allow: allowed, Reason: reason.Text, Revision: q.view.Revision()}, nil
 }
 
-// holds reports whether the subject has role in the tenant, or in the question's organisation.
+// holds reports whether the subject has role in the tenant, or at the question's place.
 func (q question) holds(ctx context.Context, role string) (bool, error) {
 	if q.subject.Type != access.TypeUser && q.subject.Type != access.TypeService {
 		return false, nil
@@ -109,11 +128,11 @@ func (q question) holds(ctx context.Context, role string) (bool, error) {
 	result, err := q.view.Check(ctx, q.now, graph.Query{
 		Object: graph.Object{Type: typeRole, ID: role}, Relation: relAssignee, Subject: q.subject,
 	})
-	if err != nil || result.Allowed || q.org == "" {
+	if err != nil || result.Allowed || q.place == (place{}) {
 		return result.Allowed, err
 	}
 	result, err = q.view.Check(ctx, q.now, graph.Query{
-		Object: graph.Object{Type: typeOrgRole, ID: orgRole(q.org, role)}, Relation: relAssignee, Subject: q.subject,
+		Object: graph.Object(q.role(role)), Relation: relAssignee, Subject: q.subject,
 	})
 	return result.Allowed, err
 }

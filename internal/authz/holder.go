@@ -14,11 +14,11 @@ import (
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
-// Holders lists to whom a role was given directly: in one organisation, or in the whole tenant if org
-// is empty. NotFound for a role that does not exist.
-func (e *Engine) Holders(ctx context.Context, c access.Caller, role, org string, r page.Request) (page.Page[Assignment], error) {
-	object := access.Object{Type: "cardea:role", ID: role, Org: org}
-	if _, err := e.guard.Allow(ctx, c, "role.read", object); err != nil {
+// Holders lists to whom a role was given directly, at the place that an assignment without a subject names.
+// NotFound for a role that does not exist.
+func (e *Engine) Holders(ctx context.Context, c access.Caller, of Assignment, r page.Request) (page.Page[Assignment], error) {
+	role := of.Role
+	if _, err := e.guard.Allow(ctx, c, "role.read", of.object()); err != nil {
 		return page.Page[Assignment]{}, err
 	}
 	if role != AdminRole && role != ViewerRole {
@@ -26,10 +26,10 @@ func (e *Engine) Holders(ctx context.Context, c access.Caller, role, org string,
 			return page.Page[Assignment]{}, err
 		}
 	}
-	at := assignTuple(role, org, store.SubjectRef{})
+	at := of.tuple()
 	p, err := e.pageOf(ctx, c, at.Object, at.Relation, r)
 	return page.Map(p, func(t store.Tuple) Assignment {
-		return Assignment{Role: role, Org: org, Subject: t.Subject, Expires: t.Expires}
+		return Assignment{Role: role, Org: of.Org, Store: of.Store, Subject: t.Subject, Expires: t.Expires}
 	}), err
 }
 

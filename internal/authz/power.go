@@ -7,11 +7,15 @@ import (
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/kit/page"
+	"github.com/cardea-auth/cardea/internal/store"
 )
 
 // power is something that a subject may do to Cardea itself: by a role that is compiled in or by a
-// permission, in one organisation or, if org is empty, everywhere.
-type power struct{ role, permission, org string }
+// permission, at a place.
+type power struct {
+	role, permission string
+	place
+}
 
 // outranked reports whether the subject that the caller would be able to act as has a power over
 // Cardea that the caller lacks. Then a permission to reset things must not become that power: a help
@@ -53,27 +57,33 @@ func (e *Engine) powers(ctx context.Context, v graph.View, s graph.Subject) ([]p
 			out = append(out, power{role: role})
 		}
 	}
-	out, err := e.permissionsOf(ctx, v, s, "", out)
+	out, err := e.permissionsOf(ctx, v, s, place{}, out)
 	if err != nil {
 		return nil, err
 	}
-	err = e.each(ctx, v, graph.ObjectsQuery{Type: typeOrgRole, Relation: relAssignee, Subject: s}, func(id string) error {
-		org, role, _ := strings.Cut(id, "/")
-		if strings.HasPrefix(role, ownPrefix) {
-			out = append(out, power{role: role, org: org})
-			return nil
+	for _, kind := range []string{typeOrgRole, typeStoreRole} {
+		err := e.each(ctx, v, graph.ObjectsQuery{Type: kind, Relation: relAssignee, Subject: s}, func(id string) error {
+			at, role, _ := placed(store.ObjectRef{Type: kind, ID: id})
+			if strings.HasPrefix(role, ownPrefix) {
+				out = append(out, power{role: role, place: at})
+				return nil
+			}
+			var err error
+			out, err = e.permissionsOf(ctx, v, graph.Subject{Type: typeRole, ID: role, Relation: relAssignee}, at, out)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		out, err = e.permissionsOf(ctx, v, graph.Subject{Type: typeRole, ID: role, Relation: relAssignee}, org, out)
-		return err
-	})
-	return out, err
+	}
+	return out, nil
 }
 
-// permissionsOf adds Cardea's own permissions of s to out, as powers in org.
-func (e *Engine) permissionsOf(ctx context.Context, v graph.View, s graph.Subject, org string, out []power) ([]power, error) {
+// permissionsOf adds Cardea's own permissions of s to out, as powers at a place.
+func (e *Engine) permissionsOf(ctx context.Context, v graph.View, s graph.Subject, at place, out []power) ([]power, error) {
 	err := e.each(ctx, v, graph.ObjectsQuery{Type: typePermission, Relation: relGranted, Subject: s}, func(id string) error {
 		if strings.HasPrefix(id, ownPrefix) {
-			out = append(out, power{permission: id, org: org})
+			out = append(out, power{permission: id, place: at})
 		}
 		return nil
 	})
@@ -100,7 +110,7 @@ func (e *Engine) each(ctx context.Context, v graph.View, q graph.ObjectsQuery, f
 
 // has reports whether s has a power. An administrator has every one.
 func (e *Engine) has(ctx context.Context, v graph.View, s graph.Subject, p power) (bool, error) {
-	q := question{view: v, now: e.db.Now(), permission: p.permission, org: p.org, subject: s}
+	q := question{view: v, now: e.db.Now(), permission: p.permission, place: p.place, subject: s}
 	if admin, err := q.holds(ctx, AdminRole); admin || err != nil {
 		return admin, err
 	}

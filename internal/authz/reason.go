@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/cardea-auth/cardea/internal/authz/graph"
+	"github.com/cardea-auth/cardea/internal/store"
 )
 
 // Reason is why a decision is what it is.
@@ -40,11 +41,11 @@ const (
 func byRole(q question, path []graph.Tuple, granting string) Reason {
 	r := Reason{Kind: kindRole, Permission: q.permission, Role: granting}
 	for _, t := range path {
-		switch t.Object.Type {
-		case typeRole:
-			r.Role = t.Object.ID
-		case typeOrgRole:
-			r.Org, _, _ = strings.Cut(t.Object.ID, "/")
+		switch at, role, ok := placed(store.ObjectRef(t.Object)); {
+		case ok && at == place{}:
+			r.Role = role
+		case ok:
+			r.Org = at.org
 		}
 		if q.explain {
 			r.Path = append(r.Path, t.String())

@@ -118,8 +118,9 @@ func (c *roleList) run(e *env) error {
 }
 
 type roleShow struct {
-	Name string `arg:"" help:"Name of the role."`
-	Org  string `help:"Who has it in this organisation." placeholder:"ID"`
+	Name  string `arg:"" help:"Name of the role."`
+	Org   string `help:"Who has it in this organisation." placeholder:"ID"`
+	Store string `help:"Who has it on this store." placeholder:"STORE"`
 }
 
 type roleShown struct {
@@ -136,9 +137,12 @@ func (c *roleShow) run(e *env) error {
 		}
 		out.roleOut = roleOut{Name: r.ID, Description: r.Description, Permissions: append([]string{}, r.Permissions...), Inherits: r.Inherits}
 	}
-	var err error
+	storeID, err := storeNamed(e, c.Store)
+	if err != nil {
+		return err
+	}
 	if out.Holders, err = all(func(p page.Request) (page.Page[authz.Assignment], error) {
-		return e.Decisions.Holders(e.ctx, e.caller(), c.Name, c.Org, p)
+		return e.Decisions.Holders(e.ctx, e.caller(), authz.Assignment{Role: c.Name, Org: c.Org, Store: storeID}, p)
 	}); err != nil {
 		return err
 	}
@@ -260,6 +264,7 @@ type assignment struct {
 	Role    string        `arg:"" help:"Name of the role."`
 	Subject string        `arg:"" help:"Address or id of a user, service:ID or group:ID#member."`
 	Org     string        `help:"Only on resources of this organisation." placeholder:"ID"`
+	Store   string        `help:"Only in this store of relation tuples, by id or name." placeholder:"STORE"`
 	For     time.Duration `help:"Ends by itself after this time, e.g. 8h."`
 }
 
@@ -269,6 +274,9 @@ func (c *assignment) parse(e *env) (authz.Assignment, error) {
 		return authz.Assignment{}, err
 	}
 	a := authz.Assignment{Role: c.Role, Org: c.Org, Subject: s}
+	if a.Store, err = storeNamed(e, c.Store); err != nil {
+		return a, err
+	}
 	if c.For > 0 {
 		a.Expires = e.DB.Now().Add(c.For)
 	}
@@ -278,6 +286,14 @@ func (c *assignment) parse(e *env) (authz.Assignment, error) {
 		}
 	}
 	return a, nil
+}
+
+// storeNamed is the id of a store that is given by id or name; empty for none.
+func storeNamed(e *env, name string) (string, error) {
+	if name == "" {
+		return "", nil
+	}
+	return inStore{name}.id(e)
 }
 
 type roleAssign struct{ assignment }
@@ -291,7 +307,7 @@ func (c *roleAssign) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.done(map[string]any{"revision": receipt.Revision}, "%s has role %s%s.", c.Subject, c.Role, inOrg(c.Org))
+	return e.done(map[string]any{"revision": receipt.Revision}, "%s has role %s%s.", c.Subject, c.Role, held(a))
 }
 
 type roleUnassign struct{ assignment }
@@ -305,7 +321,7 @@ func (c *roleUnassign) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.done(map[string]any{"revision": receipt.Revision}, "%s no longer has role %s%s.", c.Subject, c.Role, inOrg(c.Org))
+	return e.done(map[string]any{"revision": receipt.Revision}, "%s no longer has role %s%s.", c.Subject, c.Role, held(a))
 }
 
 type checkCommand struct {

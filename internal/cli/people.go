@@ -157,7 +157,7 @@ func (c *userShow) run(e *env) error {
 			fmt.Fprintf(w, "locked for %s\n", wait.Round(time.Second))
 		}
 		for _, r := range out.Roles {
-			fmt.Fprintf(w, "role %s%s\n", r.Role, inOrg(r.Org))
+			fmt.Fprintf(w, "role %s%s\n", r.Role, held(r))
 		}
 		for _, p := range out.May {
 			fmt.Fprintf(w, "may %s\n", p)
@@ -165,11 +165,15 @@ func (c *userShow) run(e *env) error {
 	})
 }
 
-func inOrg(org string) string {
-	if org == "" {
-		return ""
+// held says where a role is held.
+func held(a authz.Assignment) string {
+	switch {
+	case a.Org != "":
+		return " in org " + a.Org
+	case a.Store != "":
+		return " on store " + a.Store
 	}
-	return " in org " + org
+	return ""
 }
 
 type userUpdate struct {

@@ -56,22 +56,25 @@ func (h Holder) ref() store.SubjectRef {
 	return store.SubjectRef{Type: h.Type, ID: h.ID, Relation: h.Relation}
 }
 
-// Assignment says that a subject has a role, in the whole tenant or in an organisation.
+// Assignment says that a subject has a role: in the whole tenant, in an organisation, or on a store of relation
+// tuples.
 type Assignment struct {
 	Role    string    `json:"role"`
 	Org     string    `json:"org,omitzero"`
+	Store   string    `json:"store,omitzero"`
 	Subject Holder    `json:"subject"`
 	Expires time.Time `json:"expires,omitzero" doc:"left out: never"`
 }
 
 func showAssignment(a authz.Assignment) Assignment {
-	return Assignment{Role: a.Role, Org: a.Org, Subject: Holder(a.Subject), Expires: a.Expires}
+	return Assignment{Role: a.Role, Org: a.Org, Store: a.Store, Subject: Holder(a.Subject), Expires: a.Expires}
 }
 
 // NewAssignment gives a role to a subject.
 type NewAssignment struct {
 	Subject Holder    `json:"subject"`
-	Org     string    `json:"org,omitzero" max:"64" doc:"left out: in the whole tenant"`
+	Org     string    `json:"org,omitzero" max:"64" doc:"in this organisation"`
+	Store   string    `json:"store,omitzero" max:"26" doc:"on this store; without org and store: in the whole tenant"`
 	Expires time.Time `json:"expires,omitzero" doc:"left out: never"`
 }
 
@@ -110,6 +113,12 @@ type holderQuery struct {
 }
 
 func (h holderQuery) ref() store.SubjectRef { return Holder(h).ref() }
+
+// placeQuery says where a role is held.
+type placeQuery struct {
+	Org   string `query:"org" max:"64" doc:"in this organisation"`
+	Store string `query:"store" max:"26" doc:"on this store; without org and store: in the whole tenant"`
+}
 
 const groupRoles = "Roles and groups"
 
@@ -168,9 +177,9 @@ func (a *API) assignments() []rest.Operation {
 			func(ctx context.Context, c access.Caller, in struct {
 				ofRole
 				paging
-				Org string `query:"org" max:"64" doc:"in this organisation; left out: in the whole tenant"`
+				placeQuery
 			}) (page.Page[Assignment], error) {
-				p, err := a.Decisions.Holders(ctx, c, in.Role, in.Org, in.request())
+				p, err := a.Decisions.Holders(ctx, c, authz.Assignment{Role: in.Role, Org: in.Org, Store: in.Store}, in.request())
 				return turned(p, err, showAssignment)
 			}),
 		endpoint(a, administers("POST /api/roles/{role}/assignments", "role.assign", "role.assign", group, "Give a role to a subject"),
@@ -179,15 +188,15 @@ func (a *API) assignments() []rest.Operation {
 				Body NewAssignment `body:"json"`
 			}) (Revision, error) {
 				return revised(a.Decisions.Assign(ctx, c, authz.Assignment{
-					Role: in.Role, Org: in.Body.Org, Subject: in.Body.Subject.ref(), Expires: in.Body.Expires,
+					Role: in.Role, Org: in.Body.Org, Store: in.Body.Store, Subject: in.Body.Subject.ref(), Expires: in.Body.Expires,
 				}))
 			}),
 		endpoint(a, refusing(unassign, errs.Precondition), func(ctx context.Context, c access.Caller, in struct {
 			ofRole
 			holderQuery
-			Org string `query:"org" max:"64"`
+			placeQuery
 		}) (Revision, error) {
-			return revised(a.Decisions.Unassign(ctx, c, authz.Assignment{Role: in.Role, Org: in.Org, Subject: in.ref()}))
+			return revised(a.Decisions.Unassign(ctx, c, authz.Assignment{Role: in.Role, Org: in.Org, Store: in.Store, Subject: in.ref()}))
 		}),
 		endpoint(a, administers("GET /api/users/{user}/roles", "role.list_of_user", "role.read", group, "List the roles given directly to a user"),
 			func(ctx context.Context, c access.Caller, in ofUser) (many[Assignment], error) {

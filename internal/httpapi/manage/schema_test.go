@@ -108,7 +108,7 @@ func TestRegress_120_WritableMembers(t *testing.T) {
 		"org.create": "domains name", "org.update": "disabled domains name", "member.add": "user", "invitation.create": "email role",
 		"apikey.create_for_user": "life name scopes", "apikey.create_for_client": "life name scopes", "apikey.rotate": "overlap",
 		"client.rotate_secret": "overlap", "role.create": "description inherits name permissions", "role.update": "description inherits permissions",
-		"role.assign": "expires org subject subject.id subject.relation subject.type", "group.add_member": "id relation type",
+		"role.assign": "expires org store subject subject.id subject.relation subject.type", "group.add_member": "id relation type",
 		"scope.declare": "name words", "audit.verify": "pinned", "key.rotate": "alg purpose", "tenant.create": "id name",
 		"tenant.configure": "accent access_token_life origins refresh_absolute refresh_grace refresh_idle session_absolute session_idle session_limit session_refuse sign_up_closed",
 	}
