@@ -215,6 +215,11 @@ func (a *App) Ready(ctx context.Context) error {
 	if !a.DB.Current() {
 		return errors.New("this node has not heard for five seconds what others change")
 	}
+	return a.clock()
+}
+
+// clock reports whether the clock of this machine is too far from the database's for anything to be judged by it.
+func (a *App) clock() error {
 	if skew := a.DB.Skew(); skew.Abs() > maxSkew {
 		return fmt.Errorf("the clock of this machine is %v ahead of the database's; set it right", skew.Round(time.Millisecond))
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -68,8 +69,11 @@ func (a *App) door(serving context.Context, routes []edge.Route, metrics prometh
 	}, routes)
 }
 
-// standing refuses a tenant that does not exist or is disabled.
+// standing refuses a tenant that does not exist or is disabled, and everybody while the clock is wrong.
 func (a *App) standing(ctx context.Context, t id.Tenant) error {
+	if err := a.clock(); err != nil {
+		return errs.Busy(time.Second, err, "clock_wrong", "The clock of this server is wrong; ask another one.")
+	}
 	_, err := a.Tenants.Standing(ctx, t)
 	return err
 }

@@ -25,7 +25,7 @@ const (
 type following struct {
 	engine Shared // nil: no other node can change anything
 	heard  atomic.Pointer[time.Time]
-	skew   atomic.Int64 // nanoseconds by which this node's clock is ahead of the engine's
+	skew   atomic.Int64 // nanoseconds by which this node's clock is ahead of the engine's at least
 }
 
 // Current reports whether what this node remembers is current: it has heard of all changes up to a few
@@ -38,8 +38,8 @@ func (db *DB) Current() bool {
 	return at != nil && db.now().Sub(*at) < heardWithin
 }
 
-// Skew is by how much the clock of this node is ahead of the engine's, as of the last look; 0 where the
-// engine is not shared.
+// Skew is by how much the clock of this node is ahead of the engine's, as of the last look, less what a slow look
+// may have made of it; 0 where the engine is not shared.
 func (db *DB) Skew() time.Duration { return time.Duration(db.following.skew.Load()) }
 
 // Follow has the node forget what other nodes change, until ctx ends. It does nothing where no other
@@ -115,7 +115,8 @@ func (db *DB) look(ctx context.Context, f Follower) {
 	}
 	db.told.reach(f.Since(), at)
 	db.following.heard.Store(&began)
-	db.following.skew.Store(int64(began.Sub(at)))
+	// The engine has told its time at some moment of the look.
+	db.following.skew.Store(int64(max(0, began.Sub(at)) + min(0, db.now().Sub(at))))
 }
 
 // forget drops what was changed, which first counts as changed: who reads it anew meanwhile shall find

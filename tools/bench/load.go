@@ -29,6 +29,7 @@ type workload struct {
 	at          string    // who is asked, by base URL; empty means the server
 	process     *exec.Cmd // whose processor time counts; nil means the server's
 	connections int       // 0: as the options say
+	each        int       // how many things a request is about, which are what is counted; 0 means 1
 	// next is the n-th request of a worker, as it goes over the wire (see wire).
 	next func(worker, n int) []byte
 	// check looks at an answer; nil accepts 200 only.
@@ -96,9 +97,10 @@ func measure(ctx context.Context, w workload, o options, s *server) (result, err
 	if len(times) == 0 || bad == len(times) {
 		return result{}, fmt.Errorf("nothing succeeded: %w", first)
 	}
-	all := float64(len(times))
+	each := float64(max(1, w.each))
+	all := each * float64(len(times))
 	return result{
-		Name: w.name, Method: w.method, Rate: float64(len(times)-bad) / o.span.Seconds(),
+		Name: w.name, Method: w.method, Rate: each * float64(len(times)-bad) / o.span.Seconds(),
 		CPU: time.Duration(float64(spent.cpu) / all), P50: quantile(times, 50), P99: quantile(times, 99),
 		Errors: bad, Commits: spent.commits / all, Trips: spent.trips / all, Loads: spent.loads / all, Hits: spent.hits / max(1, spent.hits+spent.loads), RSS: s.rss(),
 	}, ctx.Err()

@@ -2,7 +2,7 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-relations [-peers [-postgres URL]]] [-shared] [-nodes N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//	go run ./tools/bench [-relations [-peers [-postgres URL]]] [-shared] [-nodes N] [-turns N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
 //
 // Where the data is, and whether there is a Redis, is said as to the server: CARDEA_DATABASE_URL and so on.
 //
@@ -36,6 +36,7 @@ func main() {
 	postgres := flag.String("postgres", "", "with -peers: measure OpenFGA on this PostgreSQL too, an empty database that shares the server's core")
 	shared := flag.Bool("shared", false, "measure what a second node on the same PostgreSQL and Redis resolves, and nothing else")
 	nodes := flag.Int("nodes", 1, "so many nodes on one database, all on the server's core; connections reach them in turn")
+	turns := flag.Int("turns", 5, "how often a load without and with a flood of sign-ins is measured")
 	asJSON := flag.Bool("json", false, "print JSON, for programs")
 	flag.Parse()
 	if err := leaveServerCore(); err != nil {
@@ -46,7 +47,7 @@ func main() {
 	debug.SetMemoryLimit(4 << 30)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *postgres, *shared, *nodes}, *asJSON); err != nil {
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *postgres, *shared, *nodes, max(1, *turns)}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -63,6 +64,7 @@ type options struct {
 	postgres    string // where OpenFGA is measured too
 	shared      bool
 	nodes       int
+	turns       int
 }
 
 func run(ctx context.Context, o options, asJSON bool) error {
@@ -90,18 +92,10 @@ func run(ctx context.Context, o options, asJSON bool) error {
 			return err
 		}
 	}
-	var results []result
 	limits := bare.workloads()
-	for _, x := range append(limits, w...) {
-		if o.only != "" && !strings.Contains(x.name, o.only) && !strings.HasPrefix(x.name, "bare") {
-			continue
-		}
-		fmt.Fprintf(os.Stderr, "measuring %s …\n", x.name)
-		r, err := measure(ctx, x, o, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", x.name, err)
-		}
-		results = append(results, r)
+	results, err := s.measured(ctx, o, append(limits, w...))
+	if err != nil {
+		return err
 	}
 	if o.relations {
 		more, err := relations(ctx, o, s, limits[1])
@@ -126,6 +120,17 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		}
 		results, flood = append(results, more...), f
 	}
+	if !o.relations && !o.shared { // last, since it makes the server large
+		writes, err := s.tupleWrites(ctx)
+		if err != nil {
+			return err
+		}
+		more, err := s.measured(ctx, o, writes)
+		if err != nil {
+			return err
+		}
+		results = append(results, more...)
+	}
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(map[string]any{
 			"workloads": results, "flood": flood, "start_new_ns": s.coldNew, "start_existing_ns": s.coldExisting,
@@ -139,6 +144,22 @@ func run(ctx context.Context, o options, asJSON bool) error {
 	fmt.Printf("\nstart to first healthy answer: %d ms on a new database, %d ms on an existing one; resident when idle: %d MB; binary: %d MB\n",
 		s.coldNew.Milliseconds(), s.coldExisting.Milliseconds(), s.idleRSS>>20, s.binarySize>>20)
 	return nil
+}
+
+// measured measures those workloads that are wanted.
+func (s *server) measured(ctx context.Context, o options, all []workload) (out []result, err error) {
+	for _, x := range all {
+		if o.only != "" && !strings.Contains(x.name, o.only) && !strings.HasPrefix(x.name, "bare") {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "measuring %s …\n", x.name)
+		r, err := measure(ctx, x, o, s)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", x.name, err)
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }
 
 // flood measures sign-ins beside the introspection of JWTs.
@@ -172,7 +193,11 @@ func print(w io.Writer, results []result) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "workload\tper second\tof bare\tCPU per op\tp50\tp99\terrors\tcommits per op\tround trips\tloads per op\tcache hits\tserver MB\t")
 	for _, r := range results {
-		fmt.Fprintf(t, "%s\t%.0f\t%.0f %%\t%v\t%v\t%v\t%d\t%.2f\t%.2f\t%.2f\t%.1f %%\t%d\t\n", r.Name, r.Rate, 100*r.OfBare, r.CPU.Round(100*time.Nanosecond),
+		ofBare := "–"
+		if r.OfBare > 0 {
+			ofBare = fmt.Sprintf("%.0f %%", 100*r.OfBare)
+		}
+		fmt.Fprintf(t, "%s\t%.0f\t%s\t%v\t%v\t%v\t%d\t%.2f\t%.2f\t%.2f\t%.1f %%\t%d\t\n", r.Name, r.Rate, ofBare, r.CPU.Round(100*time.Nanosecond),
 			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.Trips, r.Loads, 100*r.Hits, r.RSS>>20)
 	}
 	_ = t.Flush()

@@ -15,8 +15,8 @@ import (
 )
 
 // TestNodesOneWinner has a hundred racers at three nodes redeem each thing that is good once: an
-// authorization code, a link for a new account, a new password, a changed address, a lifted lockout, and an
-// invitation. One of them has it, and every other is refused.
+// authorization code, the assertion of a client, a link for a new account, a new password, a changed address, a
+// lifted lockout, and an invitation. One of them has it, and every other is refused.
 func TestNodesOneWinner(t *testing.T) {
 	t.Parallel()
 	m := startMailServer(t)
@@ -26,10 +26,16 @@ func TestNodesOneWinner(t *testing.T) {
 		"CARDEA_LIMITS_RESET_ADDRESS=off", "CARDEA_LIMITS_RESET_ACCOUNT=off", "CARDEA_LIMITS_SIGN_UP_ADDRESS=off",
 		"CARDEA_LIMITS_SEND_MAIL_ADDRESS=off", "CARDEA_LIMITS_SEND_MAIL_ACCOUNT=off", "CARDEA_LIMITS_CREDENTIAL_ADDRESS=off")})
 	r := &race{cluster: nodes, mails: m, answers: map[int]int{}}
-	rounds := proof.Rounds(t, 1)
-	const things = 6
+	rounds := 3
+	if proof.Long() {
+		rounds = 5 * proof.Rounds(t, rounds)
+	}
+	const things = 7
+	key := newClientKey(t)
+	byKey := nodes[0].addApp(t, "service", "--auth-method", "private_key_jwt", "--jwks", nodes[0].file(t, "client.jwks", key.public(t)))
 	for round := range rounds {
 		r.code(t, round)
+		r.assertion(t, key, byKey)
 		for _, way := range mailings() {
 			r.link(t, round, way)
 		}
@@ -94,6 +100,14 @@ func (r *race) code(t *testing.T, round int) {
 			}
 			return http.StatusOK
 		}
+	})
+}
+
+// assertion is what a client proves itself with (RFC 7523, section 3: an identifier that was used before is refused).
+func (r *race) assertion(t *testing.T, key clientKey, client app) {
+	pairs := append(assertionPairs(key, t, client.id, r.cluster[0].issuer), "grant_type", "client_credentials")
+	r.run(t, "assertion", http.StatusOK, func(at *server) func() int {
+		return func() int { return at.post(t, app{}, "/oauth/token", pairs...).status }
 	})
 }
 

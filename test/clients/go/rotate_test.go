@@ -114,8 +114,8 @@ func TestNodesKeysRotateUnderLoad(t *testing.T) {
 	proof.Figures(t, "rotations", rounds, "rounds of refresh and id token and API and introspection", l.rounds.Load(), "failed", len(l.failed))
 }
 
-// TestNodeClockOff: a node whose clock is an hour ahead of the database's or behind it is not ready and says
-// what to do; the other one is.
+// TestNodeClockOff: a node whose clock is an hour ahead of the database's or behind it is not ready, says what to do,
+// and refuses whoever comes all the same; the other one is and does not.
 func TestNodeClockOff(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"1h", "-1h"} {
@@ -130,6 +130,15 @@ func TestNodeClockOff(t *testing.T) {
 			})
 			if so, why := nodes[0].ready(t); !so {
 				t.Errorf("the node with the right clock: %s", why)
+			}
+			for _, path := range []string{"/oauth/token", "/oauth/introspect", "/oauth/revoke"} {
+				a := nodes[1].post(t, app{}, path, "token", "x")
+				if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || !strings.Contains(string(a.body), "clock of this server is wrong") {
+					t.Errorf("%s at the node with the wrong clock: %s", path, a)
+				}
+				if a := nodes[0].post(t, app{}, path, "token", "x"); a.status == http.StatusServiceUnavailable {
+					t.Errorf("%s at the other node: %s", path, a)
+				}
 			}
 		})
 	}
