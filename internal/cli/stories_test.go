@@ -57,6 +57,18 @@ func TestMongoStories(t *testing.T) {
 	}))
 }
 
+// TestServerStories is that of a move from one server to another.
+func TestServerStories(t *testing.T) {
+	pgtest.URL(t) // or it is skipped
+	mongotest.URL(t)
+	testscript.Run(t, stories("testdata/servers", func(e *testscript.Env) error {
+		e.Setenv("POSTGRES_URL", pgtest.URL(t))
+		e.Setenv("POSTGRES_SECOND_URL", pgtest.URL(t))
+		e.Setenv("MONGO_URL", mongotest.URL(t))
+		return nil
+	}))
+}
+
 func stories(dir string, more func(*testscript.Env) error) testscript.Params {
 	return testscript.Params{
 		Dir: dir,

@@ -27,6 +27,10 @@ func tune(ctx context.Context, syncing func() time.Duration) {
 // for a second. It was 1,500 refreshes per second with one thread and 2,600 with two, on the same core. With two, the
 // system takes turns between them, of 4 ms each, and the collector has one of them to itself: what only reads has 3
 // times the p99.
+//
+// Where a server keeps the data, nothing here waits for a disk, and there is one thread: a commit is a wait for a
+// socket, in which the runtime parks the request and no thread, and goes on with whoever else has something to do. The
+// flush of the log, and the sharing of it, is PostgreSQL's.
 type pressure struct {
 	syncing time.Duration // when it was last asked
 	calm    int           // how often the disk was waited for little since it was waited for much

@@ -32,7 +32,7 @@ func TestPartitions(t *testing.T) {
 		"CARDEA_REDIS_URL=redis://"+toRedis.lead("tcp", redis.Address))...)
 	w.furnish()
 	accepted, back := map[bool][]time.Duration{}, []time.Duration{}
-	rounds := proof.Rounds(t, 1)
+	rounds := proof.Rounds(t, 3)
 	for range rounds {
 		for _, cut := range []*cutting{{"PostgreSQL", []*wire{toPostgres}, true}, {"Redis", []*wire{toRedis}, false}, {"both", []*wire{toPostgres, toRedis}, true}} {
 			w.until("both nodes use Redis", 1)

@@ -78,6 +78,44 @@ func TestTraefik(t *testing.T) {
 	}
 }
 
+// TestComposeProxies: the other proxies of the stack are where nginx is, have files that are there, lead to both nodes,
+// and Traefik does what its file does that TestTraefik judges, without TLS.
+func TestComposeProxies(t *testing.T) {
+	t.Parallel()
+	nginx := composed(t)["proxy"]
+	for name, want := range map[string]string{"caddy": "../caddy/Caddyfile", "traefik": "./traefik-cardea.yaml"} {
+		var file struct{ Services map[string]service }
+		if err := yaml.Unmarshal([]byte(read(t, "deploy/compose/"+name+".yaml")), &file); err != nil {
+			t.Fatal(err)
+		}
+		proxy := file.Services["proxy"]
+		from, to, _ := strings.Cut(strings.Join(proxy.Volumes, " "), ":")
+		if len(nginx.Volumes) != 1 || from != want || to == "" || !strings.Contains(proxy.Image, name+":") {
+			t.Errorf("%s is %+v", name, proxy)
+		}
+		read(t, "deploy/compose/"+from)
+		for one, s := range file.Services {
+			if one == "proxy" {
+				continue
+			}
+			env := []string{"CARDEA_SERVER_ISSUER=http://localhost:8420"}
+			for k, v := range s.Environment {
+				env = append(env, k+"="+v)
+			}
+			configCheck(t, env)
+		}
+	}
+	_, production, _ := strings.Cut(read(t, "deploy/traefik/cardea.yaml"), "\nhttp:\n")
+	_, ours, _ := strings.Cut(read(t, "deploy/compose/traefik-cardea.yaml"), "\nhttp:\n")
+	want := strings.NewReplacer(
+		"id.example.com", "localhost", "      tls: {}\n", "", "127.0.0.1:8420", "one:8420", "# - url: http://127.0.0.1:8430", "- url: http://two:8420",
+		" All nodes must have it\n        # at the same port.", "",
+	).Replace(production)
+	if ours != want || strings.Contains(ours, "tls:") {
+		t.Error("Traefik does something else in the stack")
+	}
+}
+
 // TestComposeMongo: the set that is begun is the one that the nodes ask for.
 func TestComposeMongo(t *testing.T) {
 	t.Parallel()

@@ -197,7 +197,7 @@ func print(w io.Writer, results []result) {
 		if r.OfBare > 0 {
 			ofBare = fmt.Sprintf("%.0f %%", 100*r.OfBare)
 		}
-		fmt.Fprintf(t, "%s\t%.0f\t%s\t%v\t%v\t%v\t%d\t%.2f\t%.2f\t%.2f\t%.1f %%\t%d\t\n", r.Name, r.Rate, ofBare, r.CPU.Round(100*time.Nanosecond),
+		fmt.Fprintf(t, "%s\t%.0f\t%s\t%v\t%v\t%v\t%d\t%.3g\t%.3g\t%.3g\t%.1f %%\t%d\t\n", r.Name, r.Rate, ofBare, r.CPU.Round(100*time.Nanosecond),
 			r.P50.Round(time.Microsecond), r.P99.Round(time.Microsecond), r.Errors, r.Commits, r.Trips, r.Loads, 100*r.Hits, r.RSS>>20)
 	}
 	_ = t.Flush()

@@ -85,7 +85,7 @@ func TestNodesKeysRotateUnderLoad(t *testing.T) {
 	w.apiURL = w.sdk(t, now, func(c *cardea.Client) func(http.Handler) http.Handler { return c.RequireSignIn }).URL
 	p, u := w.webParty(t, "works@nodes.example")
 	l := startLoad(t, w, p, u, 3)
-	rounds := proof.Rounds(t, 2)
+	rounds := proof.Rounds(t, 3)
 	signed := map[string]bool{}
 	for range rounds {
 		l.some(10)
