@@ -32,6 +32,7 @@ e2e: setup ## clients that nobody here wrote, against the real binary
 
 bench: ## speed beside a bare net/http answer, in the same run; see docs/benchmarks.md
 	scripts/bench
+	scripts/bench engines -seconds 2
 
 oracle: ## the decision engine against its oracle, CASES (default 5000000) answers for each property
 	CARDEA_ORACLE=$(or $(CASES),5000000) go test ./internal/authz/graph -run TestProperty -timeout 60m -count 1

@@ -150,6 +150,7 @@ func (s *server) each(ctx context.Context, of *server, o options, ask func(i int
 	took, spent := time.Since(began), of.since(before, workload{})
 	return result{
 		Method: "POST", Rate: sharedTokens / took.Seconds(), CPU: spent.cpu / sharedTokens, P50: quantile(times, 50), P99: quantile(times, 99),
-		Commits: spent.commits / sharedTokens, RSS: of.rss(),
+		Commits: spent.commits / sharedTokens, Trips: spent.trips / sharedTokens, Loads: spent.loads / sharedTokens,
+		Hits: spent.hits / max(1, spent.hits+spent.loads), RSS: of.rss(),
 	}, errors.Join(failed...)
 }
