@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ type decider struct {
 	header  []string // names and values, with every request
 	store   string
 	writers int           // connections that load at once
+	twice   string        // what is done about a tuple that is there already; empty: it is a mistake
 	loaded  time.Duration // all tuples through the API, every write durable
 }
 
@@ -324,7 +326,11 @@ func (d *decider) begin(ctx context.Context, model json.RawMessage) error {
 
 // load writes all tuples, a hundred in a request.
 func (d *decider) load(ctx context.Context, tuples []graph.Tuple) error {
-	const batch = 100
+	return d.stream(ctx, 100, graph.All(tuples...))
+}
+
+// stream writes all tuples, so many in a request.
+func (d *decider) stream(ctx context.Context, batch int, tuples iter.Seq2[graph.Tuple, error]) error {
 	begun := time.Now()
 	parts := make(chan []graph.Tuple)
 	var wg sync.WaitGroup
@@ -332,14 +338,24 @@ func (d *decider) load(ctx context.Context, tuples []graph.Tuple) error {
 	for range d.writers {
 		wg.Go(func() {
 			for part := range parts {
+				if first.Load() != nil {
+					continue // it is lost
+				}
 				if err := d.write(ctx, part); err != nil {
 					first.CompareAndSwap(nil, &err)
 				}
 			}
 		})
 	}
-	for i := 0; i < len(tuples); i += batch {
-		parts <- tuples[i:min(i+batch, len(tuples))]
+	var part []graph.Tuple
+	for t := range tuples {
+		if part = append(part, t); len(part) == batch {
+			parts <- part
+			part = nil
+		}
+	}
+	if len(part) > 0 {
+		parts <- part
 	}
 	close(parts)
 	wg.Wait()
@@ -358,9 +374,11 @@ func (d *decider) write(ctx context.Context, tuples []graph.Tuple) error {
 	}
 	var body struct {
 		Writes struct {
-			Keys []tupleKey `json:"tuple_keys"`
+			Keys  []tupleKey `json:"tuple_keys"`
+			Twice string     `json:"on_duplicate,omitempty"`
 		} `json:"writes"`
 	}
+	body.Writes.Twice = d.twice
 	for _, t := range tuples {
 		user := t.Subject.Type + ":" + t.Subject.ID
 		if t.Subject.Relation != "" {

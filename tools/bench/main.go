@@ -2,7 +2,7 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-relations [-peers [-postgres URL]]] [-shared] [-nodes N] [-turns N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//	go run ./tools/bench [-relations [-peers [-postgres URL]]] [-scale 10000,1000000] [-shared] [-nodes N] [-turns N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
 //
 // Where the data is, and whether there is a Redis, is said as to the server: CARDEA_DATABASE_URL and so on.
 //
@@ -34,6 +34,7 @@ func main() {
 	ask := flag.Bool("relations", false, "measure checks of relations (data set W1) and nothing else")
 	peers := flag.Bool("peers", false, "with -relations: measure OpenFGA too, which is built for it")
 	postgres := flag.String("postgres", "", "with -peers: measure OpenFGA on this PostgreSQL too, an empty database that shares the server's core")
+	scale := flag.String("scale", "", "measure checks in stores of so many tuples, e.g. 10000,100000,1000000, and nothing else; CARDEA_AUTHZ_MEMORY must have room for 150 bytes a tuple of all of them")
 	shared := flag.Bool("shared", false, "measure what a second node on the same PostgreSQL and Redis resolves, and nothing else")
 	nodes := flag.Int("nodes", 1, "so many nodes on one database, all on the server's core; connections reach them in turn")
 	turns := flag.Int("turns", 5, "how often a load without and with a flood of sign-ins is measured")
@@ -47,7 +48,7 @@ func main() {
 	debug.SetMemoryLimit(4 << 30)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *postgres, *shared, *nodes, max(1, *turns)}, *asJSON); err != nil {
+	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *postgres, *scale, *shared, *nodes, max(1, *turns)}, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -62,10 +63,14 @@ type options struct {
 	relations   bool
 	peers       bool
 	postgres    string // where OpenFGA is measured too
+	scale       string // sizes of stores
 	shared      bool
 	nodes       int
 	turns       int
 }
+
+// special reports whether something else than the server as a whole is measured.
+func (o options) special() bool { return o.relations || o.shared || o.scale != "" }
 
 func run(ctx context.Context, o options, asJSON bool) error {
 	bare, err := startBare(ctx)
@@ -87,7 +92,7 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		s.others = append(s.others, n)
 	}
 	var w []workload
-	if !o.relations && !o.shared {
+	if !o.special() {
 		if w, err = s.furnish(ctx); err != nil {
 			return err
 		}
@@ -96,6 +101,13 @@ func run(ctx context.Context, o options, asJSON bool) error {
 	results, err := s.measured(ctx, o, append(limits, w...))
 	if err != nil {
 		return err
+	}
+	if o.scale != "" {
+		more, err := scaled(ctx, o, s)
+		if err != nil {
+			return err
+		}
+		results = append(results, more...)
 	}
 	if o.relations {
 		more, err := relations(ctx, o, s, limits[1])
@@ -113,14 +125,14 @@ func run(ctx context.Context, o options, asJSON bool) error {
 	}
 	relate(results)
 	var flood flooded
-	if !o.relations && !o.shared && (o.only == "" || strings.Contains("sign-in", o.only)) {
+	if !o.special() && (o.only == "" || strings.Contains("sign-in", o.only)) {
 		more, f, err := s.flood(ctx, o, w)
 		if err != nil {
 			return fmt.Errorf("sign-in: %w", err)
 		}
 		results, flood = append(results, more...), f
 	}
-	if !o.relations && !o.shared { // last, since it makes the server large
+	if !o.special() { // last, since it makes the server large
 		writes, err := s.tupleWrites(ctx)
 		if err != nil {
 			return err
