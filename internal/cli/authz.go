@@ -26,6 +26,7 @@ type authzCommands struct {
 	Check   authzCheck   `cmd:"" help:"Ask whether a user has a relation to an object. Exits 0 if so, 1 if not, 2 on error."`
 	List    authzList    `cmd:"" help:"List the objects of a user, or the users of an object."`
 	Explain authzExplain `cmd:"" help:"Ask why, and what would change it."`
+	Watch   authzWatch   `cmd:"" help:"List what has changed since somebody looked last."`
 	Policy  authzPolicy  `cmd:"" help:"Cedar policies: sets, with versions that are tested before they decide."`
 	Point   authzPoint   `cmd:"" help:"Decision points outside, which decision plans can name."`
 	Plan    authzPlan    `cmd:"" help:"Which engines answer questions about which type of resource."`
