@@ -109,6 +109,7 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 		})
 	}
+	s.public = serve.Deadlines(s.public)
 	if public.TLSConfig != nil {
 		s.public = tls.NewListener(s.public, public.TLSConfig)
 	}
