@@ -44,9 +44,19 @@ func ensure(ctx context.Context, c *conn, tables map[string]*table, schemas []st
 			return fmt.Errorf("preparing collection %s: %w", s.Name, err)
 		}
 	}
-	// The planner's statistics; without them it may read an index of tuples from the wrong end.
-	_, err := c.exec(ctx, "PRAGMA optimize = 0x10002")
-	return err
+	return dropStatistics(ctx, c)
+}
+
+// dropStatistics removes what earlier versions had the planner gather. Each statement says by which index it
+// reads, so statistics decide nothing; but with them SQLite compiles a query again for each value that it compares
+// a column with, which doubled what it costs.
+func dropStatistics(ctx context.Context, c *conn) error {
+	for _, table := range []string{"sqlite_stat1", "sqlite_stat4"} {
+		if _, err := c.exec(ctx, "DROP TABLE IF EXISTS "+table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ensure creates or extends the table. What was declared once and is no longer stays.

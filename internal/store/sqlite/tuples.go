@@ -260,11 +260,11 @@ func (e *Engine) ListTuples(ctx context.Context, s store.TupleStore, f store.Tup
 // time, and the limit. What f fixes from the left of the order is compared and left out of the order,
 // so that one index gives both; a relation of no object in particular is compared row by row.
 func tupleList(s store.TupleStore, f store.TupleFilter, after *store.Tuple) (string, []driver.Value) {
-	source, where, args := " FROM tuple", inStore, storeArgs(s)
+	source, where, args := " FROM tuple INDEXED BY sqlite_autoindex_tuple_1", inStore, storeArgs(s) // by its key
 	rest := []string{"object_type", "object_id", "relation", "subject_type", "subject_id", "subject_relation"}
 	if f.Subject.Type != "" {
 		if f.Object.ID == "" {
-			source += " INDEXED BY tuple_reverse"
+			source = " FROM tuple INDEXED BY tuple_reverse"
 		}
 		where += " AND subject_type = ? AND subject_id = ? AND subject_relation = ?"
 		args = append(args, f.Subject.Type, f.Subject.ID, f.Subject.Relation)
