@@ -220,7 +220,7 @@ func (p *Pool) start() (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		return nil, err
 	}
 	c := &child{priority: p.priority, in: in, process: cmd, asks: json.NewEncoder(in), answers: json.NewDecoder(out)}
