@@ -2,7 +2,7 @@
 // server on one core, the load on the other, keep-alive. It prints a table; docs/benchmarks.md keeps
 // one with the command that made it.
 //
-//	go run ./tools/bench [-relations [-peers [-postgres URL]]] [-scale 10000,1000000] [-shared] [-nodes N] [-turns N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE]
+//	go run ./tools/bench [-relations [-peers [-postgres URL]]] [-scale 10000,1000000] [-shared] [-nodes N] [-turns N] [-seconds N] [-connections N] [-only NAME] [-profile DIR] [-binary FILE] [-against FILE]
 //
 // Where the data is, and whether there is a Redis, is said as to the server: CARDEA_DATABASE_URL and so on.
 //
@@ -26,20 +26,23 @@ import (
 )
 
 func main() {
+	var o options
 	seconds := flag.Int("seconds", 5, "how long each workload is measured")
-	connections := flag.Int("connections", 16, "keep-alive connections")
-	only := flag.String("only", "", "measure only workloads whose name holds this")
-	binary := flag.String("binary", "", "measure this program instead of building one")
-	profile := flag.String("profile", "", "write a CPU profile of the server for each workload into this directory, named by its number")
-	ask := flag.Bool("relations", false, "measure checks of relations (data set W1) and nothing else")
-	peers := flag.Bool("peers", false, "with -relations: measure OpenFGA too, which is built for it")
-	postgres := flag.String("postgres", "", "with -peers: measure OpenFGA on this PostgreSQL too, an empty database that shares the server's core")
-	scale := flag.String("scale", "", "measure checks in stores of so many tuples, e.g. 10000,100000,1000000, and nothing else; CARDEA_AUTHZ_MEMORY must have room for 150 bytes a tuple of all of them")
-	shared := flag.Bool("shared", false, "measure what a second node on the same PostgreSQL and Redis resolves, and nothing else")
-	nodes := flag.Int("nodes", 1, "so many nodes on one database, all on the server's core; connections reach them in turn")
-	turns := flag.Int("turns", 5, "how often a load without and with a flood of sign-ins is measured")
+	flag.IntVar(&o.connections, "connections", 16, "keep-alive connections")
+	flag.StringVar(&o.only, "only", "", "measure only workloads whose name holds this")
+	flag.StringVar(&o.binary, "binary", "", "measure this program instead of building one")
+	flag.StringVar(&o.against, "against", "", "measure what a request costs beside this program, in turns, and nothing else; with -relations or without")
+	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of the server for each workload into this directory, named by its number")
+	flag.BoolVar(&o.relations, "relations", false, "measure checks of relations (data set W1) and nothing else")
+	flag.BoolVar(&o.peers, "peers", false, "with -relations: measure OpenFGA too, which is built for it")
+	flag.StringVar(&o.postgres, "postgres", "", "with -peers: measure OpenFGA on this PostgreSQL too, an empty database that shares the server's core")
+	flag.StringVar(&o.scale, "scale", "", "measure checks in stores of so many tuples, e.g. 10000,100000,1000000, and nothing else; CARDEA_AUTHZ_MEMORY must have room for 150 bytes a tuple of all of them")
+	flag.BoolVar(&o.shared, "shared", false, "measure what a second node on the same PostgreSQL and Redis resolves, and nothing else")
+	flag.IntVar(&o.nodes, "nodes", 1, "so many nodes on one database, all on the server's core; connections reach them in turn")
+	flag.IntVar(&o.turns, "turns", 5, "how often a load without and with a flood of sign-ins is measured")
 	asJSON := flag.Bool("json", false, "print JSON, for programs")
 	flag.Parse()
+	o.span, o.turns = time.Duration(*seconds)*time.Second, max(1, o.turns)
 	if err := leaveServerCore(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -48,7 +51,7 @@ func main() {
 	debug.SetMemoryLimit(4 << 30)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, options{time.Duration(*seconds) * time.Second, *connections, *only, *profile, *binary, *ask, *peers, *postgres, *scale, *shared, *nodes, max(1, *turns)}, *asJSON); err != nil {
+	if err := run(ctx, o, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -67,6 +70,7 @@ type options struct {
 	shared      bool
 	nodes       int
 	turns       int
+	against     string
 }
 
 // special reports whether something else than the server as a whole is measured.
@@ -90,6 +94,9 @@ func run(ctx context.Context, o options, asJSON bool) error {
 		}
 		defer n.end()
 		s.others = append(s.others, n)
+	}
+	if o.against != "" {
+		return against(ctx, o, s, bare.workloads())
 	}
 	var w []workload
 	if !o.special() {

@@ -124,7 +124,7 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 	}
 	listen, private := strings.Replace(s.base, "http://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.management, "http://")
 	s.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--issuer", s.base, "--listen", listen, "--management", private)
-	s.process.Env = append(append(os.Environ(), s.mail...), "PROFILE_DIR="+s.profile)
+	s.process.Env = append(append(os.Environ(), s.mail...), "PROFILE_DIR="+s.profile, "CARDEA_SERVER_TRUSTED_PROXIES=127.0.0.1/32")
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return 0, err

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -63,9 +62,14 @@ func (s *server) signIns(ctx context.Context, o options, together int) (result, 
 	before, end := s.spent(workload{}), time.Now().Add(o.span)
 	for w := range together {
 		wg.Go(func() {
+			c, err := dial(ctx, at, nil)
+			if err != nil {
+				return
+			}
+			defer func() { _ = c.Close() }()
 			for n := w; time.Now().Before(end) && ctx.Err() == nil; n += together {
 				start := time.Now()
-				err := s.signInOnce(ctx, at, n%accounts)
+				err := s.signInOver(c, n%accounts)
 				took := time.Since(start)
 				mu.Lock()
 				if err != nil {
@@ -105,24 +109,31 @@ func (s *server) rest(ctx context.Context) {
 	}
 }
 
-// signInOnce is what a browser does: it begins a flow and sends the password. It keeps the cookie by which
-// the server knows it again, and no other.
+// signInOnce signs in over a connection of its own.
 func (s *server) signInOnce(ctx context.Context, at *url.URL, n int) error {
-	c, err := dial(ctx, at, &net.TCPAddr{IP: net.IPv4(127, 1, 1, byte(n+1))})
+	c, err := dial(ctx, at, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = c.Close() }()
+	return s.signInOver(c, n)
+}
+
+// signInOver is what a browser does: it begins a flow and sends the password. It keeps the cookie by which
+// the server knows it again, and no other. A proxy, which keeps its connections, says from where it comes.
+func (s *server) signInOver(c *connection, n int) error {
+	c.cookies = nil
+	from := fmt.Sprintf("127.1.1.%d", n+1)
 	var flow struct {
 		CSRF string `json:"csrf_token"`
 		Done bool   `json:"done"`
 	}
-	begin := wire("POST", s.base, "/flows", "application/json", []byte(`{"kind":"sign_in"}`), "Sec-Fetch-Site", "same-origin")
+	begin := wire("POST", s.base, "/flows", "application/json", []byte(`{"kind":"sign_in"}`), "Sec-Fetch-Site", "same-origin", "X-Forwarded-For", from)
 	if err := c.into(begin, &flow); err != nil {
 		return err
 	}
 	prove := wire("POST", s.base, "/flow/password", "application/json", fmt.Appendf(nil, `{"email":%q,"password":%q}`, account(n), password),
-		"Sec-Fetch-Site", "same-origin", "X-CSRF-Token", flow.CSRF, "Cookie", strings.Join(append(c.cookies, s.device(n)...), "; "))
+		"Sec-Fetch-Site", "same-origin", "X-Forwarded-For", from, "X-CSRF-Token", flow.CSRF, "Cookie", strings.Join(append(c.cookies, s.device(n)...), "; "))
 	if err := c.into(prove, &flow); err != nil {
 		return err
 	}
