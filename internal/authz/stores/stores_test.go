@@ -26,7 +26,7 @@ const acme = id.Tenant("acme")
 
 // house is stores with the engine that guards them.
 type house struct {
-	t *testing.T
+	t testing.TB
 	*stores.Stores
 	db     *store.DB
 	clock  *storetest.Clock
@@ -36,7 +36,7 @@ type house struct {
 	store  string
 }
 
-func newHouse(t *testing.T, b index.Bounds) *house {
+func newHouse(t testing.TB, b index.Bounds) *house {
 	t.Helper()
 	clock := storetest.NewClock()
 	cache, err := memory.New(memory.Config{Now: clock.Now})
