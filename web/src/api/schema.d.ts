@@ -3013,6 +3013,7 @@ export interface components {
         Assignment: {
             role: string;
             org?: string;
+            store?: string;
             subject: components["schemas"]["Holder"];
             /**
              * Format: date-time
@@ -3987,8 +3988,10 @@ export interface components {
         };
         NewAssignment: {
             subject: components["schemas"]["HolderInput"];
-            /** @description left out: in the whole tenant */
+            /** @description in this organisation */
             org?: string;
+            /** @description on this store; without org and store: in the whole tenant */
+            store?: string;
             /**
              * Format: date-time
              * @description left out: never
@@ -8382,8 +8385,10 @@ export interface operations {
                 limit?: number;
                 /** @description next of the page before */
                 cursor?: string;
-                /** @description in this organisation; left out: in the whole tenant */
+                /** @description in this organisation */
                 org?: string;
+                /** @description on this store; without org and store: in the whole tenant */
+                store?: string;
             };
             header?: never;
             path: {
@@ -8457,7 +8462,10 @@ export interface operations {
                 subject_id: string;
                 /** @description member, with a group */
                 subject_relation?: "member";
+                /** @description in this organisation */
                 org?: string;
+                /** @description on this store; without org and store: in the whole tenant */
+                store?: string;
             };
             header?: never;
             path: {

@@ -32,6 +32,7 @@ export function Frame() {
   useEffect(() => {
     if (session.state === 'anonymous' && !session.expired) visit('/sign-in')
   }, [session])
+  const pages = useShown()(console)
   const user = useLast(session.state === 'authenticated' ? session.user : undefined)
 
   return (
@@ -42,9 +43,11 @@ export function Frame() {
       <div aria-hidden className={classes('fixed inset-x-0 top-0 z-30 h-0.5 origin-left bg-accent transition-[scale,opacity] duration-300', loading ? 'scale-x-75' : 'scale-x-0 opacity-0')} />
       <header className="sticky top-0 z-10 border-b border-line bg-surface">
         <div className="mx-auto flex h-16 max-w-6xl items-center gap-3 px-4 max-sm:gap-2 sm:px-6">
-          <IconButton label={t('menu')} className="lg:hidden" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)}>
-            {open ? <X size={20} aria-hidden /> : <MenuIcon size={20} aria-hidden />}
-          </IconButton>
+          {pages.length > 0 && (
+            <IconButton label={t('menu')} className="lg:hidden" aria-expanded={open} aria-controls="navigation" onClick={() => setOpen(!open)}>
+              {open ? <X size={20} aria-hidden /> : <MenuIcon size={20} aria-hidden />}
+            </IconButton>
+          )}
           <Link to="/" className="flex items-center gap-2.5 rounded-control font-semibold">
             <Mark size={28} />
             <span className="max-sm:sr-only">Cardea</span>
@@ -58,7 +61,7 @@ export function Frame() {
         </div>
       </header>
       <div className="mx-auto flex max-w-6xl gap-10 px-4 sm:px-6">
-        <Navigation console={console} open={open} />
+        {pages.length > 0 && <Navigation console={console} pages={pages} open={open} />}
         <main id="content" tabIndex={-1} className="min-w-0 flex-1 py-8 outline-none">
           <Suspense fallback={<Skeleton lines={6} />}>
             <Outlet />
@@ -106,7 +109,7 @@ const address = (c: Console, p: Page) => `/${c.path}${p.path && '/' + p.path}`
 
 function Switcher({ current }: { current: Console }) {
   const [available, shown] = [useConsoles(), useShown()]
-  if (available.length < 2) return null
+  if (available.every((c) => c === current)) return null
   return (
     <nav className="flex gap-1 sm:ms-4 max-sm:-ms-1 max-sm:gap-0">
       {available.map((c) => (
@@ -124,8 +127,7 @@ function Switcher({ current }: { current: Console }) {
   )
 }
 
-function Navigation({ console, open }: { console: Console; open: boolean }) {
-  const pages = useShown()(console)
+function Navigation({ console, pages, open }: { console: Console; pages: readonly Page[]; open: boolean }) {
   useLanguage()
   return (
     <nav

@@ -3,15 +3,14 @@ import { useState, type FormEvent } from 'react'
 
 import { answer, api, type Schema } from '../../api/client'
 import { Button } from '../../components/button'
-import { Combobox, type Choice } from '../../components/combobox'
 import { Dialog } from '../../components/dialog'
 import { SelectField } from '../../components/field'
 import { ProblemAlert } from '../../components/problem-alert'
-import { useCan } from '../../session/session'
 import { common } from '../../texts/common'
 import { useAct } from './act'
 import { allRoles } from './data'
-import { findOrgs, SubjectField, type Subject } from './subject'
+import { PlaceField, type Place } from './place'
+import { SubjectField, type Subject } from './subject'
 import { texts } from './texts'
 
 // Cardea's own roles are compiled in and in no list.
@@ -23,18 +22,18 @@ export function unassign(a: Schema<'Assignment'>): Promise<unknown> {
     api.DELETE('/api/roles/{role}/assignments', {
       params: {
         path: { role: a.role },
-        query: { subject_type: a.subject.type, subject_id: a.subject.id, ...(a.subject.relation && { subject_relation: a.subject.relation }), ...(a.org && { org: a.org }) },
+        query: { subject_type: a.subject.type, subject_id: a.subject.id, ...(a.subject.relation && { subject_relation: a.subject.relation }), ...(a.org && { org: a.org }), ...(a.store && { store: a.store }) },
       },
     }),
   )
 }
 
-/** Gives a role to a subject; one of the two may be known already. */
-export function AssignDialog({ role: fixedRole, subject: fixed, org: fixedOrg, close }: { role?: string; subject?: Subject & { label: string }; org?: Choice; close: () => void }) {
-  const [t, c, can] = [texts.use(), common.use(), useCan()]
+/** Gives a role to a subject; each of them may be known already, and on what it counts. */
+export function AssignDialog({ role: fixedRole, subject: fixed, place: fixedPlace, close }: { role?: string; subject?: Subject & { label: string }; place?: Place; close: () => void }) {
+  const [t, c] = [texts.use(), common.use()]
   const [subject, setSubject] = useState(fixed)
   const [role, setRole] = useState(fixedRole ?? '')
-  const [org, setOrg] = useState<Choice | null>(fixedOrg ?? null)
+  const [place, setPlace] = useState<Place | undefined>(fixedPlace ?? {})
   const [hours, setHours] = useState('')
   const { data: roles } = useQuery({ ...allRoles, enabled: !fixedRole })
   const give = useAct(
@@ -44,7 +43,8 @@ export function AssignDialog({ role: fixedRole, subject: fixed, org: fixedOrg, c
           params: { path: { role } },
           body: {
             subject: { type: subject!.type, id: subject!.id, ...(subject!.type === 'group' && { relation: 'member' as const }) },
-            ...(org && { org: org.value }),
+            ...(place?.org && { org: place.org.value }),
+            ...(place?.store && { store: place.store.value }),
             ...(hours && { expires: new Date(Date.now() + Number(hours) * 3_600_000).toISOString() }),
           },
         }),
@@ -53,7 +53,7 @@ export function AssignDialog({ role: fixedRole, subject: fixed, org: fixedOrg, c
   )
   const submit = (e: FormEvent) => {
     e.preventDefault()
-    if (subject && role) give.mutate()
+    if (subject && role && place) give.mutate()
   }
   const title = fixedRole ? t('assign.title_role', { role: fixedRole }) : fixed ? t('assign.title_subject', { who: fixed.label }) : t('assign.give')
   return (
@@ -76,9 +76,7 @@ export function AssignDialog({ role: fixedRole, subject: fixed, org: fixedOrg, c
             ))}
           </SelectField>
         )}
-        {!fixedOrg && can('cardea:org.read') && (
-          <Combobox label={t('assign.org')} hint={t('assign.org.hint')} placeholder={t('assign.org.everywhere')} value={org} onChange={setOrg} find={findOrgs} empty={t('orgs.none')} />
-        )}
+        {!fixedPlace && <PlaceField onChange={setPlace} />}
         <SelectField label={t('assign.until')} value={hours} onChange={(e) => setHours(e.target.value)}>
           <option value="">{t('assign.forever')}</option>
           <option value="1">{t('assign.hours', { count: 1 })}</option>
@@ -91,7 +89,7 @@ export function AssignDialog({ role: fixedRole, subject: fixed, org: fixedOrg, c
           <Button look="secondary" onClick={close}>
             {c('cancel')}
           </Button>
-          <Button type="submit" busy={give.isPending} disabled={!subject || !role}>
+          <Button type="submit" busy={give.isPending} disabled={!subject || !role || !place}>
             {t('assign.give')}
           </Button>
         </div>

@@ -68,9 +68,10 @@ export const allRoles = queryOptions({ queryKey: ['admin', 'roles', 'all'], quer
 
 export const role = (name: string) => queryOptions({ queryKey: ['admin', 'roles', 'one', name], queryFn: () => answer(api.GET('/api/roles/{role}', { params: { path: { role: name } } })) })
 
-export const holders = (name: string, org: string) =>
-  pages(['assignments', 'role', name, org], (cursor) =>
-    answer(api.GET('/api/roles/{role}/assignments', { params: { path: { role: name }, query: { ...(org && { org }), limit: 25, ...cursor } } })),
+/** To whom a role was given in the whole tenant, in one organisation or on one store. */
+export const holders = (name: string, at: { org?: string; store?: string }) =>
+  pages(['assignments', 'role', name, at], (cursor) =>
+    answer(api.GET('/api/roles/{role}/assignments', { params: { path: { role: name }, query: { ...at, limit: 25, ...cursor } } })),
   )
 
 export const groups = pages(['groups', 'list'], (cursor) => answer(api.GET('/api/groups', { params: { query: { limit: 25, ...cursor } } })))

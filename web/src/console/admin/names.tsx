@@ -3,8 +3,10 @@ import { Link } from 'react-router'
 
 import type { Schema } from '../../api/client'
 import { useCan } from '../../session/session'
+import { rich } from '../../texts/catalogue'
 import { useLocale } from '../../texts/language'
 import { client, org, user } from './data'
+import { store } from './stores/data'
 import { texts } from './texts'
 
 export const linkClasses = 'user-text font-medium text-accent underline-offset-3 hover:underline'
@@ -55,6 +57,27 @@ export function OrgName({ id }: { id: string }) {
   ) : (
     <Id id={id} />
   )
+}
+
+/** A store of relation tuples by name, with a link; the id alone where it is gone or may not be seen. One's `own` may be seen by a role on it alone. */
+export function StoreName({ id, own = false }: { id: string; own?: boolean }) {
+  const can = useCan()
+  const { data } = useQuery({ ...store(id), enabled: own || can('cardea:authz.store.read'), retry: false })
+  return data ? (
+    <Link to={`/admin/stores/${id}`} className={linkClasses}>
+      {data.name}
+    </Link>
+  ) : (
+    <Id id={id} />
+  )
+}
+
+/** On what a role counts. */
+export function PlaceName({ of: a }: { of: Pick<Schema<'Assignment'>, 'org' | 'store'> }) {
+  const t = texts.use()
+  if (a.org) return <span>{rich(t('assign.in_org'), { org: <OrgName id={a.org} /> })}</span>
+  if (a.store) return <span>{rich(t('assign.on_store'), { store: <StoreName id={a.store} /> })}</span>
+  return <>{t('assign.everywhere')}</>
 }
 
 /** Whoever can hold a role: a user, a service, the members of a group. */

@@ -133,7 +133,7 @@ function Members({ o }: { o: Org }) {
         }
       />
       {open === 'add' && <AddMember o={o} close={() => setOpen(undefined)} />}
-      {open === 'assign' && <AssignDialog org={{ value: o.id, label: o.name }} close={() => setOpen(undefined)} />}
+      {open === 'assign' && <AssignDialog place={{ org: { value: o.id, label: o.name } }} close={() => setOpen(undefined)} />}
     </div>
   )
 }

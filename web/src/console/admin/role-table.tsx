@@ -4,7 +4,7 @@ import type { Schema } from '../../api/client'
 import { Table } from '../../components/table'
 import { useCan } from '../../session/session'
 import { useAct } from './act'
-import { OrgName, SubjectName, Time } from './names'
+import { PlaceName, SubjectName, Time } from './names'
 import { Asking } from './parts'
 import { texts } from './texts'
 
@@ -18,10 +18,10 @@ export function RoleTable({ assignments, who, take, empty }: { assignments: read
     <Table
       label={t('roles.title')}
       rows={assignments}
-      rowKey={(a) => `${a.role} ${a.org ?? ''}`}
+      rowKey={(a) => `${a.role} ${a.org ?? ''} ${a.store ?? ''}`}
       columns={[
         { id: 'role', title: t('role.role'), cell: (a) => <SubjectName subject={{ type: 'role', id: a.role }} /> },
-        { id: 'org', title: t('assign.where'), cell: (a) => (a.org ? <OrgName id={a.org} /> : t('assign.everywhere')) },
+        { id: 'where', title: t('assign.where'), cell: (a) => <PlaceName of={a} /> },
         { id: 'until', title: t('assign.until'), wideOnly: true, cell: (a) => (a.expires ? <Time at={a.expires} /> : t('assign.no_end')) },
         {
           id: 'do', title: <span className="sr-only">{t('actions')}</span>, end: true,

@@ -8,7 +8,6 @@ import { Alert } from '../../components/alert'
 import { Button } from '../../components/button'
 import { Card, PageHeader } from '../../components/card'
 import { Checkbox } from '../../components/checkbox'
-import { Combobox, type Choice } from '../../components/combobox'
 import { EmptyState } from '../../components/empty-state'
 import { TextArea, TextField } from '../../components/field'
 import { ProblemAlert } from '../../components/problem-alert'
@@ -23,7 +22,7 @@ import { allRoles, holders, role } from './data'
 import { List } from './list'
 import { SubjectName, Time } from './names'
 import { Asking, Back, Code, linesOf, useParam } from './parts'
-import { findOrgs } from './subject'
+import { PlaceField, type Place } from './place'
 import { texts } from './texts'
 
 type Role = Schema<'Role'>
@@ -175,7 +174,7 @@ function Permissions({ r }: { r: Role }) {
 
 function Holders({ name }: { name: string }) {
   const [t, can] = [texts.use(), useCan()]
-  const [org, setOrg] = useState<Choice | null>(null)
+  const [place, setPlace] = useState<Place | undefined>({})
   const [giving, setGiving] = useState(false)
   const back = useAct(unassign, { stale: ['assignments'], done: t('assign.taken') })
   const give = can('cardea:role.assign') && (
@@ -186,35 +185,35 @@ function Holders({ name }: { name: string }) {
   return (
     <div className="grid grid-cols-1 gap-4">
       <div className="flex flex-wrap items-end justify-between gap-4">
-        {can('cardea:org.read') && (
-          <div className="min-w-0 flex-1 sm:max-w-xs">
-            <Combobox label={t('assign.where')} placeholder={t('assign.everywhere')} value={org} onChange={setOrg} find={findOrgs} empty={t('orgs.none')} />
-          </div>
-        )}
+        <div className="min-w-0 flex-[1_1_16rem] sm:max-w-xl">
+          <PlaceField onChange={setPlace} />
+        </div>
         {give}
       </div>
       {name === builtIn[0] && <Alert tone="warning">{t('role.admin.care')}</Alert>}
-      <List
-        query={holders(name, org?.value ?? '')}
-        label={t('role.holders')}
-        rowKey={(a) => `${a.subject.type}:${a.subject.id}#${a.subject.relation ?? ''}`}
-        columns={[
-          { id: 'who', title: t('role.holder'), cell: (a) => <SubjectName subject={a.subject} /> },
-          { id: 'type', title: t('subject.type'), cell: (a) => t(`subject.${a.subject.type}`) },
-          { id: 'until', title: t('assign.until'), wideOnly: true, cell: (a) => (a.expires ? <Time at={a.expires} /> : t('assign.no_end')) },
-          {
-            id: 'do', title: <span className="sr-only">{t('actions')}</span>, end: true,
-            cell: (a) =>
-              can('cardea:role.unassign') && (
-                <Asking size="small" title={t('assign.take.title', { role: a.role, who: a.subject.id })} text={t('assign.take.text')} confirm={t('assign.take')} label={t('assign.take.title', { role: a.role, who: a.subject.id })} run={() => back.mutateAsync(a)}>
-                  {t('assign.take')}
-                </Asking>
-              ),
-          },
-        ]}
-        empty={<EmptyState icon={<UserCog aria-hidden />} title={t('role.holders.none')}>{t('role.holders.none.text')}</EmptyState>}
-      />
-      {giving && <AssignDialog role={name} {...(org ? { org } : {})} close={() => setGiving(false)} />}
+      {place && (
+        <List
+          query={holders(name, { ...(place.org && { org: place.org.value }), ...(place.store && { store: place.store.value }) })}
+          label={t('role.holders')}
+          rowKey={(a) => `${a.subject.type}:${a.subject.id}#${a.subject.relation ?? ''}`}
+          columns={[
+            { id: 'who', title: t('role.holder'), cell: (a) => <SubjectName subject={a.subject} /> },
+            { id: 'type', title: t('subject.type'), cell: (a) => t(`subject.${a.subject.type}`) },
+            { id: 'until', title: t('assign.until'), wideOnly: true, cell: (a) => (a.expires ? <Time at={a.expires} /> : t('assign.no_end')) },
+            {
+              id: 'do', title: <span className="sr-only">{t('actions')}</span>, end: true,
+              cell: (a) =>
+                can('cardea:role.unassign') && (
+                  <Asking size="small" title={t('assign.take.title', { role: a.role, who: a.subject.id })} text={t('assign.take.text')} confirm={t('assign.take')} label={t('assign.take.title', { role: a.role, who: a.subject.id })} run={() => back.mutateAsync(a)}>
+                    {t('assign.take')}
+                  </Asking>
+                ),
+            },
+          ]}
+          empty={<EmptyState icon={<UserCog aria-hidden />} title={t('role.holders.none')}>{t('role.holders.none.text')}</EmptyState>}
+        />
+      )}
+      {giving && <AssignDialog role={name} {...(place && (place.org || place.store) ? { place } : {})} close={() => setGiving(false)} />}
     </div>
   )
 }

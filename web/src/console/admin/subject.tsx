@@ -30,6 +30,14 @@ export async function findOrgs(text: string): Promise<Choice[]> {
   return items.map((o) => ({ value: o.id, label: o.name }))
 }
 
+/** Stores of relation tuples, by a part of the name; beyond those that are fetched, by the whole name, as the server finds them. */
+export async function findStores(text: string): Promise<Choice[]> {
+  const found = async (name: string) => (await answer(api.GET('/api/stores', { params: { query: { limit: 200, ...(name && { name }) } } }))).items
+  const named = (await found('')).filter((s) => s.name.toLowerCase().includes(text.toLowerCase()))
+  const items = named.length > 0 || !text ? named : await found(text)
+  return items.slice(0, 8).map((s) => ({ value: s.id, label: s.name, note: s.id }))
+}
+
 /** Chooses a subject: what it is, then which one. */
 export function SubjectField({ start, onChange }: { start?: Subject & { label: string }; onChange: (subject: (Subject & { label: string }) | undefined) => void }) {
   const t = texts.use()

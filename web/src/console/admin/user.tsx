@@ -278,7 +278,7 @@ function Permissions({ u }: { u: User }) {
     const noun = name.split(':')[0] ?? ''
     groups.set(noun, [...(groups.get(noun) ?? []), name])
   }
-  const own = held?.items.filter((a) => !a.org && (builtIn as readonly string[]).includes(a.role)) ?? []
+  const own = held?.items.filter((a) => !a.org && !a.store && (builtIn as readonly string[]).includes(a.role)) ?? []
   return (
     <div className="grid grid-cols-1 gap-4">
       <p className="text-sm text-muted">{t('permissions.text')}</p>

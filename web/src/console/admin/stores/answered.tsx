@@ -7,7 +7,6 @@ import { Button } from '../../../components/button'
 import { classes } from '../../../components/classes'
 import { ProblemAlert } from '../../../components/problem-alert'
 import { Skeleton } from '../../../components/skeleton'
-import { useCan } from '../../../session/session'
 import { rich } from '../../../texts/catalogue'
 import { useLocale } from '../../../texts/language'
 import { useAct } from '../act'
@@ -15,6 +14,7 @@ import { Asking } from '../parts'
 import type { Question, Store, Terms, Tuple } from './data'
 import { treeOf } from './proof'
 import { ProofTree } from './proof-tree'
+import { useCanHere } from './powers'
 import { texts } from './texts'
 
 type Explained = Schema<'StoreExplanation'>
@@ -28,7 +28,7 @@ function ask(id: string, q: Question, terms: Terms, why: boolean): Promise<Parti
 
 /** An answer in one sentence, then the tuples that prove it as a graph, or what would have to change. */
 export function Answered({ s, q, terms, title, suppose }: { s: Store; q: Question; terms: Terms; title?: string; suppose: (write: Tuple[], remove: Tuple[]) => void }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const heading = useId()
   const why = can('cardea:authz.tuple.read')
   const { data, error } = useQuery({ queryKey: ['admin', 'tuples', s.id, 'answer', q, terms, why], queryFn: () => ask(s.id, q, terms, why), staleTime: 0 })
@@ -129,7 +129,7 @@ function Met({ name, missing }: { name: string; missing: readonly string[] }) {
 
 /** A set of changes that would allow it: to be tried, or written where somebody may. */
 function Change({ s, r, suppose }: { s: Store; r: Remedy; suppose: (write: Tuple[], remove: Tuple[]) => void }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const write = useAct(() => answer(api.POST('/api/stores/{store}/tuples', { params: { path: { store: s.id } }, body: { tuples: r.write ?? [] } })), { stale: ['tuples'], done: t('tuple.written') })
   const [writes, removes] = [r.write ?? [], r.delete ?? []]
   const line = (x: Tuple) => `${x.user} ${x.relation} ${x.object}`

@@ -12,13 +12,13 @@ import { EmptyState } from '../../../components/empty-state'
 import { TextField } from '../../../components/field'
 import { ProblemAlert } from '../../../components/problem-alert'
 import { Skeleton } from '../../../components/skeleton'
-import { knownSession, useCan } from '../../../session/session'
 import { common } from '../../../texts/common'
 import { rich } from '../../../texts/catalogue'
 import { queries } from '../../queries'
 import { useAct } from '../act'
 import { Back, Code } from '../parts'
 import { model, store, type Model, type Store } from './data'
+import { loadPowers, useCanHere } from './powers'
 import { texts } from './texts'
 
 /** The permission without which a page can say little of a store. */
@@ -27,8 +27,8 @@ export const readsModels = 'cardea:authz.model.read'
 /** Fetches a store, and the version of its model that is used, before one of its pages is shown. */
 export const loader = async ({ params }: LoaderFunctionArgs) => {
   const s = await queries.ensureQueryData({ ...store(params['store']!), revalidateIfStale: true })
-  const session = await knownSession()
-  if (s.model && session.state === 'authenticated' && session.permissions.has(readsModels)) await queries.ensureQueryData(model(s.id, s.model))
+  const can = await loadPowers(s.id)
+  if (s.model && can(readsModels)) await queries.ensureQueryData(model(s.id, s.model))
   return null
 }
 
@@ -39,7 +39,7 @@ export function useStore(): Store {
 
 /** What every page about a store has: its name, what can be done with it, and the way to the other pages. */
 export function StorePage({ children }: { children: (s: Store) => ReactNode }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const s = useStore()
   const at = `/admin/stores/${s.id}`
   const tabs = [
@@ -74,7 +74,7 @@ export function StorePage({ children }: { children: (s: Store) => ReactNode }) {
 
 /** Shows what needs a model, or where to write one. */
 export function WithModel({ s, children }: { s: Store; children: (m: Model) => ReactNode }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   if (!can(readsModels)) return <EmptyState title={t('model.hidden')} />
   if (!s.model) return <EmptyState title={t('model.needed')}>{t('model.needed.text')}</EmptyState>
   return <Used id={s.id} version={s.model}>{children}</Used>
@@ -85,7 +85,7 @@ function Used({ id, version, children }: { id: string; version: string; children
 }
 
 function Actions({ s }: { s: Store }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const [doing, setDoing] = useState<'rename' | 'delete'>()
   return (
     <>

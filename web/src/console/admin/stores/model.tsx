@@ -9,7 +9,6 @@ import { Button } from '../../../components/button'
 import { Card } from '../../../components/card'
 import { CodeEditor, type Mark } from '../../../components/code-editor'
 import { ProblemAlert } from '../../../components/problem-alert'
-import { useCan } from '../../../session/session'
 import { queries } from '../../queries'
 import { useAct } from '../act'
 import { Asking, Code } from '../parts'
@@ -18,13 +17,14 @@ import { judgement, model, type Judgement, type Store } from './data'
 import { useDraft } from './draft'
 import { readsModels, StorePage, WithModel } from './frame'
 import { columnInBytes, fga, firstModel } from './language'
+import { useCanHere } from './powers'
 import { texts } from './texts'
 
 export { loader } from './frame'
 
 /** The model of a store, to be read and to be written: what is wrong stands where it is wrong, and what would change below. */
 export function Component() {
-  const can = useCan()
+  const can = useCanHere()
   return <StorePage>{(s) => (s.model || !can(readsModels) ? <WithModel s={s}>{(m) => <Editor key={s.id} s={s} text={m.text ?? ''} />}</WithModel> : <Editor key={s.id} s={s} text="" />)}</StorePage>
 }
 
@@ -45,7 +45,7 @@ export function marksOf(text: string, j: Judgement | undefined): Mark[] {
 }
 
 function Editor({ s, text }: { s: Store; text: string }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const [draft, setDraft] = useDraft(`${s.id}:model`)
   const [base, setBase] = useDraft(`${s.id}:base`) // the version that the draft began with
   const now = draft ?? text

@@ -1,3 +1,4 @@
+import { useQuery } from '@tanstack/react-query'
 import { Network } from 'lucide-react'
 import { useState, type FormEvent } from 'react'
 import { Link, useNavigate } from 'react-router'
@@ -11,18 +12,56 @@ import { Dialog } from '../../../components/dialog'
 import { EmptyState } from '../../../components/empty-state'
 import { TextField } from '../../../components/field'
 import { ProblemAlert } from '../../../components/problem-alert'
-import { useCan } from '../../../session/session'
+import { Skeleton } from '../../../components/skeleton'
+import { Table } from '../../../components/table'
+import { useCan, useSession } from '../../../session/session'
 import { common } from '../../../texts/common'
 import { useAct } from '../act'
 import { fieldError } from '../application-new'
+import { rolesOfUser } from '../data'
 import { List } from '../list'
-import { linkClasses, Time } from '../names'
+import { linkClasses, StoreName, Time } from '../names'
 import { Code, Finder, useParam } from '../parts'
 import { stores } from './data'
 import { texts } from './texts'
 
-/** The stores of relation tuples that applications have here. */
+/** The stores of relation tuples that applications have here: all of them, or those on which somebody has a role, who may not list all. */
 export function Component() {
+  return useCan()('cardea:authz.store.read') ? <All /> : <Own />
+}
+
+/** The stores on which the signed-in person was given a role. One by way of a group is in no list. */
+function Own() {
+  const [t, session] = [texts.use(), useSession()]
+  const me = session.state === 'authenticated' ? session.user.id : ''
+  const { data, error } = useQuery({ ...rolesOfUser(me), enabled: me !== '' })
+  const held = new Map<string, string[]>()
+  for (const a of data?.items ?? []) if (a.store) held.set(a.store, [...(held.get(a.store) ?? []), a.role])
+  return (
+    <>
+      <PageHeader title={t('title')} description={t('own.text')} />
+      {error ? (
+        <ProblemAlert problem={error} />
+      ) : !data ? (
+        <Skeleton lines={5} />
+      ) : (
+        <Table
+          label={t('title')}
+          rows={[...held]}
+          rowKey={([id]) => id}
+          columns={[
+            { id: 'name', title: t('name'), cell: ([id]) => <StoreName id={id} own /> },
+            { id: 'id', title: t('id'), cell: ([id]) => <Code>{id}</Code> },
+            { id: 'roles', title: t('own.role'), cell: ([, roles]) => roles.join(', ') },
+          ]}
+          empty={<EmptyState icon={<Network aria-hidden />} title={t('own.none')}>{t('own.none.text')}</EmptyState>}
+        />
+      )}
+    </>
+  )
+}
+
+function All() {
   const [t, can] = [texts.use(), useCan()]
   const [name] = useParam('q')
   const [making, setMaking] = useState(false)

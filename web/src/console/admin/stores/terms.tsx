@@ -5,10 +5,10 @@ import { answer, api } from '../../../api/client'
 import { CodeEditor } from '../../../components/code-editor'
 import { SelectField } from '../../../components/field'
 import { json } from '../../../components/highlight'
-import { useCan } from '../../../session/session'
 import type { Store, Terms } from './data'
 import { keptDraft } from './draft'
 import { jsonObject, tuplesOf, type Wrong } from './lines'
+import { useCanHere } from './powers'
 import { texts } from './texts'
 
 /** What a question brings, as it is typed. */
@@ -47,7 +47,7 @@ export function termsOf(storeID: string, x: Typed, whatIf: boolean): Terms | und
 
 /** The fields of what a question knows and of what is supposed, folded away until somebody wants them. */
 export function TermsFields({ s, value, onChange, open }: { s: Store; value: Typed; onChange: (x: Typed) => void; open: boolean }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const set = (part: Partial<Typed>) => onChange({ ...value, ...part })
   const { data: versions } = useQuery({
     queryKey: ['admin', 'stores', 'models', s.id, 'choice'],

@@ -11,7 +11,6 @@ import { EmptyState } from '../../../components/empty-state'
 import { SelectField, TextField } from '../../../components/field'
 import { ProblemAlert } from '../../../components/problem-alert'
 import { Skeleton } from '../../../components/skeleton'
-import { useCan } from '../../../session/session'
 import { common } from '../../../texts/common'
 import { useAct } from '../act'
 import { List } from '../list'
@@ -20,6 +19,7 @@ import { Asking, Code } from '../parts'
 import { tuples, usersOf, type Outline, type Store, type Tuple, type TupleFilter } from './data'
 import { StorePage, WithModel } from './frame'
 import { objectTypes, relationsOf, typeOf, userTypes } from './outline'
+import { useCanHere } from './powers'
 import { texts } from './texts'
 import { WriteTuple } from './tuple-new'
 
@@ -31,7 +31,7 @@ export function Component() {
 }
 
 function Tuples({ s, outline }: { s: Store; outline: Outline }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const [params, setParams] = useSearchParams()
   const [user, relation, object] = [params.get('user') ?? '', params.get('relation') ?? '', params.get('object') ?? '']
   const [adding, setAdding] = useState(false)

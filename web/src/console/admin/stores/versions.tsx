@@ -10,7 +10,6 @@ import { EmptyState } from '../../../components/empty-state'
 import { LineDiff } from '../../../components/line-diff'
 import { ProblemAlert } from '../../../components/problem-alert'
 import { Skeleton } from '../../../components/skeleton'
-import { useCan } from '../../../session/session'
 import { queries } from '../../queries'
 import { useAct } from '../act'
 import { List } from '../list'
@@ -20,6 +19,7 @@ import { Changes } from './changes'
 import { difference, model, models, type Model, type Store } from './data'
 import { keepDraft } from './draft'
 import { StorePage } from './frame'
+import { useCanHere } from './powers'
 import { texts } from './texts'
 
 export { loader } from './frame'
@@ -30,7 +30,7 @@ export function Component() {
 }
 
 function Versions({ s }: { s: Store }) {
-  const [t, can] = [texts.use(), useCan()]
+  const [t, can] = [texts.use(), useCanHere()]
   const navigate = useNavigate()
   const [shown, show] = useParam('show')
   const may = can('cardea:authz.store.update')

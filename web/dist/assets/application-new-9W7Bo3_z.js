@@ -1,0 +1,1 @@
+export{t as Component,n as ScopeBoxes,r as fieldError}from"./application-new-7KxGudkt.js";

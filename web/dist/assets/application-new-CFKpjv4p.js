@@ -1,1 +1,0 @@
-export{t as Component,n as ScopeBoxes,r as fieldError}from"./application-new-C6SGRgZ3.js";

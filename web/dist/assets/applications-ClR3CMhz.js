@@ -1,0 +1,1 @@
+export{t as Component,n as typeIcons}from"./applications-DA3bgoxy.js";

@@ -1,1 +1,0 @@
-export{t as Component,n as typeIcons}from"./applications-C3ay8mBO.js";

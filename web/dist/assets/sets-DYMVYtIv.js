@@ -1,0 +1,1 @@
+export{t as Component,n as Decides}from"./sets-DtgzuASt.js";

@@ -1,1 +1,0 @@
-export{t as Component,n as Decides}from"./sets-CotTGAgV.js";

@@ -1,1 +1,0 @@
-import{t as e}from"./useBaseQuery-awjDmEvW.js";import{f as t}from"./infiniteQueryOptions-C0PxiztF.js";function n(n,r){return e(n,t,r)}export{n as t};

@@ -1,0 +1,1 @@
+export{t as Component,n as UserState}from"./users-ICefbHXV.js";

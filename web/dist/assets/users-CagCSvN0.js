@@ -1,1 +1,0 @@
-export{t as Component,n as UserState}from"./users-se70pQ_C.js";
