@@ -16,8 +16,9 @@ func tune(ctx context.Context, syncing func() time.Duration) {
 		go every(ctx, 100*time.Millisecond, followDisk(syncing))
 	}
 	if os.Getenv("GOGC") == "" {
-		keepHeadroom()
-		go every(ctx, 10*time.Second, keepHeadroom)
+		keep := keepRoom()
+		keep()
+		go every(ctx, time.Second, keep)
 	}
 }
 
@@ -66,24 +67,48 @@ const (
 	calmAgain   = 30 // without much waiting
 )
 
-// headroom is how much the heap may always grow between two garbage collections. The default lets it
-// double, which for the ten megabytes of a small installation means a collection every few thousand
-// requests and an eighth of the processor. A heap that is not large may triple, by ample at most: with a graph
-// of 100,000 tuples in it that is a tenth of what a check costs. A large heap keeps the default.
+// room is how much the heap may grow between two garbage collections. The default lets it double, which for the ten
+// megabytes of a small installation means a collection every few thousand requests and an eighth of the processor. It
+// has headroom always, and more, up to ample, while collections are frequent: each lasts for some ten milliseconds,
+// in which whoever asks waits, and several a second are what the slowest hundredth waits for. A second
+// without any takes it back. A heap that is not large may triple, by ample at most: with a graph of
+// 100,000 tuples in it that is a tenth of what a check costs. A large heap keeps the default.
+type room struct {
+	cycles uint64 // collections until it was last asked
+	more   uint64 // bytes, while they are frequent
+}
+
 const (
 	headroom = 24 << 20
 	ample    = 96 << 20
+	frequent = 3       // collections in a second
+	smallest = 6 << 20 // a heap that is smaller counts as this: before the first collection nothing is known to live
 )
 
-func keepHeadroom() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	debug.SetGCPercent(gcPercent(live[0].Value.Uint64()))
+// percent is asked every second, and answers as GOGC counts.
+func (r *room) percent(live, cycles uint64) int {
+	switch before := r.cycles; {
+	case cycles-before >= frequent:
+		r.more = min(max(2*r.more, 2*headroom), ample)
+	case cycles == before:
+		r.more = 0
+	}
+	r.cycles = cycles
+	live = max(live, smallest)
+	return int(100 * max(live, headroom, r.more, min(2*live, ample)) / live)
 }
 
-func gcPercent(live uint64) int {
-	growth := max(live, headroom, min(2*live, ample))
-	return int(min(100*growth/max(live, 1), 400))
+func keepRoom() func() {
+	var r room
+	set := 0
+	return func() {
+		s := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}
+		metrics.Read(s)
+		if n := r.percent(s[0].Value.Uint64(), s[1].Value.Uint64()); n != set { // setting it stops everything for a moment
+			set = n
+			debug.SetGCPercent(n)
+		}
+	}
 }
 
 func every(ctx context.Context, pause time.Duration, f func()) {
