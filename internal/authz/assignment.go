@@ -2,12 +2,14 @@ package authz
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
+	"github.com/cardea-auth/cardea/internal/kit/pause"
 	"github.com/cardea-auth/cardea/internal/store"
 )
 
@@ -57,21 +59,61 @@ func (a Assignment) check() error {
 	return errs.Bad("/subject", "must be a user, a service or group#member")
 }
 
-// Assign gives a role. Cardea's own roles may be given too, by somebody who holds them.
+// who names the subject, and where the place, in sentences.
+func (a Assignment) who() string {
+	if a.Subject.Relation == "" || a.Subject.Type == typeRole {
+		return a.Subject.Type + ":" + a.Subject.ID
+	}
+	return a.Subject.Type + ":" + a.Subject.ID + "#" + a.Subject.Relation
+}
+
+func (a Assignment) where() string {
+	switch {
+	case a.Org != "":
+		return "in organisation " + a.Org
+	case a.Store != "":
+		return "on store " + a.Store
+	}
+	return "in the whole tenant"
+}
+
+// How often Assign tries, and between which bounds its random pauses grow: about a second together, in which a
+// few hundred who give one role get their turn.
+const (
+	assignTries   = 10
+	firstPause    = 4 * time.Millisecond
+	greatestPause = 512 * time.Millisecond
+)
+
+// Assign gives a role. Cardea's own roles may be given too, by somebody who holds them. Those who give one role at
+// the same time wait for each other, see hold.
 func (e *Engine) Assign(ctx context.Context, c access.Caller, a Assignment) (store.Receipt, error) {
-	permit, err := e.mayAssign(ctx, c, "role.assign", a)
+	for try := 1; ; try++ {
+		receipt, err := e.assign(ctx, c, a)
+		if errs.CodeOf(err) != "changed_meanwhile" || try == assignTries {
+			return receipt, err
+		}
+		if err := pause.For(ctx, rand.N(min(firstPause<<try, greatestPause))); err != nil {
+			return store.Receipt{}, unavailable(err)
+		}
+	}
+}
+
+func (e *Engine) assign(ctx context.Context, c access.Caller, a Assignment) (store.Receipt, error) {
+	permit, held, err := e.mayAssign(ctx, c, a)
 	if err != nil {
 		return store.Receipt{}, err
 	}
 	return e.db.Commit(ctx, store.Batch{
-		Permit: permit, Tuples: []store.TupleOp{store.WriteTuple(a.tuple())},
+		Permit: permit, Docs: held, Tuples: []store.TupleOp{store.WriteTuple(a.tuple())},
 		Events: []store.Event{a.event("role.assigned")},
 	})
 }
 
-// Unassign takes a role back. The last administrator of the platform cannot be removed.
+// Unassign takes a role back, also one that is gone: databases of before DeleteRole looked everywhere have
+// holders of such. The last administrator of the platform cannot be removed.
 func (e *Engine) Unassign(ctx context.Context, c access.Caller, a Assignment) (store.Receipt, error) {
-	permit, err := e.mayAssign(ctx, c, "role.unassign", a)
+	permit, err := e.mayUnassign(ctx, c, a)
 	if err != nil {
 		return store.Receipt{}, err
 	}
@@ -100,22 +142,44 @@ func (a Assignment) event(kind string) store.Event {
 	return e
 }
 
-func (e *Engine) mayAssign(ctx context.Context, c access.Caller, action access.Action, a Assignment) (access.Permit, error) {
+// mayAssign permits an assignment, and holds the role that is to be given. Cardea's own are always there.
+func (e *Engine) mayAssign(ctx context.Context, c access.Caller, a Assignment) (access.Permit, []store.DocOp, error) {
+	permit, role, err := e.mayChange(ctx, c, "role.assign", a)
+	if err != nil || role == nil {
+		return permit, nil, err
+	}
+	return permit, []store.DocOp{e.hold(ctx, c.Tenant(), role)}, nil
+}
+
+func (e *Engine) mayUnassign(ctx context.Context, c access.Caller, a Assignment) (access.Permit, error) {
+	permit, _, err := e.mayChange(ctx, c, "role.unassign", a)
+	if errs.Is(err, errs.NotFound) { // then it permits nothing that c might lack
+		_, held, lookErr := e.anyHolder(ctx, c.Tenant(), a.Role)
+		if lookErr != nil || held {
+			return permit, lookErr
+		}
+	}
+	return permit, err
+}
+
+// mayChange permits an action on an assignment and reads its role; nil for Cardea's own. A role that is missing
+// is NotFound, with the permit.
+func (e *Engine) mayChange(ctx context.Context, c access.Caller, action access.Action, a Assignment) (access.Permit, *Role, error) {
 	if err := a.check(); err != nil {
-		return access.Permit{}, err
+		return access.Permit{}, nil, err
 	}
 	permit, err := e.guard.Allow(ctx, c, action, a.object())
 	if err != nil {
-		return access.Permit{}, err
+		return access.Permit{}, nil, err
 	}
 	if strings.HasPrefix(a.Role, ownPrefix) {
-		return permit, e.mayGiveOwn(ctx, c, a)
+		return permit, nil, e.mayGiveOwn(ctx, c, a)
 	}
 	role, err := e.roles.In(c.Tenant()).Get(ctx, a.Role)
 	if err != nil {
-		return access.Permit{}, err
+		return permit, nil, err
 	}
-	return permit, e.mayGive(ctx, c, role)
+	return permit, role, e.mayGive(ctx, c, role)
 }
 
 // mayGiveOwn lets Cardea's own roles be given only by somebody who holds as much: the administrator
@@ -153,9 +217,23 @@ func AdminTuples(userID string) []store.TupleOp {
 	return []store.TupleOp{store.WriteTuple(assignTuple(AdminRole, place{}, store.SubjectRef{Type: access.TypeUser, ID: userID}))}
 }
 
-// RoleTuples are the tuples that give a user a role in an organisation.
-func RoleTuples(userID, org, role string) []store.TupleOp {
-	return []store.TupleOp{store.WriteTuple(assignTuple(role, place{org: org}, store.SubjectRef{Type: access.TypeUser, ID: userID}))}
+// Promised is what gives a user a role in an organisation that was promised at a time, as Assign would. A role that
+// was deleted since, or made after that time under the same name, is not the one that was promised: NotFound.
+func (e *Engine) Promised(ctx context.Context, t id.Tenant, user string, of Assignment, at time.Time) (store.Batch, error) {
+	of.Subject = store.SubjectRef{Type: access.TypeUser, ID: user}
+	b := store.Batch{Tuples: []store.TupleOp{store.WriteTuple(of.tuple())}}
+	if strings.HasPrefix(of.Role, ownPrefix) {
+		return b, nil
+	}
+	r, err := e.roles.In(t).Get(ctx, of.Role)
+	if errs.Is(err, errs.NotFound) || err == nil && r.Created.After(at) {
+		return store.Batch{}, errs.New(errs.NotFound, "role_gone", "The role that was promised does not exist any more; ask to be invited again.")
+	}
+	if err != nil {
+		return store.Batch{}, err
+	}
+	b.Docs = []store.DocOp{e.hold(ctx, t, r)}
+	return b, nil
 }
 
 // Assignments lists the roles given directly to a subject, which may ask too.

@@ -24,6 +24,7 @@ const acme = id.Tenant("acme")
 type house struct {
 	t     testing.TB
 	clock *storetest.Clock
+	db    *store.DB
 	*authz.Engine
 	operator access.Caller
 }
@@ -39,7 +40,7 @@ func newHouse(t *testing.T) *house {
 	}
 	guard.Use(engine)
 	storetest.Ensure(t, db)
-	return &house{t: t, clock: clock, Engine: engine, operator: access.Operator(acme, "root", "test")}
+	return &house{t: t, clock: clock, db: db, Engine: engine, operator: access.Operator(acme, "root", "test")}
 }
 
 func (h *house) role(name string, permissions ...string) {

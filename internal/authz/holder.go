@@ -9,6 +9,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/kit/strict"
 	"github.com/cardea-auth/cardea/internal/store"
@@ -31,6 +32,29 @@ func (e *Engine) Holders(ctx context.Context, c access.Caller, of Assignment, r 
 	return page.Map(p, func(t store.Tuple) Assignment {
 		return Assignment{Role: role, Org: of.Org, Store: of.Store, Subject: t.Subject, Expires: t.Expires}
 	}), err
+}
+
+// anyHolder is an assignment of a role, wherever it holds; a role that inherits it has it too. False if nobody
+// has it. The tuples of organisations and stores cannot be asked by role, so those of all roles are read.
+func (e *Engine) anyHolder(ctx context.Context, t id.Tenant, role string) (Assignment, bool, error) {
+	for _, o := range []store.ObjectRef{{Type: typeRole, ID: role}, {Type: typeOrgRole}, {Type: typeStoreRole}} {
+		for p := (store.TuplePage{Limit: store.MaxTuples}); ; {
+			found, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(t), store.TupleFilter{Object: o, Relation: relAssignee}, p)
+			if err != nil {
+				return Assignment{}, false, unavailable(err)
+			}
+			for _, tu := range found {
+				if at, name, ok := placed(tu.Object); ok && name == role {
+					return Assignment{Role: role, Org: at.org, Store: at.store, Subject: tu.Subject, Expires: tu.Expires}, true, nil
+				}
+			}
+			if len(found) < p.Limit {
+				break
+			}
+			p.After = &found[len(found)-1]
+		}
+	}
+	return Assignment{}, false, nil
 }
 
 // Members lists who belongs directly to a group. A group exists by its members only, so a group that

@@ -12,6 +12,6 @@ import (
 // needs the same right as the gift.
 func (e *Engine) MayAssign(ctx context.Context, c access.Caller, role, org string) error {
 	somebody := store.SubjectRef{Type: access.TypeUser, ID: "somebody"}
-	_, err := e.mayAssign(ctx, c, "role.assign", Assignment{Role: role, Org: org, Subject: somebody})
+	_, _, err := e.mayAssign(ctx, c, Assignment{Role: role, Org: org, Subject: somebody})
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/access"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
+	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/page"
 	"github.com/cardea-auth/cardea/internal/store"
 )
@@ -37,19 +38,24 @@ const (
 
 func roleObject(name string) access.Object { return access.Object{Type: "cardea:role", ID: name} }
 
-// CreateRole defines a role.
+// CreateRole defines a role. A name that somebody still has, from a role that is gone, is refused: a new role
+// gives nobody anything.
 func (e *Engine) CreateRole(ctx context.Context, c access.Caller, r Role) (*Role, error) {
 	permit, err := e.guard.Allow(ctx, c, "role.create", roleObject(r.ID))
 	if err != nil {
 		return nil, err
 	}
-	if err := e.checkRole(ctx, c, &r, nil); err != nil {
+	juniors, err := e.checkRole(ctx, c, &r, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.unheld(ctx, c.Tenant(), r.ID); err != nil {
 		return nil, err
 	}
 	r.Created = e.db.Now()
 	_, err = e.db.Commit(ctx, store.Batch{
 		Permit: permit,
-		Docs:   []store.DocOp{e.roles.In(c.Tenant()).Insert(ctx, &r)},
+		Docs:   append(juniors, e.roles.In(c.Tenant()).Insert(ctx, &r)),
 		Tuples: diff(nil, r.tuples()),
 		Events: []store.Event{{Kind: "role.created", Public: map[string]string{"permissions": strings.Join(r.Permissions, " ")}}},
 	})
@@ -68,11 +74,12 @@ func (e *Engine) UpdateRole(ctx context.Context, c access.Caller, name string, c
 		if err := change(r); err != nil {
 			return store.Batch{}, err
 		}
-		if err := e.checkRole(ctx, c, r, &before); err != nil {
+		juniors, err := e.checkRole(ctx, c, r, &before)
+		if err != nil {
 			return store.Batch{}, err
 		}
 		return store.Batch{
-			Permit: permit, Tuples: diff(before.tuples(), r.tuples()),
+			Permit: permit, Docs: juniors, Tuples: diff(before.tuples(), r.tuples()),
 			Events: []store.Event{{Kind: "role.updated", Public: map[string]string{
 				"before": strings.Join(before.Permissions, " "), "permissions": strings.Join(r.Permissions, " "),
 			}}},
@@ -96,7 +103,9 @@ func (e *Engine) ListRoles(ctx context.Context, c access.Caller, r page.Request)
 	return e.roles.In(c.Tenant()).Find(ctx, store.Query{Request: r})
 }
 
-// DeleteRole removes a role that nobody has and no other role inherits.
+// DeleteRole removes a role that nobody has, in the tenant, in an organisation or on a store, and that no other
+// role inherits. Who is given it meanwhile has written its document (hold), so that it is looked at again: in the
+// end there is either no role or no holder of one that is gone.
 func (e *Engine) DeleteRole(ctx context.Context, c access.Caller, name string) error {
 	permit, err := e.guard.Allow(ctx, c, "role.delete", roleObject(name))
 	if err != nil {
@@ -106,19 +115,29 @@ func (e *Engine) DeleteRole(ctx context.Context, c access.Caller, name string) e
 	if err != nil {
 		return err
 	}
-	held, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(c.Tenant()),
-		store.TupleFilter{Object: store.ObjectRef{Type: typeRole, ID: name}, Relation: relAssignee}, store.TuplePage{Limit: 1})
-	if err != nil {
-		return unavailable(err)
-	}
-	if len(held) > 0 {
-		return errs.New(errs.Precondition, "role_in_use", "Unassign the role everywhere first; %s still has it.", held[0].Subject.Type+":"+held[0].Subject.ID)
+	if err := e.unheld(ctx, c.Tenant(), name); err != nil {
+		return err
 	}
 	_, err = e.db.Commit(ctx, store.Batch{
 		Permit: permit, Docs: []store.DocOp{e.roles.In(c.Tenant()).Delete(r)}, Tuples: diff(r.tuples(), nil),
 		Events: []store.Event{{Kind: "role.deleted"}},
 	})
 	return err
+}
+
+// unheld refuses while somebody has the role, wherever that is.
+func (e *Engine) unheld(ctx context.Context, t id.Tenant, name string) error {
+	a, held, err := e.anyHolder(ctx, t, name)
+	if err != nil || !held {
+		return err
+	}
+	return errs.New(errs.Precondition, "role_in_use", "Unassign the role everywhere first; %s still has it %s.", a.who(), a.where())
+}
+
+// hold is the operation that goes with each thing that gives somebody r: it changes nothing, but who would delete
+// r, and has not seen what was given, starts again. It costs a write, and those who give one role wait for each other.
+func (e *Engine) hold(ctx context.Context, t id.Tenant, r *Role) store.DocOp {
+	return e.roles.In(t).Replace(ctx, r)
 }
 
 // tuples are what the role says in the relation graph.
@@ -149,51 +168,55 @@ func diff(before, after []store.Tuple) []store.TupleOp {
 	return ops
 }
 
-// checkRole judges a role as it would be. Nobody gives away what it does not hold: a permission over
-// Cardea itself may only be added by a caller who has it.
-func (e *Engine) checkRole(ctx context.Context, c access.Caller, r, before *Role) error {
+// checkRole judges a role as it would be, and holds the roles that it newly inherits. Nobody gives away what it
+// does not hold: a permission over Cardea itself may only be added by a caller who has it.
+func (e *Engine) checkRole(ctx context.Context, c access.Caller, r, before *Role) ([]store.DocOp, error) {
 	if !validName(r.ID) || strings.HasPrefix(strings.ToLower(r.ID), ownPrefix) { // in no spelling
-		return errs.Bad("/name", "must be 1 to 100 of letters, digits and _ - . :, and not begin with %s", ownPrefix).Breaks(errs.Identifier, errs.Between(1, 100))
+		return nil, errs.Bad("/name", "must be 1 to 100 of letters, digits and _ - . :, and not begin with %s", ownPrefix).Breaks(errs.Identifier, errs.Between(1, 100))
 	}
 	if len(r.Description) > 1000 {
-		return errs.Bad("/description", "must not be longer than 1000 bytes").Breaks(errs.Length, errs.Between(0, 1000))
+		return nil, errs.Bad("/description", "must not be longer than 1000 bytes").Breaks(errs.Length, errs.Between(0, 1000))
 	}
 	slices.Sort(r.Permissions)
 	r.Permissions = slices.Compact(r.Permissions)
 	if len(r.Permissions) > maxPermissions || len(r.Inherits) > maxInherits {
-		return errs.Bad("/permissions", "must not be more than %d, and /inherits not more than %d", maxPermissions, maxInherits).Breaks(errs.Items, errs.Between(0, maxPermissions))
+		return nil, errs.Bad("/permissions", "must not be more than %d, and /inherits not more than %d", maxPermissions, maxInherits).Breaks(errs.Items, errs.Between(0, maxPermissions))
 	}
 	for _, p := range r.Permissions {
 		if p == "" || len(p) > maxName {
-			return errs.Bad("/permissions", "must have 1 to %d bytes each", maxName).Breaks(errs.Length, errs.Between(1, maxName))
+			return nil, errs.Bad("/permissions", "must have 1 to %d bytes each", maxName).Breaks(errs.Length, errs.Between(1, maxName))
 		}
 		added := before == nil || !slices.Contains(before.Permissions, p)
 		if own, ok := strings.CutPrefix(p, ownPrefix); ok && added {
 			if _, err := e.guard.Allow(ctx, c, access.Action(own), access.Object{Type: "cardea:permission", ID: p}); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
-	return e.checkInherits(ctx, c, r)
+	return e.checkInherits(ctx, c, r, before)
 }
 
-func (e *Engine) checkInherits(ctx context.Context, c access.Caller, r *Role) error {
+func (e *Engine) checkInherits(ctx context.Context, c access.Caller, r, before *Role) ([]store.DocOp, error) {
+	var held []store.DocOp
 	for _, junior := range r.Inherits {
 		if junior == r.ID {
-			return errs.Bad("/inherits", "must not name the role itself").Breaks(errs.Circular, nil)
+			return nil, errs.Bad("/inherits", "must not name the role itself").Breaks(errs.Circular, nil)
 		}
 		j, err := e.roles.In(c.Tenant()).Get(ctx, junior)
 		if errs.Is(err, errs.NotFound) {
-			return errs.Bad("/inherits", "must name roles that exist").Breaks(errs.Unknown, nil)
+			return nil, errs.Bad("/inherits", "must name roles that exist").Breaks(errs.Unknown, nil)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := e.mayGive(ctx, c, j); err != nil {
-			return err
+			return nil, err
+		}
+		if before == nil || !slices.Contains(before.Inherits, junior) {
+			held = append(held, e.hold(ctx, c.Tenant(), j))
 		}
 	}
-	return nil
+	return held, nil
 }
 
 // mayGive refuses to give away a role with permissions over Cardea itself that the caller lacks.

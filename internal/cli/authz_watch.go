@@ -15,6 +15,14 @@ type authzWatch struct {
 	inStore
 	Type  string `help:"Only tuples on objects of this type; the same each time."`
 	After string `help:"Go on where another call has ended, which prints it." placeholder:"CURSOR"`
+	// Follow counts where it was typed; the server, which is asked again and again, does not see to it.
+	Follow bool `help:"Print what changes later too, until interrupted. A look each second."`
+}
+
+// watched are the changes up to a cursor.
+type watched struct {
+	Changes []tupleChange `json:"changes,omitzero"`
+	Next    string        `json:"next"`
 }
 
 // tupleChange is a change as it is printed.
@@ -25,6 +33,13 @@ type tupleChange struct {
 	tuplekey.Key
 }
 
+func (x tupleChange) what() string {
+	if x.Deleted {
+		return "deleted"
+	}
+	return "written"
+}
+
 // run prints the changes up to now. What comes later is found with the cursor that is printed last: nothing
 // is printed twice and nothing is left out, however long ago that was, as long as the log reaches back.
 func (c *authzWatch) run(e *env) error {
@@ -32,11 +47,7 @@ func (c *authzWatch) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	var out struct {
-		Changes []tupleChange `json:"changes"`
-		Next    string        `json:"next"`
-	}
-	out.Changes, out.Next = []tupleChange{}, c.After
+	out := watched{Changes: []tupleChange{}, Next: c.After}
 	for {
 		p, err := e.Stores.Changes(e.ctx, e.caller(), storeID, stores.Watch{Type: c.Type, Request: page.Request{Cursor: out.Next, Limit: page.MaxLimit}})
 		if err != nil {
@@ -53,11 +64,7 @@ func (c *authzWatch) run(e *env) error {
 	return e.print(out, func(w io.Writer) {
 		table(w, "REVISION AT CHANGE USER RELATION OBJECT", func(row func(...any)) {
 			for _, x := range out.Changes {
-				change := "written"
-				if x.Deleted {
-					change = "deleted"
-				}
-				row(x.Revision, x.At.Format(time.RFC3339), change, x.User, x.Relation, x.Object)
+				row(x.Revision, x.At.Format(time.RFC3339), x.what(), x.User, x.Relation, x.Object)
 			}
 		})
 		fmt.Fprintf(w, "next: --after %s\n", out.Next)

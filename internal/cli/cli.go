@@ -105,13 +105,20 @@ func (l *localRun) house(command any) int {
 		}
 		call.Stdin = string(text)
 	}
+	_, bare := command.(bareCommand)
+	send := func(call app.Command) (app.Outcome, error) {
+		out, err := app.SendCommand(l.ctx, l.dataDir(), call)
+		if errors.Is(err, app.ErrNotRunning) {
+			return l.alone(call, bare)
+		}
+		return out, err
+	}
+	if w, ok := command.(*authzWatch); ok && w.Follow {
+		return w.follow(l, send)
+	}
 	bar := l.bar()
 	call.Progress = bar.show
-	out, err := app.SendCommand(l.ctx, l.dataDir(), call)
-	if errors.Is(err, app.ErrNotRunning) {
-		_, bare := command.(bareCommand)
-		out, err = l.alone(call, bare)
-	}
+	out, err := send(call)
 	bar.end()
 	if err != nil {
 		return report(l.process.Stderr, err)

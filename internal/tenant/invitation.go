@@ -156,10 +156,13 @@ func (s *Organisations) Offers(ctx context.Context, c access.Caller, canonical s
 	}), err
 }
 
+// Give is the part of a batch that gives the role which an invitation promised to whoever accepts it. It refuses
+// where that role is gone: then the invitation stays as it was.
+type Give func(ctx context.Context, i *Invitation) (store.Batch, error)
+
 // Accept makes the calling user a member, by the token of a mailed link. canonical is the user's verified
-// address: an invitation to another address is as good as none. roleTuples turns the role into what
-// decisions read.
-func (s *Organisations) Accept(ctx context.Context, c access.Caller, token, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
+// address: an invitation to another address is as good as none. give is what gives the role, if one was promised.
+func (s *Organisations) Accept(ctx context.Context, c access.Caller, token, canonical string, give Give) (*Member, error) {
 	if !opaque.Valid(opaque.Link, token) {
 		return nil, errs.Missing("invitation")
 	}
@@ -167,12 +170,12 @@ func (s *Organisations) Accept(ctx context.Context, c access.Caller, token, cano
 	if err != nil {
 		return nil, err
 	}
-	return s.accept(ctx, c, i, canonical, roleTuples)
+	return s.accept(ctx, c, i.ID, canonical, give)
 }
 
 // AcceptOffer is Accept for whoever has come without the link: public is what Offers has named. The verified
 // address proves as much as the link, which was mailed there.
-func (s *Organisations) AcceptOffer(ctx context.Context, c access.Caller, public, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
+func (s *Organisations) AcceptOffer(ctx context.Context, c access.Caller, public, canonical string, give Give) (*Member, error) {
 	i, ok, err := s.invites.In(c.Tenant()).One(ctx, invitationsByPublic, store.Text(public))
 	if err == nil && !ok {
 		err = errs.Missing("invitation")
@@ -180,7 +183,7 @@ func (s *Organisations) AcceptOffer(ctx context.Context, c access.Caller, public
 	if err != nil {
 		return nil, err
 	}
-	return s.accept(ctx, c, i, canonical, roleTuples)
+	return s.accept(ctx, c, i.ID, canonical, give)
 }
 
 // Decline ends an open invitation to canonical, the caller's verified address; public is what Offers has
@@ -207,31 +210,39 @@ func (s *Organisations) Decline(ctx context.Context, c access.Caller, public, ca
 	return err
 }
 
-func (s *Organisations) accept(ctx context.Context, c access.Caller, i *Invitation, canonical string, roleTuples func(org, role string) []store.TupleOp) (*Member, error) {
+func (s *Organisations) accept(ctx context.Context, c access.Caller, invitation, canonical string, give Give) (*Member, error) {
 	if c.UserID() == "" {
 		return nil, errs.New(errs.Unauthenticated, "token_missing", "Sign in first.")
 	}
-	if !i.Spent.IsZero() || i.Email != canonical || canonical == "" {
-		return nil, errs.Missing("invitation")
-	}
-	org, err := s.orgs.In(c.Tenant()).Get(ctx, i.Org)
-	if errs.Is(err, errs.NotFound) || err == nil && org.Disabled { // meanwhile
-		return nil, errs.Missing("invitation")
-	}
+	var m *Member
+	_, err := s.invites.In(c.Tenant()).Update(ctx, invitation, func(i *Invitation) (store.Batch, error) {
+		if !i.Spent.IsZero() || i.Email != canonical || canonical == "" {
+			return store.Batch{}, errs.Missing("invitation")
+		}
+		org, err := s.orgs.In(c.Tenant()).Get(ctx, i.Org)
+		if errs.Is(err, errs.NotFound) || err == nil && org.Disabled { // meanwhile
+			return store.Batch{}, errs.Missing("invitation")
+		}
+		if err != nil {
+			return store.Batch{}, err
+		}
+		permit, err := s.guard.Open(c, "invitation.accept", orgObject(i.Org))
+		if err != nil {
+			return store.Batch{}, err
+		}
+		i.Spent = s.db.Now()
+		var batch, role store.Batch
+		m, batch = s.join(ctx, c, i.Org, c.UserID())
+		batch.Permit = permit
+		if i.Role != "" {
+			if role, err = give(ctx, i); err != nil {
+				return store.Batch{}, err
+			}
+		}
+		return batch.And(role), nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	permit, err := s.guard.Open(c, "invitation.accept", orgObject(i.Org))
-	if err != nil {
-		return nil, err
-	}
-	i.Spent = s.db.Now()
-	m, batch := s.join(ctx, c, i.Org, c.UserID())
-	batch.Permit = permit
-	batch.Docs = append(batch.Docs, s.invites.In(c.Tenant()).Replace(ctx, i))
-	if i.Role != "" {
-		batch.Tuples = append(batch.Tuples, roleTuples(i.Org, i.Role)...)
-	}
-	_, err = s.db.Commit(ctx, batch)
-	return m, err
+	return m, nil
 }

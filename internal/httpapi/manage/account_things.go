@@ -245,7 +245,7 @@ func (a *API) acceptOffer(ctx context.Context, c access.Caller, me string, in in
 	if err != nil {
 		return Member{}, err
 	}
-	m, err := a.Organisations.AcceptOffer(ctx, c, in.Invitation, address, rolesOfMember(me))
+	m, err := a.Organisations.AcceptOffer(ctx, c, in.Invitation, address, a.roleOfMember(c.Tenant(), me))
 	return one(m, err, showMember)
 }
 
@@ -258,7 +258,7 @@ func (a *API) accept(ctx context.Context, c access.Caller, me string, in struct 
 	if err != nil {
 		return Member{}, err
 	}
-	m, err := a.Organisations.Accept(ctx, c, in.Body.Token, address, rolesOfMember(me))
+	m, err := a.Organisations.Accept(ctx, c, in.Body.Token, address, a.roleOfMember(c.Tenant(), me))
 	return one(m, err, showMember)
 }
 
@@ -271,7 +271,9 @@ func (a *API) verifiedAddress(ctx context.Context, c access.Caller, me string) (
 	return string(u.EmailKey), nil
 }
 
-// rolesOfMember says how a role that comes with an invitation is given to the member.
-func rolesOfMember(me string) func(org, role string) []store.TupleOp {
-	return func(org, role string) []store.TupleOp { return authz.RoleTuples(me, org, role) }
+// roleOfMember gives the role that an invitation promised.
+func (a *API) roleOfMember(t id.Tenant, me string) tenant.Give {
+	return func(ctx context.Context, i *tenant.Invitation) (store.Batch, error) {
+		return a.Decisions.Promised(ctx, t, me, authz.Assignment{Role: i.Role, Org: i.Org}, i.Created)
+	}
 }

@@ -1,8 +1,10 @@
 package clients_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,8 +47,29 @@ func bearer(t testing.TB, service *httptest.Server, token string) answer {
 	return a
 }
 
-// TestE2_AllOfOverHTTP: an end point needs two permissions, the caller has one; 403 names the other.
-func TestE2_AllOfOverHTTP(t *testing.T) {
+// wantChecks asks about a user by command, each question as "action resource": so is permitted, or else it is denied
+// for want of that very permission. An end point that needs several asks the same questions.
+func (w *world) wantChecks(t testing.TB, u user, want map[string]bool) {
+	t.Helper()
+	for question, allow := range want {
+		action, resource, _ := strings.Cut(question, " ")
+		r := w.server.check(t, "user:"+u.email, action, resource, "--json")
+		var said struct {
+			Decision bool
+			Missing  []string
+		}
+		if err := json.Unmarshal([]byte(r.stdout), &said); err != nil || said.Decision != allow || (r.code == 0) != allow {
+			t.Errorf("%s by command: %s", question, r)
+		}
+		if !allow && !slices.Equal(said.Missing, []string{action}) {
+			t.Errorf("%s by command is for want of %v", question, said.Missing)
+		}
+	}
+}
+
+// TestE2_AllOfByCommandAndRequest: an end point needs two permissions, the caller has one; 403 names the other, and
+// so does the command.
+func TestE2_AllOfByCommandAndRequest(t *testing.T) {
 	t.Parallel()
 	w := theWorld(t)
 	service := w.sdk(t, nil, func(c *cardea.Client) func(http.Handler) http.Handler {
@@ -59,15 +82,17 @@ func TestE2_AllOfOverHTTP(t *testing.T) {
 	if a := bearer(t, service, token); a.status != http.StatusForbidden || a.refusal() != "permission_missing" || !strings.Contains(string(a.body), `"permission":"e2users:delete"`) {
 		t.Errorf("one of two: %s", a)
 	}
+	w.wantChecks(t, bob, map[string]bool{"e2posts:read blog:1": true, "e2users:delete blog:1": false})
 	w.server.cli(t, "role", "update", "e2-editor", "--add", "e2users:delete")
 	if a := bearer(t, service, token); a.status != http.StatusNoContent {
 		t.Errorf("both: %s", a)
 	}
+	w.wantChecks(t, bob, map[string]bool{"e2posts:read blog:1": true, "e2users:delete blog:1": true})
 }
 
-// TestE3_StaleRoleOverHTTP: a role is taken away while the token of before is still good; the next call
-// is refused.
-func TestE3_StaleRoleOverHTTP(t *testing.T) {
+// TestE3_StaleRoleByCommandAndRequest: a role is taken away while the token of before is still good; the next call
+// is refused, and the next command denies.
+func TestE3_StaleRoleByCommandAndRequest(t *testing.T) {
 	t.Parallel()
 	w := theWorld(t)
 	service := w.sdk(t, nil, func(c *cardea.Client) func(http.Handler) http.Handler {
@@ -81,10 +106,12 @@ func TestE3_StaleRoleOverHTTP(t *testing.T) {
 	if a := bearer(t, service, token); a.status != http.StatusNoContent {
 		t.Fatalf("with the role: %s", a)
 	}
+	w.wantChecks(t, alice, map[string]bool{"assignee role:e3-admin": true, "assignee role:e3-owner": false, "e3:anything blog:1": true})
 	w.server.cli(t, "role", "unassign", "e3-admin", alice.email)
 	if a := bearer(t, service, token); a.status != http.StatusForbidden || a.refusal() != "permission_missing" {
 		t.Errorf("at the next call: %s", a)
 	}
+	w.wantChecks(t, alice, map[string]bool{"assignee role:e3-admin": false, "assignee role:e3-owner": false, "e3:anything blog:1": false})
 	if a := bearer(t, service, ""); a.status != http.StatusUnauthorized {
 		t.Errorf("without a token: %s", a)
 	}
