@@ -165,7 +165,7 @@ func (l *load) signed(kid string) bool {
 // clock that can be moved; its policy is the shipped one.
 func TestKeysRotateUnderLoad(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, launch{program: built.clock, env: []string{"CLOCK_STEP=" + lead.String()}})
+	s, jump := clocked(t, lead)
 	w := &world{server: s, asAPI: s.addApp(t, "service", "--serves", audience)}
 	var ahead atomic.Int64 // the API's clock is moved with the server's
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
@@ -185,7 +185,7 @@ func TestKeysRotateUnderLoad(t *testing.T) {
 		t.Error("the new key signs before it was published for long enough")
 	}
 	l.pause.Lock() // nobody is in the middle of something while an hour passes
-	s.jump(t)
+	jump()
 	ahead.Store(int64(lead))
 	l.pause.Unlock()
 	l.some(10)

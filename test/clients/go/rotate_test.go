@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -50,6 +51,25 @@ func movable(t *testing.T) (uri string, ahead func(time.Duration)) {
 		if err := pgtest.Exec(uri, fmt.Sprintf("UPDATE clock SET ahead = %f", d.Seconds())); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// clocked starts a server alone whose clock and that of its database jump by a step when told to. It is ready again
+// then.
+func clocked(t *testing.T, step time.Duration) (s *server, jump func()) {
+	t.Helper()
+	l, move := launch{program: built.clock, env: []string{"CLOCK_STEP=" + step.String()}}, func(time.Duration) {}
+	if os.Getenv(engineVariable) == "postgres" {
+		var uri string
+		uri, move = movable(t)
+		l.env, l.mayFail = append(l.env, "CARDEA_DATABASE_URL="+uri), true // it is alarmed until it has looked again
+	}
+	s = startServer(t, l)
+	return s, func() {
+		t.Helper()
+		move(step)
+		s.jump(t)
+		eventually(t, "server that is ready", func() bool { so, _ := s.ready(t); return so })
 	}
 }
 

@@ -75,7 +75,7 @@ func TestE19_FixationOverHTTP(t *testing.T) {
 // device, however long ago that was.
 func TestRevokedDeviceStaysRevoked(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, launch{program: built.clock, env: []string{"CLOCK_STEP=" + (32 * 24 * time.Hour).String()}})
+	s, jump := clocked(t, 32*24*time.Hour)
 	admin := s.admin(t, "admin@device.example")
 	if a := s.change(t, http.MethodPatch, "/api/tenant/settings", admin, `{"refresh_idle":7776000,"refresh_absolute":31536000}`); a.status != http.StatusOK {
 		t.Fatalf("changing the settings: %s", a)
@@ -89,7 +89,7 @@ func TestRevokedDeviceStaysRevoked(t *testing.T) {
 	if a := left.do(left.request(http.MethodDelete, "/session", nil)); a.status != http.StatusNoContent {
 		t.Fatalf("signing out: %s", a)
 	}
-	s.jump(t) // beyond the end that both sessions would have had
+	jump() // beyond the end that both sessions would have had
 	if _, err := p.refresh(t, stolen); !refusedWith(err, "invalid_grant") {
 		t.Errorf("the refresh token of the revoked device, a month later: %v", err)
 	}
