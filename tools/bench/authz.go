@@ -91,11 +91,14 @@ func relations(ctx context.Context, o options, s *server, bare workload) ([]resu
 			}
 			out = append(out, r)
 			if d == ours && len(out) == len(more)+1 {
-				halves, err := s.halfLoad(ctx, o, atHalf(x, r.Rate, o), bare)
-				if err != nil {
-					return nil, err
+				half, limit := atHalf(x, r.Rate, o), bare
+				limit.name, limit.pause, limit.restless = "bare POST, at that rate", half.pause, true
+				for _, x := range []workload{half, limit} {
+					if r, err = measureNamed(ctx, x, o, s); err != nil {
+						return nil, err
+					}
+					out = append(out, r)
 				}
-				out = append(out, halves...)
 			}
 		}
 		fmt.Fprintf(os.Stderr, "%s: %d tuples through the API in %v\n", d.name, len(data.Tuples), d.loaded.Round(time.Millisecond))
@@ -110,31 +113,6 @@ func measureNamed(ctx context.Context, x workload, o options, s *server) (result
 		return r, fmt.Errorf("%s: %w", x.name, err)
 	}
 	return r, nil
-}
-
-// halfLoad measures a workload and a bare answer at the same rate, as they are and on a core that is kept awake.
-func (s *server) halfLoad(ctx context.Context, o options, half, bare workload) ([]result, error) {
-	bare.name, bare.pause, bare.restless = "bare POST, at that rate", half.pause, true
-	all := []workload{half, bare}
-	var out []result
-	for _, awake := range []string{"", ", core kept awake"} {
-		if awake != "" {
-			stop, ok := keepAwake(ctx)
-			if !ok {
-				break
-			}
-			defer stop()
-		}
-		for _, x := range all {
-			x.name += awake
-			r, err := measureNamed(ctx, x, o, s)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, r)
-		}
-	}
-	return out, nil
 }
 
 // atHalf is a workload at half of the rate that was measured.

@@ -33,10 +33,6 @@ func init() { //nolint:gochecknoinits // the child must not read flags
 		}
 		os.Exit(0)
 	}
-	if os.Getenv(awakeFlag) != "" {
-		stayAwake()
-		os.Exit(0)
-	}
 	if port := os.Getenv(bareFlag); port != "" {
 		serveBare(port)
 		os.Exit(0)
