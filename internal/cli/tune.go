@@ -70,8 +70,9 @@ const (
 // room is how much the heap may grow between two garbage collections. The default lets it double, which for the ten
 // megabytes of a small installation means a collection every few thousand requests and an eighth of the processor. It
 // has headroom always, and more, up to ample, while collections are frequent: then the slowest hundredth of all answers
-// waited for them, 1 ms in place of 0.7. A second without any takes it back. A heap that is not large may triple, by ample at most: with a graph of
-// 100,000 tuples in it that is a tenth of what a check costs. A large heap keeps the default.
+// waited for them, 1 ms in place of 0.7. A second without any takes it back. A heap that is not large may triple, by
+// ample at most: with a graph of 100,000 tuples in it that is a tenth of what a check costs. A large heap keeps the
+// default.
 type room struct {
 	cycles uint64 // collections until it was last asked
 	more   uint64 // bytes, while they are frequent
