@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cardea-auth/cardea/test/port"
 	"github.com/cardea-auth/cardea/test/process"
 )
 
@@ -32,7 +33,7 @@ func start(t *testing.T) *server {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
-	addresses, err := process.FreeAddresses(2)
+	addresses, err := port.Addresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}

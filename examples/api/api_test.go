@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/cardeatest"
+	"github.com/cardea-auth/cardea/test/port"
 )
 
 // call sends one request and returns status and body.
@@ -75,12 +75,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 func TestRun(t *testing.T) {
 	t.Parallel()
 	srv := cardeatest.NewServer(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := port.Addresses(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	_ = l.Close() // the program opens it again
+	address := free[0]
 	ctx, stop := context.WithCancel(t.Context())
 	env := map[string]string{
 		"API_ISSUER": srv.URL, "API_AUDIENCE": cardeatest.Audience, "API_CLIENT_ID": cardeatest.ClientID, "API_CLIENT_SECRET": cardeatest.ClientSecret,

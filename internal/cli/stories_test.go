@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -21,6 +20,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/cli"
 	"github.com/cardea-auth/cardea/internal/store/mongo/mongotest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/port"
 )
 
 func TestMain(m *testing.M) {
@@ -74,14 +74,11 @@ func stories(dir string, more func(*testscript.Env) error) testscript.Params {
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"PORT", "MANAGEMENT"} {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
+				free, err := port.Free()
 				if err != nil {
 					return err
 				}
-				e.Setenv(name, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-				if err := l.Close(); err != nil {
-					return err
-				}
+				e.Setenv(name, strconv.Itoa(free))
 			}
 			// With the race detector every command would wait for a second before it ends.
 			e.Setenv("GORACE", "atexit_sleep_ms=0")

@@ -11,9 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/cardea-auth/cardea/test/port"
 	"github.com/cardea-auth/cardea/test/process"
 )
 
@@ -80,12 +82,11 @@ func executable(path string) bool {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	at, err := process.FreeAddresses(1)
+	free, err := port.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, port, _ := strings.Cut(at[0], ":")
-	return port
+	return strconv.Itoa(free)
 }
 
 // await asks until the answer has the status.

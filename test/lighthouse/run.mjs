@@ -3,12 +3,12 @@
 // CARDEA is the program, CHROME the browser.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { launch } from 'chrome-launcher'
 import lighthouse, { desktopConfig } from 'lighthouse'
 import puppeteer from 'puppeteer-core'
+import { freePort } from '../port/port.mjs'
 
 const pages = [
   { name: 'sign-in', path: '/sign-in', phone: true },
@@ -122,15 +122,6 @@ async function answering() {
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
   throw new Error('the server does not answer')
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const s = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = s.address()
-      s.close(() => resolve(port))
-    })
-  })
 }
 
 function sum(items, member) {

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -118,18 +117,4 @@ func (p *Process) Await(ctx context.Context, address string, good func(status in
 			return fmt.Errorf("nothing good answers at %s: %w\n%s", address, ctx.Err(), &p.Log)
 		}
 	}
-}
-
-// FreeAddresses are different addresses on loopback at which nobody listens.
-func FreeAddresses(n int) ([]string, error) {
-	var out []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = l.Close() }() // at the end, so that all are different
-		out = append(out, l.Addr().String())
-	}
-	return out, nil
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/cardea-auth/cardea/internal/config"
 	"github.com/cardea-auth/cardea/internal/identity/password/apart"
 	"github.com/cardea-auth/cardea/internal/store/cluster"
+	"github.com/cardea-auth/cardea/test/port"
 	"github.com/cardea-auth/cardea/test/process"
 )
 
@@ -88,7 +89,7 @@ func today(t *testing.T, dir string, env ...string) *program {
 
 func newProgram(t *testing.T, binary, dir string, env ...string) *program {
 	t.Helper()
-	at, err := process.FreeAddresses(2)
+	at, err := port.Addresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
 	"time"
+
+	"github.com/cardea-auth/cardea/test/port"
 )
 
 // bareFlag makes this program the bare server, in a process of its own on the server's core.
@@ -55,7 +56,7 @@ func serveBare(port string) {
 }
 
 func startBare(ctx context.Context) (*bareServer, error) {
-	port, err := freePort()
+	free, err := port.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -64,11 +65,11 @@ func startBare(ctx context.Context) (*bareServer, error) {
 		return nil, err
 	}
 	c := onServerCore(ctx, self)
-	c.Env = append(os.Environ(), bareFlag+"="+strconv.Itoa(port), "GOMAXPROCS=1") // the best that it can do
+	c.Env = append(os.Environ(), bareFlag+"="+strconv.Itoa(free), "GOMAXPROCS=1") // the best that it can do
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	b := &bareServer{process: c, base: "http://127.0.0.1:" + strconv.Itoa(port)}
+	b := &bareServer{process: c, base: "http://127.0.0.1:" + strconv.Itoa(free)}
 	return b, waitFor(ctx, b.base+"/")
 }
 
@@ -83,13 +84,4 @@ func (b *bareServer) workloads() []workload {
 		{name: "bare GET", method: "GET", at: b.base, process: b.process, next: always(wire("GET", b.base, "/", "", nil))},
 		{name: "bare POST", method: "POST", at: b.base, process: b.process, next: always(wire("POST", b.base, "/", "application/json", question))},
 	}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	return port, l.Close()
 }

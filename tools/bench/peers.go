@@ -6,7 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+
+	"github.com/cardea-auth/cardea/test/port"
 )
 
 // peer is OpenFGA in one of its forms, on the server's core.
@@ -51,15 +52,11 @@ func (p peer) start(ctx context.Context, dir string) (*decider, error) {
 	if out, err := exec.CommandContext(ctx, program, append([]string{"migrate"}, store...)...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
-	var ports [2]int
-	for i := range ports {
-		var err error
-		if ports[i], err = freePort(); err != nil {
-			return nil, err
-		}
+	at, err := port.Addresses(2)
+	if err != nil {
+		return nil, err
 	}
-	address := func(i int) string { return "127.0.0.1:" + strconv.Itoa(ports[i]) }
-	args := append([]string{"run", "--http-addr", address(0), "--grpc-addr", address(1), "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error"}, store...)
+	args := append([]string{"run", "--http-addr", at[0], "--grpc-addr", at[1], "--playground-enabled=false", "--metrics-enabled=false", "--log-level", "error"}, store...)
 	if p.caches {
 		args = append(args, "--check-query-cache-enabled", "--check-iterator-cache-enabled", "--cache-controller-enabled")
 	}
@@ -67,7 +64,7 @@ func (p peer) start(ctx context.Context, dir string) (*decider, error) {
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
-	d := &decider{name: p.name, base: "http://" + address(0), process: c, writers: p.writers}
+	d := &decider{name: p.name, base: "http://" + at[0], process: c, writers: p.writers}
 	return d, waitFor(ctx, d.base+"/healthz")
 }
 

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/cardea-auth/cardea/test/port"
 )
 
 // server is the shipped binary, built for this run, on one core.
@@ -112,15 +114,11 @@ func buildServer(ctx context.Context, to string, profiled bool) error {
 
 func (s *server) start(ctx context.Context) (time.Duration, error) {
 	if s.base == "" { // it keeps its name when it is started again: its audit log is signed with it
-		port, err := freePort()
+		at, err := port.Addresses(2)
 		if err != nil {
 			return 0, err
 		}
-		private, err := freePort()
-		if err != nil {
-			return 0, err
-		}
-		s.base, s.management = "http://localhost:"+strconv.Itoa(port), "http://127.0.0.1:"+strconv.Itoa(private)
+		s.base, s.management = strings.Replace("http://"+at[0], "127.0.0.1", "localhost", 1), "http://"+at[1]
 	}
 	listen, private := strings.Replace(s.base, "http://localhost", "127.0.0.1", 1), strings.TrimPrefix(s.management, "http://")
 	s.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(s.dir, "data"), "--issuer", s.base, "--listen", listen, "--management", private)

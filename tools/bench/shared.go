@@ -11,11 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cardea-auth/cardea/test/port"
 )
 
 // sharedTokens is how many tokens the first node gives and the second resolves, once each.
@@ -88,17 +89,13 @@ func (s *server) shared(ctx context.Context, o options) ([]result, error) {
 
 // another starts another node on the same database, known by the same address.
 func (s *server) another(ctx context.Context, name string, env []string) (*server, error) {
-	port, err := freePort()
+	at, err := port.Addresses(2)
 	if err != nil {
 		return nil, err
 	}
-	private, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	n := &server{dir: filepath.Join(s.dir, "node-"+name), base: "http://localhost:" + strconv.Itoa(port), management: "http://127.0.0.1:" + strconv.Itoa(private)}
+	n := &server{dir: filepath.Join(s.dir, "node-"+name), base: strings.Replace("http://"+at[0], "127.0.0.1", "localhost", 1), management: "http://" + at[1]}
 	n.process = onServerCore(ctx, s.binary, "serve", "--data", filepath.Join(n.dir, "data"), "--issuer", s.base,
-		"--listen", "127.0.0.1:"+strconv.Itoa(port), "--management", "127.0.0.1:"+strconv.Itoa(private))
+		"--listen", at[0], "--management", at[1])
 	log, err := os.Create(filepath.Join(s.dir, "log-"+name))
 	if err != nil {
 		return nil, err

@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../../test/port/port.mjs'
 
 const binary = process.env['UI_BINARY'] ?? '../.cache/cardea-ui' // not CARDEA_…: those are settings of the server
 
@@ -19,15 +19,6 @@ export interface Server {
   /** The newest link of a kind that was mailed to somebody; waits for it. */
   mailed: (to: string, kind: string) => Promise<string>
   stop: () => Promise<void>
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const s = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = s.address() as { port: number }
-      s.close(() => resolve(port))
-    })
-  })
 }
 
 export async function startServer(): Promise<Server> {

@@ -3,7 +3,8 @@ import { ExpressAuth, getSession } from '@auth/express'
 import express from 'express'
 import openid from 'express-openid-connect'
 
-import { editor, expect, freePort, signIn, test } from './world.js'
+import { freePort } from '../../port/port.mjs'
+import { editor, expect, signIn, test } from './world.js'
 
 const secret = 'a secret of the application, for its own cookies'
 

@@ -1,7 +1,8 @@
 // oidc-client-ts by react-oidc-context.
 import { fileURLToPath } from 'node:url'
 
-import { editor, expect, freePort, signIn, test } from './world.js'
+import { freePort } from '../../port/port.mjs'
+import { editor, expect, signIn, test } from './world.js'
 
 test('react-oidc-context: sign in, reload, sign out', async ({ page, world }) => {
   const port = await freePort()

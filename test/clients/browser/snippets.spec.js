@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-import { expect, freePort, test } from './world.js'
+import { freePort } from '../../port/port.mjs'
+import { expect, test } from './world.js'
 
 const run = promisify(execFile)
 const folder = (name) => fileURLToPath(new URL(name, import.meta.url))

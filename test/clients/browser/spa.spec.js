@@ -1,7 +1,8 @@
 // The example application: React Router and oidc-client-ts, tokens in memory, the example API behind it.
 import { fileURLToPath } from 'node:url'
 
-import { expect, freePort, signIn, test, viewer } from './world.js'
+import { freePort } from '../../port/port.mjs'
+import { expect, signIn, test, viewer } from './world.js'
 
 test('examples/spa: sign in, calls, renewal, reload, sign out everywhere', async ({ page, world }) => {
   const port = await freePort()

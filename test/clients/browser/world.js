@@ -3,10 +3,10 @@
 import { test as base, expect } from '@playwright/test'
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createVite } from 'vite'
+import { freePort } from '../../port/port.mjs'
 
 const bin = process.env.E2E_BIN
 if (!bin) throw new Error('E2E_BIN is not set; run scripts/e2e')
@@ -15,15 +15,6 @@ if (!bin) throw new Error('E2E_BIN is not set; run scripts/e2e')
 export const editor = 'alice@example.com'
 export const viewer = 'bob@example.com'
 const password = 'correct horse battery staple'
-
-export const freePort = () =>
-  new Promise((done, failed) => {
-    const server = createServer().on('error', failed)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => done(port))
-    })
-  })
 
 // Our environment without what could configure the programs.
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CARDEA|API)_/.test(name)))

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cardea-auth/cardea/test/port"
 	"github.com/cardea-auth/cardea/test/process"
 )
 
@@ -46,7 +47,7 @@ func (w *world) start(t testing.TB) (err error) {
 
 // startAPI starts the example API as a resource server of s.
 func startAPI(ctx context.Context, s *server, as app) (*process.Process, string, error) {
-	at, err := process.FreeAddresses(1)
+	at, err := port.Addresses(1)
 	if err != nil {
 		return nil, "", err
 	}

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
-	"github.com/cardea-auth/cardea/test/process"
+	"github.com/cardea-auth/cardea/test/port"
 	"github.com/cardea-auth/cardea/test/proof"
 )
 
@@ -65,7 +65,7 @@ func (s *server) masterKey(t *testing.T) string {
 // join starts another node beside the first.
 func (s *server) join(t *testing.T, l launch, key string) *server {
 	t.Helper()
-	at, err := process.FreeAddresses(2)
+	at, err := port.Addresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}

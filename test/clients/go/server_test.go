@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cardea-auth/cardea/test/port"
 	"github.com/cardea-auth/cardea/test/process"
 )
 
@@ -51,7 +52,7 @@ type launch struct {
 
 // newServer starts a Cardea over an empty data directory. Only its addresses are not those by default.
 func newServer(ctx context.Context, l launch) (*server, error) {
-	at, err := process.FreeAddresses(2)
+	at, err := port.Addresses(2)
 	if err != nil {
 		return nil, err
 	}

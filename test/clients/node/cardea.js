@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { freePort } from "../../port/port.mjs";
 
 const run = promisify(execFile);
 const bin = process.env.E2E_BIN;
@@ -16,15 +16,6 @@ if (!bin) throw new Error("E2E_BIN is not set; run scripts/e2e");
 export const audience = "http://api.example";
 export const redirect = "http://127.0.0.1:9/callback";
 const password = "wheelbarrow-umbrella-seven";
-
-const freePort = () =>
-  new Promise((done, failed) => {
-    const server = createServer().on("error", failed);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
 
 // clean is our environment without what could configure the programs.
 const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(CARDEA|API)_/.test(name)));

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cardea-auth/cardea/internal/store/mongo/mongotest"
 	"github.com/cardea-auth/cardea/internal/store/postgres/pgtest"
+	"github.com/cardea-auth/cardea/test/port"
 	"github.com/cardea-auth/cardea/test/process"
 )
 
@@ -72,7 +73,7 @@ func startServer(t *testing.T, more ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at, err := process.FreeAddresses(2)
+	at, err := port.Addresses(2)
 	if err != nil {
 		t.Fatal(err)
 	}

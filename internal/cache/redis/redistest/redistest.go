@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cardea-auth/cardea/test/port"
 )
 
 // Server is a server that a test has started.
@@ -66,14 +68,16 @@ func Cluster(t testing.TB) []*Server {
 	t.Helper()
 	var all []*Server
 	const slots, masters = 16384, 3
-	for range masters {
-		all = append(all, Start(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "1000"))
+	var buses [masters]string // where they talk with each other
+	for i := range buses {
+		buses[i] = strconv.Itoa(freePort(t))
+		all = append(all, Start(t, "--cluster-enabled", "yes", "--cluster-port", buses[i], "--cluster-node-timeout", "1000"))
 	}
 	for i, s := range all {
 		from, to := i*slots/masters, (i+1)*slots/masters-1
 		s.Do(t, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(from), strconv.Itoa(to))
 		s.Do(t, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
-		s.Do(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(all[0].port))
+		s.Do(t, "CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(all[0].port), buses[0])
 	}
 	for _, s := range all {
 		s.Until(t, "cluster_state:ok", "CLUSTER", "INFO")
@@ -202,24 +206,11 @@ func (s *Server) try(words ...string) (string, error) {
 	return string(bulk), nil
 }
 
-// freePort is a port at which nobody listens, and nobody at the one that a cluster puts beside it. It
-// lies below those that the kernel gives away by itself.
 func freePort(t testing.TB) int {
 	t.Helper()
-	for range 1000 {
-		port := 10000 + int(time.Now().UnixNano()/1000)%20000
-		if free(port) && free(port+10000) {
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
-func free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	free, err := port.Free()
 	if err != nil {
-		return false
+		t.Fatal(err)
 	}
-	return l.Close() == nil
+	return free
 }
