@@ -10,6 +10,7 @@ var proofs = []struct{ dir, test string }{
 	{"test/clients/go", "TestNodeClockOff"},
 	{"test/clients/go", "TestNodesOneSuccessor"},
 	{"test/clients/go", "TestNodesOneWinner"},
+	{"test/clients/go", "TestNodesOneAdministrator"},
 	{"test/clients/go", "TestNodesRevocationSpreads"},
 	{"test/clients/go", "TestNodesKeysRotate"},
 	{"test/clients/go", "TestNodesKeysRotateUnderLoad"},

@@ -2,10 +2,12 @@ package clients_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -42,6 +44,44 @@ func TestNodesOneWinner(t *testing.T) {
 		r.invitation(t, round)
 	}
 	proof.Figures(t, "things", things*rounds, "racers for each", racers, "winners", r.answers[http.StatusOK]+r.answers[http.StatusCreated], "answers", r.answers)
+}
+
+// TestNodesOneAdministrator has a hundred racers at three nodes become the first administrator with one set-up
+// link, each with an address of their own: one of them is it, and nobody else has an account. A server is set up
+// once, so each round has one of its own.
+func TestNodesOneAdministrator(t *testing.T) {
+	t.Parallel()
+	rounds := 1
+	if proof.Long() {
+		rounds = proof.Rounds(t, rounds)
+	}
+	all := map[int]int{}
+	for round := range rounds {
+		t.Run(fmt.Sprint(round), func(t *testing.T) {
+			nodes := startClusterOn(t, 3, launch{mayFail: true, env: []string{"CARDEA_DATABASE_URL=" + pgtest.URL(t),
+				"CARDEA_PASSWORD_ARGON2_MEMORY=7MiB", "CARDEA_PASSWORD_ARGON2_PASSES=5", "CARDEA_LIMITS_SIGN_IN_ADDRESS=off", "CARDEA_LIMITS_CREDENTIAL_ADDRESS=off"}})
+			_, token, ok := strings.Cut(strings.TrimSpace(nodes[0].cli(t, "setup-link")), "/set-up#")
+			if !ok {
+				t.Fatal("no link")
+			}
+			for _, s := range nodes {
+				s.tenant, s.issuer = "system", s.origin+"/t/system"
+			}
+			r := &race{cluster: nodes, answers: all}
+			var racer atomic.Int64
+			r.run(t, "set-up", http.StatusOK, func(at *server) func() int {
+				b := at.browser(t, user{})
+				b.begin(map[string]string{"kind": "set_up"})
+				values := map[string]string{"token": token, "email": fmt.Sprintf("admin%d@once.example", racer.Add(1)), "password": password}
+				return func() int { return b.post("/flow/set_up", values).status }
+			})
+			var users []struct{ Email string }
+			if nodes[1].ask(t, &users, "user", "list"); len(users) != 1 {
+				t.Errorf("%d accounts: %v", len(users), users)
+			}
+		})
+	}
+	proof.Figures(t, "set-up links", rounds, "racers for each", racers, "winners", all[http.StatusOK], "answers", all)
 }
 
 const racers = 100

@@ -40,7 +40,8 @@ func TestNodesRevocationSpreads(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			// Not in parallel: it is timed.
 			nodes := startClusterOn(t, 3, launch{env: append(c.env(t), "CARDEA_PASSWORD_ARGON2_MEMORY=7MiB", "CARDEA_PASSWORD_ARGON2_PASSES=5",
-				"CARDEA_LIMITS_SIGN_IN_ADDRESS=off", "CARDEA_LIMITS_SIGN_IN_PAIR=1000/1m", "CARDEA_LIMITS_SIGN_IN_ACCOUNT=off")})
+				"CARDEA_LIMITS_SIGN_IN_ADDRESS=off", "CARDEA_LIMITS_SIGN_IN_PAIR=1000/1m", "CARDEA_LIMITS_SIGN_IN_ACCOUNT=off",
+				"CARDEA_LIMITS_CREDENTIAL_ADDRESS=off")}) // each thing that has ended is refused once at each node, 300 in a minute
 			s := newSpread(t, nodes)
 			for range 5 * proof.Rounds(t, 1) {
 				s.round()
