@@ -255,19 +255,34 @@ func (e *Engine) RolesInOrg(ctx context.Context, t id.Tenant, userID, org string
 }
 
 func (e *Engine) assigned(ctx context.Context, t id.Tenant, s store.SubjectRef, want func(Assignment) bool) ([]Assignment, error) {
-	tuples, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(t), store.TupleFilter{Subject: s}, store.TuplePage{Limit: store.MaxTuples})
-	if err != nil {
-		return nil, unavailable(err)
-	}
 	var out []Assignment
-	for _, tu := range tuples {
+	err := e.eachTuple(ctx, t, store.TupleFilter{Subject: s}, func(tu store.Tuple) bool {
 		at, role, ok := placed(tu.Object)
-		a := Assignment{Role: role, Org: at.org, Store: at.store, Subject: tu.Subject, Expires: tu.Expires}
-		if ok && want(a) {
+		if a := (Assignment{Role: role, Org: at.org, Store: at.store, Subject: tu.Subject, Expires: tu.Expires}); ok && want(a) {
 			out = append(out, a)
 		}
+		return true
+	})
+	return out, err
+}
+
+// eachTuple calls do for every tuple of the tenant's own that the filter names, until it returns false.
+func (e *Engine) eachTuple(ctx context.Context, t id.Tenant, f store.TupleFilter, do func(store.Tuple) bool) error {
+	for p := (store.TuplePage{Limit: store.MaxTuples}); ; {
+		found, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(t), f, p)
+		if err != nil {
+			return unavailable(err)
+		}
+		for _, tu := range found {
+			if !do(tu) {
+				return nil
+			}
+		}
+		if len(found) < p.Limit {
+			return nil
+		}
+		p.After = &found[len(found)-1]
 	}
-	return out, nil
 }
 
 // SetMember adds a user, service or group#member to a group, or removes it.

@@ -36,25 +36,19 @@ func (e *Engine) Holders(ctx context.Context, c access.Caller, of Assignment, r 
 
 // anyHolder is an assignment of a role, wherever it holds; a role that inherits it has it too. False if nobody
 // has it. The tuples of organisations and stores cannot be asked by role, so those of all roles are read.
-func (e *Engine) anyHolder(ctx context.Context, t id.Tenant, role string) (Assignment, bool, error) {
+func (e *Engine) anyHolder(ctx context.Context, t id.Tenant, role string) (held Assignment, found bool, err error) {
 	for _, o := range []store.ObjectRef{{Type: typeRole, ID: role}, {Type: typeOrgRole}, {Type: typeStoreRole}} {
-		for p := (store.TuplePage{Limit: store.MaxTuples}); ; {
-			found, err := e.db.Tuples().ListTuples(ctx, store.OwnTuples(t), store.TupleFilter{Object: o, Relation: relAssignee}, p)
-			if err != nil {
-				return Assignment{}, false, unavailable(err)
+		err = e.eachTuple(ctx, t, store.TupleFilter{Object: o, Relation: relAssignee}, func(tu store.Tuple) bool {
+			if at, name, ok := placed(tu.Object); ok && name == role {
+				held, found = Assignment{Role: role, Org: at.org, Store: at.store, Subject: tu.Subject, Expires: tu.Expires}, true
 			}
-			for _, tu := range found {
-				if at, name, ok := placed(tu.Object); ok && name == role {
-					return Assignment{Role: role, Org: at.org, Store: at.store, Subject: tu.Subject, Expires: tu.Expires}, true, nil
-				}
-			}
-			if len(found) < p.Limit {
-				break
-			}
-			p.After = &found[len(found)-1]
+			return !found
+		})
+		if found || err != nil {
+			break
 		}
 	}
-	return Assignment{}, false, nil
+	return held, found, err
 }
 
 // Members lists who belongs directly to a group. A group exists by its members only, so a group that

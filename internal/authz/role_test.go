@@ -164,3 +164,26 @@ func TestPromisedRole(t *testing.T) {
 		t.Errorf("another role of that name: %v", err)
 	}
 }
+
+// TestRolesInOrgAreAllFound: whoever leaves an organisation loses every role in it, also after a thousand other
+// things that were given before it in the order of the store.
+func TestRolesInOrgAreAllFound(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	var groups []store.TupleOp
+	for i := range store.MaxTuples {
+		groups = append(groups, store.WriteTuple(store.Tuple{Object: store.ObjectRef{Type: "group", ID: strconv.Itoa(i)}, Relation: "member", Subject: user("alice")}))
+	}
+	if _, err := h.db.Commit(t.Context(), store.Batch{
+		Permit: storetest.Permit(acme, "group.change"), Tuples: groups, Events: []store.Event{{Kind: "group.member_added"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.role("editor", "posts:write")
+	h.assign("editor", "org1", user("alice"))
+	h.assign("editor", "org2", user("alice"))
+	held, err := h.RolesInOrg(t.Context(), acme, "alice", "org1")
+	if err != nil || len(held) != 1 || !held[0].Delete || held[0].Tuple.Object.ID != "org1/editor" {
+		t.Errorf("roles in the organisation: %+v, %v", held, err)
+	}
+}

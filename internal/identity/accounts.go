@@ -294,13 +294,11 @@ func (s *Accounts) change(ctx context.Context, c access.Caller, userID string, a
 	})
 }
 
-// maxOwnTuples bounds how many grants are removed together with an account.
-const maxOwnTuples = store.MaxTuples
-
 // Delete removes an account, what it was granted and its address, which may be used again by an
 // account with another id. Sessions and tokens are dead at once because their user is gone. What other
-// rooms know of the person, the personal part of audit events above all, is forgotten right after; if
-// that fails, the account is deleted all the same and the rest is forgotten later.
+// rooms know of the person, the personal part of audit events above all, is forgotten right after, and so are
+// grants that are more than one commit takes; if that fails, the account is deleted all the same and the rest is
+// forgotten later.
 func (s *Accounts) Delete(ctx context.Context, c access.Caller, userID string) error {
 	permit, err := s.guard.Allow(ctx, c, "user.delete", userObject(userID))
 	if err != nil {
@@ -311,21 +309,17 @@ func (s *Accounts) Delete(ctx context.Context, c access.Caller, userID string) e
 	if err != nil {
 		return err
 	}
-	granted, err := s.db.Tuples().ListTuples(ctx, store.OwnTuples(t),
-		store.TupleFilter{Subject: store.SubjectRef{Type: access.TypeUser, ID: userID}}, store.TuplePage{Limit: maxOwnTuples})
+	granted, err := s.granted(ctx, t, userID)
 	if err != nil {
 		return errs.Busy(time.Second, err, "store_unavailable", "The database does not answer just now.")
 	}
 	batch := store.Batch{
-		Permit: permit,
+		Permit: permit, Tuples: granted,
 		Docs: []store.DocOp{
 			s.users.In(t).Delete(u), s.Revocations.Add(ctx, t, tenant.RevokedUser, u.ID, u.Epoch+1),
 			s.departures.In(t).Insert(ctx, &departure{Meta: store.Meta{ID: u.ID}, At: s.db.Now()}),
 		},
 		Events: []store.Event{{Kind: "user.deleted", Person: u.ID}},
-	}
-	for _, g := range granted {
-		batch.Tuples = append(batch.Tuples, store.DeleteTuple(g))
 	}
 	if _, err := s.db.Commit(ctx, batch); err != nil {
 		return err

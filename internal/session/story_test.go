@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,8 @@ import (
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 	"github.com/cardea-auth/cardea/internal/kit/id"
 	"github.com/cardea-auth/cardea/internal/kit/secret"
+	"github.com/cardea-auth/cardea/internal/store"
+	"github.com/cardea-auth/cardea/internal/store/storetest"
 	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
@@ -771,5 +774,31 @@ func TestRegress_125_IdsAreNeverGivenAgain(t *testing.T) {
 	wantCode(t, "the first owner's session", err, "session_expired")
 	if list, err := h.sessions.List(t.Context(), h.operator, second.ID); err != nil || len(list) != 0 {
 		t.Errorf("the second owner has %d sessions, %v", len(list), err)
+	}
+}
+
+// TestDeletedAccountHasNoGrants: not one is left, also where they are more than a commit takes.
+func TestDeletedAccountHasNoGrants(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	u := h.user("alice@example.com")
+	subject := store.SubjectRef{Type: "user", ID: u.ID}
+	for _, prefix := range []string{"a", "b"} {
+		var groups []store.TupleOp
+		for i := range store.MaxTuples {
+			groups = append(groups, store.WriteTuple(store.Tuple{Object: store.ObjectRef{Type: "group", ID: fmt.Sprint(prefix, i)}, Relation: "member", Subject: subject}))
+		}
+		if _, err := h.db.Commit(t.Context(), store.Batch{
+			Permit: storetest.Permit(id.Default, "group.change"), Tuples: groups, Events: []store.Event{{Kind: "group.member_added"}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.accounts.Delete(t.Context(), h.operator, u.ID); err != nil {
+		t.Fatal(err)
+	}
+	left, err := h.db.Tuples().ListTuples(t.Context(), store.OwnTuples(id.Default), store.TupleFilter{Subject: subject}, store.TuplePage{Limit: 1})
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
