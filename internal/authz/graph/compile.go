@@ -90,7 +90,7 @@ func (m *Model) declare(t Type) error {
 			return refuse(t.Name+"#"+r.Name, "is declared twice")
 		}
 		id := uint32(len(m.relations))
-		m.relations = append(m.relations, &relation{id: id, kind: k, name: r.Name})
+		m.relations = append(m.relations, &relation{id: id, kind: k, name: r.Name, foreign: r.Foreign})
 		k.relations[r.Name], k.order = id, append(k.order, r.Name)
 	}
 	return nil

@@ -6,6 +6,7 @@
 //	NewModel(types)            the rules: which relations exist and how one follows from others
 //	New(model, limits)         an empty index at revision 0
 //	Load, Apply                the whole store at a revision; then every revision after it, in order
+//	LoadBoth, Amend            the same with relations whose tuples another store gives
 //	View                       one revision, or what it would be after changes (With)
 //	WriteImage, LoadImage      a revision as bytes
 //	NewPartial, Learn          a store that is larger than memory, read as it is asked

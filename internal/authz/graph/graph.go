@@ -124,12 +124,33 @@ func (g *Graph) Load(revision uint64, tuples iter.Seq2[Tuple, error]) error {
 // LoadFrom is Load of what read yields, for whoever learns the revision only with the last tuple. Until it
 // returns, nothing else can be applied.
 func (g *Graph) LoadFrom(read func(yield func(Tuple) error) (revision uint64, err error)) error {
+	return g.LoadBoth(read, nil)
+}
+
+// LoadBoth is LoadFrom with the tuples of foreign relations, which have revisions of their own. Readers see
+// both with one step. Foreign is read first; nil is no tuples.
+func (g *Graph) LoadBoth(read func(yield func(Tuple) error) (revision uint64, err error), foreign func(yield func(Tuple) error) error) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	next := &state{}
 	err := g.fill(next, func(yield func(Tuple, error) bool) {
+		take := func(accepts func(Tuple) error) func(Tuple) error {
+			return func(t Tuple) error {
+				if accepts(t) != nil {
+					next.ignored++
+				} else {
+					yield(t, nil)
+				}
+				return nil
+			}
+		}
 		var err error
-		next.revision, err = read(func(t Tuple) error { yield(t, nil); return nil })
+		if foreign != nil {
+			err = foreign(take(g.model.AcceptsForeign))
+		}
+		if err == nil {
+			next.revision, err = read(take(g.model.Accepts))
+		}
 		if err != nil {
 			yield(Tuple{}, err)
 		}
@@ -165,16 +186,12 @@ func (g *Graph) fill(next *state, tuples iter.Seq2[Tuple, error], least uint64) 
 	return nil
 }
 
-// number turns tuples into forward items and counts those that the model does not accept.
+// number turns tuples that the model accepts into forward items.
 func (g *Graph) number(next *state, tuples iter.Seq2[Tuple, error]) ([]item, error) {
 	var items []item
 	for t, err := range tuples {
 		if err != nil {
 			return nil, err
-		}
-		if g.model.Accepts(t) != nil {
-			next.ignored++
-			continue
 		}
 		items = append(items, g.point(next, t).forward())
 	}
@@ -210,7 +227,8 @@ func (g *Graph) Apply(revision uint64, changes []Change) error {
 	}
 	next := *old
 	g.edit++
-	g.change(&next, Step{revision, changes})
+	next.revision = revision
+	g.change(&next, changes, false)
 	if g.Partial() {
 		if next.held() > g.most {
 			next = *g.blank(revision)
@@ -218,26 +236,54 @@ func (g *Graph) Apply(revision uint64, changes []Change) error {
 		g.now.Store(&next)
 		return nil
 	}
-	if g.mostlyDead(&next) {
-		if err := g.rebuild(&next); err != nil {
+	return g.publish(&next)
+}
+
+// Amend takes over changes of foreign relations. The revision stays what it is, since it counts those of the
+// store. A change that writes what AcceptsForeign refuses is refused, and nothing has changed; deleting such
+// does nothing. When Amend returns, every reader that asks for a View sees the changes. A partial graph has
+// no foreign relations.
+func (g *Graph) Amend(changes []Change) error {
+	g.writing.Lock()
+	defer g.writing.Unlock()
+	if g.Partial() {
+		return errs.New(errs.Internal, "partial_foreign", "A partial graph reads one store only.")
+	}
+	for _, c := range changes {
+		if c.Delete {
+			continue
+		}
+		if err := g.model.AcceptsForeign(c.Tuple); err != nil {
 			return err
 		}
 	}
-	g.now.Store(&next)
+	next := *g.now.Load()
+	g.edit++
+	g.change(&next, changes, true)
+	return g.publish(&next)
+}
+
+// publish has readers see a state from now on.
+func (g *Graph) publish(next *state) error {
+	if g.mostlyDead(next) {
+		if err := g.rebuild(next); err != nil {
+			return err
+		}
+	}
+	g.now.Store(next)
 	return nil
 }
 
-// change takes a step in a state that nobody reads yet.
-func (g *Graph) change(next *state, to Step) {
-	next.revision = to.Revision
+// change makes changes of the store, or of the other one, in a state that nobody reads yet.
+func (g *Graph) change(next *state, changes []Change, foreign bool) {
 	renewed := false
-	for _, c := range to.Changes {
+	for _, c := range changes {
 		switch {
 		case !c.Delete:
 			if !g.Partial() || g.covers(next, c.Tuple) {
 				g.write(next, c.Tuple)
 			}
-		case g.model.holds(c.Tuple):
+		case g.model.holds(c.Tuple, foreign):
 			g.delete(next, c.Tuple)
 		}
 		if next.closures != nil && !renewed && g.model.nests(c.Tuple) {

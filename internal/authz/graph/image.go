@@ -116,8 +116,12 @@ func (m *Model) digest() [sha256.Size]byte {
 		b.WriteString("type " + k.name + "\n")
 		for _, name := range k.order {
 			b.WriteString(name)
-			for _, s := range m.relations[k.relations[name]].allowed {
+			r := m.relations[k.relations[name]]
+			for _, s := range r.allowed {
 				b.WriteString("|" + m.text(s)) // no name holds a '|'
+			}
+			if r.foreign != "" {
+				b.WriteString("|*") // nor is one a '*'
 			}
 			b.WriteByte('\n')
 		}

@@ -32,6 +32,8 @@ type relation struct {
 	kind *kind
 	name string
 
+	foreign string // see Relation.Foreign
+
 	shown *op // as written
 	body  *op // the same, cheap parts first
 
@@ -114,6 +116,36 @@ func (m *Model) Accepts(t Tuple) error {
 	if err != nil {
 		return err
 	}
+	if r.foreign != "" {
+		return errs.New(errs.Invalid, "relation_foreign", "The relation %s cannot be given here. %s", r.userset(), r.foreign)
+	}
+	return m.accepts(r, t)
+}
+
+// AcceptsForeign is Accepts for tuples of the other store.
+func (m *Model) AcceptsForeign(t Tuple) error {
+	r, err := m.relation(t.Object.Type, t.Relation)
+	if err != nil {
+		return err
+	}
+	if r.foreign == "" {
+		return errs.New(errs.Invalid, "relation_not_foreign", "The relation %s is given here only.", r.userset())
+	}
+	return m.accepts(r, t)
+}
+
+// Foreign reports whether the tuples of a relation are those of another store.
+func (m *Model) Foreign(objectType, relation string) bool {
+	r, err := m.relation(objectType, relation)
+	return err == nil && r.foreign != ""
+}
+
+// HasForeign reports whether any relation is foreign.
+func (m *Model) HasForeign() bool {
+	return slices.ContainsFunc(m.relations[1:], func(r *relation) bool { return r.foreign != "" })
+}
+
+func (m *Model) accepts(r *relation, t Tuple) error {
 	if err := checkID(t.Object.ID); err != nil {
 		return err
 	}
@@ -139,10 +171,11 @@ func (m *Model) takes(r *relation, t Tuple) bool {
 	})
 }
 
-// holds reports whether the store may hold a tuple with the object, relation and subject of t.
-func (m *Model) holds(t Tuple) bool {
+// holds reports whether the store, or the other one, may hold a tuple with the object, relation and subject
+// of t.
+func (m *Model) holds(t Tuple, foreign bool) bool {
 	r, err := m.relation(t.Object.Type, t.Relation)
-	return err == nil && checkID(t.Object.ID) == nil && m.checkSubject(t.Subject) == nil && m.takes(r, t)
+	return err == nil && (r.foreign != "") == foreign && checkID(t.Object.ID) == nil && m.checkSubject(t.Subject) == nil && m.takes(r, t)
 }
 
 // nests reports whether a tuple gives a group or role to the holders of another.

@@ -101,7 +101,8 @@ func (g *Graph) Learn(since uint64, parts []Part, tuples []Tuple, steps []Step) 
 		}
 	}
 	for _, s := range steps {
-		g.change(&next, s)
+		next.revision = s.Revision
+		g.change(&next, s.Changes, false)
 	}
 	g.now.Store(&next)
 	return nil

@@ -11,6 +11,10 @@ type Type struct {
 type Relation struct {
 	Name    string
 	Rewrite Rewrite
+	// Foreign marks a relation whose tuples are those of another store, which LoadBoth and Amend bring. It
+	// says where they are given, as a sentence. Tuples of this store do not count for it, and none may be
+	// written, brought with a question or supposed. It is empty for all others.
+	Foreign string
 }
 
 // Rewrite is the rule of a relation: who has it. The zero value is refused by NewModel.

@@ -33,6 +33,11 @@ type Tuple struct {
 	Condition Condition
 }
 
+// bare is the tuple without expiry and condition: what makes it the one that it is.
+func (t Tuple) bare() Tuple {
+	return Tuple{Object: t.Object, Relation: t.Relation, Subject: t.Subject}
+}
+
 // Change is a step from one revision to the next. Writing a tuple that exists replaces its expiry
 // and condition; deleting one that does not exist does nothing, and neither plays a part in a deletion.
 type Change struct {

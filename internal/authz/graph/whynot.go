@@ -43,8 +43,8 @@ type Unmet struct {
 
 // WhyNot answers q and, if that is no, looks for the smallest changes that would allow it: a relation
 // of the subject to an object on the way, a tuple that subtracts, a condition. It searches what the
-// store connects the object with and invents no objects. The work is bounded by Limits.Check besides
-// the bounds above; errors are those of Check.
+// store connects the object with and invents no objects. Foreign relations it takes as they are. The work is
+// bounded by Limits.Check besides the bounds above; errors are those of Check.
 func (v View) WhyNot(ctx context.Context, now time.Time, q Query) (WhyNot, error) {
 	if v.graph.Partial() {
 		return whole(ctx, v, func(v View) (WhyNot, error) { return v.whyNotOnce(ctx, now, q) })
@@ -384,7 +384,7 @@ func (s *search) loseThis(obj uint32, r *relation) []remedy {
 	sets := done()
 	for _, k := range s.naming(obj, r) {
 		if s.e.given(k) != no {
-			sets = both(sets, []remedy{{{kind: remove, key: k}}})
+			sets = both(sets, s.cut(k))
 		}
 	}
 	return s.loseEdges(obj, &op{kind: rewriteThis, relation: r.id}, sets)
@@ -394,10 +394,18 @@ func (s *search) loseThis(obj uint32, r *relation) []remedy {
 func (s *search) loseEdges(obj uint32, o *op, sets []remedy) []remedy {
 	s.edges(obj, o, func(k key, condition uint32, to, rel uint32) {
 		if s.e.condition(condition) != no && s.verdict(to, rel) != no {
-			sets = both(sets, best(append([]remedy{{{kind: remove, key: k}}}, s.loss(to, rel)...)))
+			sets = both(sets, best(append(s.cut(k), s.loss(to, rel)...)))
 		}
 	})
 	return sets
+}
+
+// cut is the deletion of a tuple, if it is one of this store.
+func (s *search) cut(k key) []remedy {
+	if s.e.model.relations[low(k.hi)].foreign != "" {
+		return nil
+	}
+	return []remedy{{{kind: remove, key: k}}}
 }
 
 // edges yields the tuples that lead from obj to other questions, as far as the bound goes.
@@ -456,9 +464,9 @@ func (s *search) terms(k key, yield func(term)) {
 }
 
 // direct is the tuple that would give r to the subject itself, if the model has it without a
-// condition.
+// condition and it is one of this store.
 func (s *search) direct(obj uint32, r *relation) (key, bool) {
 	e := s.e
 	want := shape{kind: e.subjectKind, relation: e.subjectRel, wild: e.subjectRel == 0 && e.subject == e.subjectKind}
-	return key{pack(obj, r.id), pack(e.subjectRel, e.subject)}, slices.Contains(r.allowed, want)
+	return key{pack(obj, r.id), pack(e.subjectRel, e.subject)}, r.foreign == "" && slices.Contains(r.allowed, want)
 }
