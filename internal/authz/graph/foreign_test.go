@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"fmt"
 	"maps"
 	"testing"
 
@@ -52,21 +53,18 @@ func (s split) load(revision uint64) *graph.Graph {
 }
 
 func (s split) yield(yield func(graph.Tuple) error, foreign bool) error {
+	var all []graph.Tuple
 	for _, t := range s.tuples() {
 		if s.isForeign(t) == foreign {
-			if err := yield(t); err != nil {
-				return err
-			}
+			all = append(all, t)
 		}
 	}
 	for range 3 {
 		if stray := s.drawTuple(); s.isForeign(stray) != foreign {
-			if err := yield(stray); err != nil {
-				return err
-			}
+			all = append(all, stray)
 		}
 	}
-	return nil
+	return each(all, yield)
 }
 
 // change draws a change and makes it in a graph, by the way of the store that has it. Beside it a change of the
@@ -156,10 +154,17 @@ func TestForeign(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := graph.New(m, graph.Limits{})
-	if err := g.Load(1, graph.All(tuple(t, "doc:1#shared@group:eng#member"), tuple(t, "group:eng#member@user:stray"))); err != nil {
+	own, groups := tuples(t, "doc:1#shared@group:eng#member", "group:eng#member@user:stray"), []graph.Tuple(nil)
+	for i := range 12 { // more than are kept of what would help
+		groups = append(groups, tuple(t, fmt.Sprintf("group:%d#member@user:somebody", i)))
+		own = append(own, tuple(t, fmt.Sprintf("doc:1#shared@group:%d#member", i)))
+	}
+	err = g.LoadBoth(func(yield func(graph.Tuple) error) (uint64, error) { return 1, each(own, yield) },
+		func(yield func(graph.Tuple) error) error { return each(groups, yield) })
+	if err != nil {
 		t.Fatal(err)
 	}
-	if s := g.Stats(); s.Ignored != 1 || s.Tuples != 1 {
+	if s := g.Stats(); s.Ignored != 1 || s.Tuples != 25 {
 		t.Errorf("%+v", s)
 	}
 	ask := func(v graph.View, user string, brought ...graph.Tuple) (graph.WhyNot, error) {
@@ -208,4 +213,13 @@ func TestForeign(t *testing.T) {
 			}
 		}
 	}
+}
+
+func each(all []graph.Tuple, yield func(graph.Tuple) error) error {
+	for _, t := range all {
+		if err := yield(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
