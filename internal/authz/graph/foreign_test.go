@@ -1,6 +1,7 @@
 package graph_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
@@ -89,10 +90,11 @@ func (s split) change(g *graph.Graph, revision *uint64) {
 		own, amended = []graph.Change{other}, []graph.Change{c}
 	}
 	*revision++
-	if err := g.Apply(*revision, own); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := g.Amend(amended); err != nil {
+	if chance(s.t, 50) {
+		if err := g.Amend([]graph.Step{{Revision: *revision, Changes: own}}, amended); err != nil {
+			s.t.Fatal(err)
+		}
+	} else if err := errors.Join(g.Apply(*revision, own), g.Amend(nil, amended)); err != nil {
 		s.t.Fatal(err)
 	}
 	if got := g.Revision(); got != *revision {
@@ -106,7 +108,7 @@ func (s split) change(g *graph.Graph, revision *uint64) {
 		if err := g.Apply(*revision+1, written); errs.CodeOf(err) != "relation_foreign" {
 			s.t.Fatalf("Apply of a foreign tuple: %v", err)
 		}
-	} else if err := g.Amend(written); errs.CodeOf(err) != "relation_not_foreign" {
+	} else if err := g.Amend(nil, written); errs.CodeOf(err) != "relation_not_foreign" {
 		s.t.Fatalf("Amend with a tuple of the store: %v", err)
 	}
 }
@@ -196,7 +198,7 @@ func TestForeign(t *testing.T) {
 	if why, err := ask(supposed, "bob"); err != nil || !why.Allowed {
 		t.Errorf("a store cannot suppose a member away: %+v, %v", why, err)
 	}
-	if err := g.Amend([]graph.Change{{Tuple: member}}); err != nil {
+	if err := g.Amend(nil, []graph.Change{{Tuple: member}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Apply(2, []graph.Change{{Tuple: tuple(t, "doc:1#blocked@group:eng#member")}, {Tuple: member, Delete: true}}); err != nil {

@@ -219,37 +219,22 @@ func lastOfEach(items []item) []item {
 // the model does not accept does nothing, since Load left it out. When Apply returns, every reader
 // that asks for a View gets this revision or a later one.
 func (g *Graph) Apply(revision uint64, changes []Change) error {
-	g.writing.Lock()
-	defer g.writing.Unlock()
-	old := g.now.Load()
-	if err := g.checkApply(old.revision, revision, changes); err != nil {
-		return err
-	}
-	next := *old
-	g.edit++
-	next.revision = revision
-	g.change(&next, changes, false)
-	if g.Partial() {
-		if next.held() > g.most {
-			next = *g.blank(revision)
-		}
-		g.now.Store(&next)
-		return nil
-	}
-	return g.publish(&next)
+	return g.Amend([]Step{{Revision: revision, Changes: changes}}, nil)
 }
 
-// Amend takes over changes of foreign relations. The revision stays what it is, since it counts those of the
-// store. A change that writes what AcceptsForeign refuses is refused, and nothing has changed; deleting such
-// does nothing. When Amend returns, every reader that asks for a View sees the changes. A partial graph has
-// no foreign relations.
-func (g *Graph) Amend(changes []Change) error {
+// Amend is Apply of any number of revisions, together with changes of foreign relations, which have no revision
+// here. Readers see all of it with one step. Of foreign changes one that writes what AcceptsForeign refuses is
+// refused, and deleting such does nothing. A partial graph has no foreign relations.
+func (g *Graph) Amend(steps []Step, foreign []Change) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
-	if g.Partial() {
-		return errs.New(errs.Internal, "partial_foreign", "A partial graph reads one store only.")
+	next := *g.now.Load()
+	for i, s := range steps {
+		if err := g.checkApply(next.revision+uint64(i), s.Revision, s.Changes); err != nil {
+			return err
+		}
 	}
-	for _, c := range changes {
+	for _, c := range foreign {
 		if c.Delete {
 			continue
 		}
@@ -257,20 +242,22 @@ func (g *Graph) Amend(changes []Change) error {
 			return err
 		}
 	}
-	next := *g.now.Load()
 	g.edit++
-	g.change(&next, changes, true)
-	return g.publish(&next)
-}
-
-// publish has readers see a state from now on.
-func (g *Graph) publish(next *state) error {
-	if g.mostlyDead(next) {
-		if err := g.rebuild(next); err != nil {
+	for _, s := range steps {
+		next.revision = s.Revision
+		g.change(&next, s.Changes, false)
+	}
+	g.change(&next, foreign, true)
+	if g.Partial() {
+		if next.held() > g.most {
+			next = *g.blank(next.revision)
+		}
+	} else if g.mostlyDead(&next) {
+		if err := g.rebuild(&next); err != nil {
 			return err
 		}
 	}
-	g.now.Store(next)
+	g.now.Store(&next)
 	return nil
 }
 

@@ -104,7 +104,7 @@ func (m *mirror) dueImage(now time.Time, least int) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := int(m.tuples.Load())
-	if !m.ready.Load() || m.graph().Partial() || n < least || now.Sub(m.image.at) < leastPause {
+	if !m.ready.Load() || m.graph().Partial() || m.foreign || n < least || now.Sub(m.image.at) < leastPause {
 		return false
 	}
 	return m.image.changes >= max(leastChanges, n/renewShare) || now.Sub(m.image.at) >= renewAge

@@ -3,6 +3,7 @@
 //
 //	index.go    finding a graph, loading it, following the store's changelog
 //	memory.go   what is kept, and what is let go of
+//	foreign.go  graphs with relations of the tenant's own store
 //	partial.go  stores that are larger than memory
 //	image.go    files from which a graph is there again sooner
 //	past.go     what was so at an earlier revision
@@ -25,7 +26,7 @@ import (
 )
 
 // Rules are what a graph is made with. Those with the same Digest must mean the same: they share a
-// graph.
+// graph. Foreign relations of the Model are those of the tenant's own store.
 type Rules struct {
 	Digest string
 	Model  *graph.Model
@@ -39,10 +40,12 @@ type Index struct {
 	bounds  Bounds
 	images  *images // nil: none are kept
 
-	mu     sync.RWMutex
-	graphs map[store.TupleStore][]*mirror
-	large  map[store.TupleStore]time.Time // when they were found to be larger than memory
-	parts  atomic.Int64                   // read for partial graphs
+	mu      sync.RWMutex
+	graphs  map[store.TupleStore][]*mirror
+	guests  map[store.TupleStore][]*mirror // of a tenant's own store: graphs of others with foreign relations
+	large   map[store.TupleStore]time.Time // when they were found to be larger than memory
+	refused map[refusal]time.Time          // and graphs that cannot be held in part
+	parts   atomic.Int64                   // read for partial graphs
 }
 
 // mirror is a tuple store as one set of rules reads it. Readers take a View and never wait for mu.
@@ -53,6 +56,9 @@ type mirror struct {
 	used   atomic.Int64                // Unix seconds of the last question
 	tuples atomic.Int64                // in the graph, after the last change
 
+	foreign bool          // reads foreign relations in the tenant's own store
+	own     atomic.Uint64 // the revision of that store, if foreign
+
 	mu     sync.Mutex  // held while the graph is loaded or brought up to a newer revision
 	loaded bool        // under mu
 	image  pictured    // under mu
@@ -61,9 +67,17 @@ type mirror struct {
 
 func (m *mirror) graph() *graph.Graph { return m.g.Load() }
 
+// revisions are how far a store has come, and the tenant's own, which counts where a graph has foreign relations.
+type revisions struct{ store, own uint64 }
+
+// reached reports whether the graph is ready at these revisions or later ones.
+func (m *mirror) reached(r revisions) bool {
+	return m.ready.Load() && m.graph().Revision() >= r.store && m.own.Load() >= r.own
+}
+
 // New makes an index over the tuples of a DB and follows its commits.
 func New(db *store.DB, b Bounds) *Index {
-	x := &Index{tuples: db.Tuples(), now: db.Now, current: db.Current, bounds: b.orDefault(), graphs: map[store.TupleStore][]*mirror{}, large: map[store.TupleStore]time.Time{}}
+	x := &Index{tuples: db.Tuples(), now: db.Now, current: db.Current, bounds: b.orDefault(), graphs: map[store.TupleStore][]*mirror{}, guests: map[store.TupleStore][]*mirror{}, large: map[store.TupleStore]time.Time{}, refused: map[refusal]time.Time{}}
 	db.OnTuples(x.follow)
 	db.OnMissed(func(context.Context) { x.doubt() })
 	return x
@@ -77,21 +91,21 @@ func (x *Index) View(ctx context.Context, s store.TupleStore, r Rules) (graph.Vi
 	}
 	m := x.of(s, r)
 	if !m.ready.Load() {
-		if err := x.catchUp(ctx, m, 0); err != nil {
+		if err := x.catchUp(ctx, m, revisions{}); err != nil {
 			return graph.View{}, err
 		}
 	}
 	return m.graph().View(), nil
 }
 
-// Full is View after asking the store for its newest revision.
+// Full is View after asking the store for its newest revision, and the tenant's own if it counts.
 func (x *Index) Full(ctx context.Context, s store.TupleStore, r Rules) (graph.View, error) {
-	newest, err := x.tuples.Revision(ctx, s)
+	newest, err := x.newest(ctx, s, r)
 	if err != nil {
 		return graph.View{}, Unavailable(err)
 	}
 	m := x.of(s, r)
-	if !m.ready.Load() || m.graph().Revision() < newest {
+	if !m.reached(newest) {
 		if err := x.catchUp(ctx, m, newest); err != nil {
 			return graph.View{}, err
 		}
@@ -123,9 +137,12 @@ func (x *Index) of(s store.TupleStore, r Rules) *mirror {
 	if m == nil {
 		x.mu.Lock()
 		if m = find(x.graphs[s], r.Digest); m == nil {
-			m = &mirror{store: s, digest: r.Digest}
+			m = &mirror{store: s, digest: r.Digest, foreign: r.Model.HasForeign()}
 			m.g.Store(graph.New(r.Model, graph.Limits{}))
 			x.graphs[s] = append(x.graphs[s], m)
+			if own := m.host(); m.foreign {
+				x.guests[own] = append(x.guests[own], m)
+			}
 		}
 		x.mu.Unlock()
 	}
@@ -144,15 +161,18 @@ func find(all []*mirror, digest string) *mirror {
 	return nil
 }
 
-// follow brings every graph of a store to a revision. A store that nobody has asked about is not
-// loaded for it. With revision 0 the changelog is read in any case.
+// follow brings every graph that reads a store to a revision of it. A store that nobody has asked about is
+// not loaded for it. With revision 0 the changelog is read in any case.
 func (x *Index) follow(ctx context.Context, s store.TupleStore, revision uint64) error {
 	x.mu.RLock()
-	mirrors := x.graphs[s]
+	mirrors, guests := x.graphs[s], x.guests[s]
 	x.mu.RUnlock()
 	var all []error
 	for _, m := range mirrors {
-		all = append(all, x.catchUp(ctx, m, revision))
+		all = append(all, x.catchUp(ctx, m, revisions{store: revision}))
+	}
+	for _, m := range guests {
+		all = append(all, x.catchUp(ctx, m, revisions{own: revision}))
 	}
 	return errors.Join(all...)
 }
@@ -169,13 +189,13 @@ func (x *Index) doubt() {
 // changesPage is how many changes are read at once.
 const changesPage = 1000
 
-// catchUp brings the graph to revision atLeast or later, loading it if need be. Readers go on with
+// catchUp brings the graph to revisions atLeast or later, loading it if need be. Readers go on with
 // the older revision meanwhile, which nobody was told is out of date; if it cannot be brought up,
-// they are refused. With atLeast 0 the changelog is read in any case.
-func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast uint64) error {
+// they are refused. With no revision the changelog is read in any case.
+func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast revisions) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if atLeast > 0 && m.ready.Load() && m.graph().Revision() >= atLeast {
+	if atLeast != (revisions{}) && m.reached(atLeast) {
 		return nil
 	}
 	var err error
@@ -191,6 +211,9 @@ func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast uint64) error {
 	}
 	m.loaded = true
 	n := m.graph().Held()
+	if m.foreign && n > x.bounds.tuples() {
+		return x.refuse(m)
+	}
 	if m.store.ID != "" && !m.graph().Partial() && n > x.bounds.tuples() {
 		x.holdPart(m, m.graph().Revision())
 		n = 0
@@ -201,16 +224,19 @@ func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast uint64) error {
 
 // apply takes over what the changelog has since the graph's revision.
 func (x *Index) apply(ctx context.Context, m *mirror) error {
-	return x.follows(ctx, m, m.graph().Revision(), func(s graph.Step) error {
-		m.image.changes += len(s.Changes)
-		return m.graph().Apply(s.Revision, s.Changes)
+	if m.foreign {
+		return x.meet(ctx, m)
+	}
+	return x.follows(ctx, m.store, m.graph().Revision(), func(revision uint64, changes []store.TupleChange) error {
+		m.image.changes += len(changes)
+		return m.graph().Apply(revision, step(m.graph().Model(), changes))
 	})
 }
 
-// follows reads the changelog after a revision, to its end.
-func (x *Index) follows(ctx context.Context, m *mirror, since uint64, take func(graph.Step) error) error {
+// follows reads the changelog of a store after a revision, to its end.
+func (x *Index) follows(ctx context.Context, s store.TupleStore, since uint64, take func(uint64, []store.TupleChange) error) error {
 	for {
-		changes, err := x.tuples.Changes(ctx, m.store, since, changesPage)
+		changes, err := x.tuples.Changes(ctx, s, since, changesPage)
 		if err != nil || len(changes) == 0 {
 			return err
 		}
@@ -220,7 +246,7 @@ func (x *Index) follows(ctx context.Context, m *mirror, since uint64, take func(
 				n++
 			}
 			since = changes[0].Revision
-			if err := take(graph.Step{Revision: since, Changes: m.step(changes[:n])}); err != nil {
+			if err := take(since, changes[:n]); err != nil {
 				return err
 			}
 			changes = changes[n:]
@@ -230,11 +256,11 @@ func (x *Index) follows(ctx context.Context, m *mirror, since uint64, take func(
 
 // step is one revision as these rules read it. A tuple that they do not accept, because it was
 // written for others, takes the place of what was there and is itself left out, as Load does.
-func (m *mirror) step(changes []store.TupleChange) []graph.Change {
+func step(rules *graph.Model, changes []store.TupleChange) []graph.Change {
 	out := make([]graph.Change, len(changes))
 	for i, c := range changes {
 		t := Tuple(c.Tuple)
-		out[i] = graph.Change{Tuple: t, Delete: c.Delete || m.graph().Model().Accepts(t) != nil}
+		out[i] = graph.Change{Tuple: t, Delete: c.Delete || rules.Accepts(t) != nil}
 	}
 	return out
 }
@@ -242,6 +268,9 @@ func (m *mirror) step(changes []store.TupleChange) []graph.Change {
 // load makes the graph from its image and what was changed since, or else from the whole store. A store that
 // is too large for it is held in part.
 func (x *Index) load(ctx context.Context, m *mirror) error {
+	if m.foreign {
+		return x.loadBoth(ctx, m)
+	}
 	if m.graph().Partial() || x.isLarge(m.store) {
 		return x.loadPart(ctx, m)
 	}
@@ -288,7 +317,11 @@ func (x *Index) fill(ctx context.Context, s store.TupleStore, g *graph.Graph) (n
 // answer, and kept by whoever keeps the view.
 func (x *Index) Apart(ctx context.Context, s store.TupleStore, r Rules) (graph.View, error) {
 	g := graph.New(r.Model, graph.Limits{})
-	if _, err := x.fill(ctx, s, g); err != nil {
+	fill := x.fill
+	if r.Model.HasForeign() {
+		fill = x.fillBoth
+	}
+	if _, err := fill(ctx, s, g); err != nil {
 		return graph.View{}, Unavailable(err)
 	}
 	return g.View(), nil

@@ -3,6 +3,7 @@ package index
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -34,8 +35,8 @@ func (x *Index) Forget(s store.TupleStore) {
 		if x.images != nil {
 			x.images.forget(m)
 		}
+		x.drop(m)
 	}
-	delete(x.graphs, s)
 	delete(x.large, s)
 }
 
@@ -49,6 +50,7 @@ func (x *Index) Tidy(context.Context) error {
 			x.drop(m)
 		}
 	}
+	maps.DeleteFunc(x.refused, func(_ refusal, since time.Time) bool { return x.now().Sub(since) >= rememberRefused })
 	return nil
 }
 
@@ -87,14 +89,20 @@ func (x *Index) disposable() []*mirror {
 	return out
 }
 
-// drop takes a graph out. The list is copied: follow reads it without the lock.
+// drop takes a graph out.
 func (x *Index) drop(m *mirror) {
-	rest := slices.DeleteFunc(slices.Clone(x.graphs[m.store]), func(other *mirror) bool { return other == m })
+	without(x.graphs, m.store, m)
+	without(x.guests, m.host(), m)
+}
+
+// without takes a graph out of a list, which is copied: follow reads it without the lock.
+func without(lists map[store.TupleStore][]*mirror, s store.TupleStore, m *mirror) {
+	rest := slices.DeleteFunc(slices.Clone(lists[s]), func(other *mirror) bool { return other == m })
 	if len(rest) == 0 {
-		delete(x.graphs, m.store)
+		delete(lists, s)
 		return
 	}
-	x.graphs[m.store] = rest
+	lists[s] = rest
 }
 
 // Stats say what is in memory.

@@ -77,8 +77,8 @@ func (x *Index) learn(ctx context.Context, m *mirror, g *graph.Graph, parts []gr
 
 // stepsSince reads the changelog to its end.
 func (x *Index) stepsSince(ctx context.Context, m *mirror, since uint64) (out []graph.Step, err error) {
-	err = x.follows(ctx, m, since, func(s graph.Step) error {
-		out = append(out, s)
+	err = x.follows(ctx, m.store, since, func(revision uint64, changes []store.TupleChange) error {
+		out = append(out, graph.Step{Revision: revision, Changes: step(m.graph().Model(), changes)})
 		return nil
 	})
 	return out, err

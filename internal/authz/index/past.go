@@ -20,6 +20,9 @@ const maxPast = 100_000
 // for in the log of before; where that does not reach back to the beginning and does not name it, it is
 // taken to have been absent, and one that was deleted since to have had no condition. assumed counts those.
 func (x *Index) Past(ctx context.Context, s store.TupleStore, r Rules, revision uint64) (v graph.View, assumed int, err error) {
+	if r.Model.HasForeign() {
+		return graph.View{}, 0, errs.New(errs.Unsupported, "past_of_both", "The past of a store that uses the built-in module cannot be told: it was made by the tenant's own tuples too.")
+	}
 	view, err := x.Full(ctx, s, r)
 	if err != nil {
 		return view, 0, err
