@@ -43,13 +43,14 @@ tenant                    < store                             : the walls of the
 authz/graph               < kit                               : so that it can be embedded, tested and measured alone
 authz/condition           < authz/graph                       : decides what a tuple demands, and weighs 6 MB
 authz/model               < authz/condition                   : the language, and nothing stored
+authz/builtin             < authz/model                       : the module of every tenant, as a text
 authz/index               < store authz/graph                 : keeps tuple stores in memory, knows no models
 authz/tuplekey            < authz/condition                   : tuples as texts, in the words of OpenFGA
-authz/stores              < authz/index authz/model authz/tuplekey : stores of applications, besides the roles of Cardea
-authz/scenario            < authz/tuplekey authz/model        : tests of a model, without a store
+authz/stores              < authz/index authz/builtin authz/tuplekey : stores of applications, besides the roles of Cardea
+authz/scenario            < authz/tuplekey authz/builtin      : tests of a model, without a store
 authz/policy              < store                             : decides by policies, knows no graph
 authz/point               < store                             : asks decision points of others, knows no plan
-authz                     < tenant authz/index authz/condition authz/policy authz/point : decides for all, asks nobody
+authz                     < tenant authz/index authz/builtin authz/policy authz/point : decides for all, asks nobody
 flow                      < store                             : knows Step, not steps
 keyring                   < tenant                            : keeps keys, knows no token
 audit                     < tenant keyring                    : reads events of all, is imported by none but wiring and doors

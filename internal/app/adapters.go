@@ -74,7 +74,7 @@ type answers struct{ a *App }
 
 func (w answers) at(at authz.StoreAt) (access.Caller, stores.At) {
 	return access.System(at.Tenant, "decision"), stores.At{
-		Store: at.Store, Model: at.Model, AtLeast: at.AtLeast, Past: at.Past, Suppose: at.Suppose, Now: at.Time,
+		Store: at.Store, Model: at.Model, AtLeast: at.AtLeast, Past: at.Past, Suppose: at.Suppose, SupposeOwn: at.SupposeOwn, Now: at.Time,
 	}
 }
 

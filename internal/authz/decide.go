@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
@@ -141,7 +142,7 @@ type Config struct {
 
 // New makes an engine over the tuples of the DB.
 func New(c Config) (*Engine, error) {
-	model, err := builtIn()
+	model, digest, err := builtin.Rules()
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +150,7 @@ func New(c Config) (*Engine, error) {
 		c.Graphs = index.New(c.DB, index.Bounds{})
 	}
 	return &Engine{
-		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: builtInDigest, Model: model},
+		db: c.DB, guard: c.Guard, subjects: c.Subjects, graphs: c.Graphs, rules: index.Rules{Digest: digest, Model: model},
 		roles:      store.NewCollection(c.DB, roleKind()),
 		attributes: c.Attributes, policies: c.Policies, stores: c.Stores, points: c.Points, acrs: c.ACRs,
 		plans: store.NewCollection(c.DB, plansKind()),

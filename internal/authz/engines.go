@@ -51,6 +51,8 @@ type StoreAt struct {
 	Past    uint64         // the revision to be looked at, if not 0
 	Time    time.Time      // at which tuples are looked at; zero: now
 	Suppose []graph.Change // as if this were written
+
+	SupposeOwn []graph.Change // and this among the tenant's own tuples, which the store may use
 }
 
 // StoreAnswer is an answer of a store, and what it rests on.

@@ -1,29 +1,12 @@
 package authz
 
 import (
-	"slices"
 	"strings"
 
-	"github.com/cardea-auth/cardea/internal/access"
-	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/store"
-	"github.com/cardea-auth/cardea/internal/tenant"
 )
 
-// The types and relations of the built-in model. In the notation of the OpenFGA modelling language:
-//
-//	type user
-//	type service
-//	type group       define member: [user, service, group#member]
-//	type role        define assignee: [user, service, group#member, org#member, role#assignee]
-//	type org         define member: [user]
-//	type org_role    define assignee: [user, service, group#member, org#member]
-//	type store_role  define assignee: [user, service, group#member]
-//	type permission  define granted: [role#assignee]
-//
-// role:editor#assignee@role:admin#assignee makes admin a senior of editor: it may what editor may
-// (RBAC1, ANSI INCITS 359). org_role:ORG/editor is editor on the resources of one organisation,
-// store_role:STORE/editor on one store of relation tuples.
+// Names of the built-in module (package builtin).
 const (
 	typeGroup      = "group"
 	typeRole       = "role"
@@ -35,28 +18,6 @@ const (
 	relAssignee = "assignee"
 	relGranted  = "granted"
 )
-
-// builtInDigest names the model below. It changes with it: a graph that is kept as a file has only the tuples
-// that the model accepted.
-const builtInDigest = "built-in 2"
-
-// builtIn is the model of every tenant.
-func builtIn() (*graph.Model, error) {
-	people := []string{access.TypeUser, access.TypeService, "group#member"}
-	define := func(name string, allowed ...string) graph.Relation {
-		return graph.Relation{Name: name, Rewrite: graph.This(allowed...)}
-	}
-	return graph.NewModel(
-		graph.Type{Name: access.TypeUser},
-		graph.Type{Name: access.TypeService},
-		graph.Type{Name: typeGroup, Relations: []graph.Relation{define(relMember, people...)}},
-		graph.Type{Name: tenant.OrgType, Relations: []graph.Relation{define(tenant.MemberRelation, access.TypeUser)}},
-		graph.Type{Name: typeRole, Relations: []graph.Relation{define(relAssignee, append(slices.Clone(people), "org#member", "role#assignee")...)}},
-		graph.Type{Name: typeOrgRole, Relations: []graph.Relation{define(relAssignee, append(slices.Clone(people), "org#member")...)}},
-		graph.Type{Name: typeStoreRole, Relations: []graph.Relation{define(relAssignee, people...)}},
-		graph.Type{Name: typePermission, Relations: []graph.Relation{define(relGranted, "role#assignee")}},
-	)
-}
 
 // orgRole is the id of a role in an organisation. Ids of organisations are ours and hold no '/'.
 func orgRole(org, role string) string { return org + "/" + role }

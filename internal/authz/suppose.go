@@ -51,7 +51,7 @@ func (e *Engine) pastOrNow(ctx context.Context, r Request) (view graph.View, ass
 func (r Request) storeAt(p Plan) StoreAt {
 	at := StoreAt{Tenant: r.Tenant, Store: p.Store, AtLeast: r.Options.StoreAtLeast}
 	if s := r.Options.Suppose; s != nil {
-		at.Model, at.Suppose, at.Time = s.Model, s.Store, s.Time
+		at.Model, at.Suppose, at.SupposeOwn, at.Time = s.Model, s.Store, s.Roles, s.Time
 		if s.Past != nil {
 			at.Past = s.Past.StoreRevision
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/authz/model"
@@ -180,22 +181,41 @@ type authzModel struct {
 	Check modelCheck `cmd:"" help:"Say what is wrong with a model, and what is worth a second look. Needs no server."`
 	Diff  modelDiff  `cmd:"" help:"Say what a file would change, and which tuples would no longer fit."`
 	Pin   modelPin   `cmd:"" help:"Use a version instead of the newest; an older one is a rollback. --newest takes it back."`
+
+	BuiltIn modelBuiltIn `cmd:"" name:"built-in" help:"Print the built-in module, for an fga.mod. Needs no server."`
 }
 
-// readModel reads the modelling language, or with .json its JSON form.
+// readModel reads the modelling language, an fga.mod with its modules, or with .json the JSON form.
 func readModel(path string) (*model.Model, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if filepath.Ext(path) == ".json" {
+	switch filepath.Ext(path) {
+	case ".json":
 		return model.ParseJSON(text)
+	case ".mod":
+		return model.Modules(string(text), func(name string) ([]byte, error) {
+			return os.ReadFile(filepath.Join(filepath.Dir(path), filepath.FromSlash(name)))
+		})
 	}
-	return model.Parse(string(text))
+	return builtin.Parse(string(text))
+}
+
+// soundModel is readModel of one that is sound.
+func soundModel(path string) (*model.Model, error) {
+	m, err := readModel(path)
+	if err == nil {
+		err = m.Check()
+	}
+	if err == nil {
+		err = builtin.Check(m)
+	}
+	return m, err
 }
 
 type modelWrite struct {
-	File string `arg:"" help:"A .fga or .json file."`
+	File string `arg:"" help:"A .fga or .json file, or an fga.mod."`
 	inStore
 }
 
@@ -248,7 +268,7 @@ func (c *modelShow) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	text, err := model.Format(v.Model)
+	text, err := v.Text()
 	if err != nil {
 		return err
 	}
@@ -298,14 +318,11 @@ func (c *modelList) run(e *env) error {
 }
 
 type modelCheck struct {
-	File string `arg:"" help:"A .fga or .json file."`
+	File string `arg:"" help:"A .fga or .json file, or an fga.mod."`
 }
 
 func (c *modelCheck) local(l *localRun) error {
-	m, err := readModel(absolute(l.process.Dir, c.File))
-	if err == nil {
-		err = m.Check()
-	}
+	m, err := soundModel(absolute(l.process.Dir, c.File))
 	if err != nil {
 		return findings(l.process.Stdout, c.File, err)
 	}
@@ -316,8 +333,15 @@ func (c *modelCheck) local(l *localRun) error {
 	return nil
 }
 
+type modelBuiltIn struct{}
+
+func (c *modelBuiltIn) local(l *localRun) error {
+	_, err := io.WriteString(l.process.Stdout, builtin.Module)
+	return err
+}
+
 type modelDiff struct {
-	File string `arg:"" help:"A .fga or .json file."`
+	File string `arg:"" help:"A .fga or .json file, or an fga.mod."`
 	ofModel
 }
 
@@ -326,14 +350,11 @@ func (c *modelDiff) run(e *env) error {
 	if err != nil {
 		return err
 	}
-	m, err := readModel(absolute(e.dir, c.File))
-	if err == nil {
-		err = m.Check()
-	}
+	m, err := soundModel(absolute(e.dir, c.File))
 	if err != nil {
 		return findings(e.out, c.File, err)
 	}
-	d := model.Compare(v.Model, m)
+	d := builtin.Compare(v.Model, m)
 	return e.print(append(model.Diff{}, d...), func(w io.Writer) {
 		if len(d) == 0 {
 			fmt.Fprintln(w, "Nothing would change.")

@@ -14,6 +14,12 @@ import (
 // It costs about a microsecond a relation and some ten to a hundred a condition. Errors are as in
 // Check.
 func (m *Model) Compile(c condition.Config) (*graph.Model, *condition.Set, error) {
+	return m.CompileWith(c, func(Type, Relation) string { return "" })
+}
+
+// CompileWith is Compile of a model some of whose relations have their tuples from another store: of those foreign
+// says where they are given, see graph.Relation; of others it says nothing.
+func (m *Model) CompileWith(c condition.Config, foreign func(Type, Relation) string) (*graph.Model, *condition.Set, error) {
 	found := m.check()
 	set := m.compileConditions(c, &found)
 	if err := found.err(); err != nil {
@@ -22,7 +28,7 @@ func (m *Model) Compile(c condition.Config) (*graph.Model, *condition.Set, error
 	if err := m.checkSubjects(); err != nil {
 		return nil, nil, err
 	}
-	rules, err := graph.NewConditionalModel(set, m.graph()...)
+	rules, err := graph.NewConditionalModel(set, m.graph(foreign)...)
 	if err != nil {
 		return nil, nil, &Error{[]Diagnostic{m.located(err)}}
 	}
@@ -79,12 +85,12 @@ func (c Condition) source() condition.Source {
 }
 
 // graph is the model in the words of package graph.
-func (m *Model) graph() []graph.Type {
+func (m *Model) graph(foreign func(Type, Relation) string) []graph.Type {
 	var out []graph.Type
 	for _, t := range m.Types {
 		g := graph.Type{Name: t.Name}
 		for _, r := range t.Relations {
-			g.Relations = append(g.Relations, graph.Relation{Name: r.Name, Rewrite: r.graph(r.Rewrite)})
+			g.Relations = append(g.Relations, graph.Relation{Name: r.Name, Rewrite: r.graph(r.Rewrite), Foreign: foreign(t, r)})
 		}
 		out = append(out, g)
 	}

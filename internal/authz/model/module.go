@@ -97,6 +97,23 @@ func nodeAt(n *yaml.Node) Position {
 	return Position{Line: max(1, n.Line), Column: max(1, n.Column)}
 }
 
+// Modules makes the model of an fga.mod, whose files are read from beside it.
+func Modules(manifest string, read func(name string) ([]byte, error)) (*Model, error) {
+	m, err := ParseManifest(manifest)
+	if err != nil {
+		return nil, err
+	}
+	var files []File
+	for _, name := range m.Files {
+		text, err := read(name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{Name: name, Text: string(text)})
+	}
+	return Join(m.Schema, files)
+}
+
 // File is one module as text. Its name goes into positions and into Origin.
 type File struct {
 	Name, Text string

@@ -48,17 +48,32 @@ func parseFile(name, source string) (*file, error) {
 	if d, ok := unreadable(name, source); ok {
 		return nil, &Error{[]Diagnostic{d}}
 	}
+	p := newParser(name, source)
+	p.main()
+	if err := p.found.err(); err != nil {
+		return nil, err
+	}
+	return p.file, nil
+}
+
+func newParser(name, source string) *parser {
 	clean := uncomment(source)
 	l := lexer{source: clean}
 	p := &parser{tokens: l.lex(), lines: lineStarts(clean), source: clean, name: name, file: &file{}, conditions: map[string]bool{}}
 	for _, at := range l.bad {
 		p.found.add(p.strange(at))
 	}
-	p.main()
-	if err := p.found.err(); err != nil {
-		return nil, err
+	return p
+}
+
+// ModuleName is the name of the module that a text is, or false if it is a model or nothing.
+func ModuleName(source string) (string, bool) {
+	if _, ok := unreadable("", source); ok {
+		return "", false
 	}
-	return p.file, nil
+	p := newParser("", source)
+	p.begin()
+	return p.file.module, p.file.module != ""
 }
 
 // unreadable says why a text is not even looked at.
@@ -105,9 +120,7 @@ func lineStarts(source string) []int {
 
 // main reads header, types and conditions.
 func (p *parser) main() {
-	p.accept(space)
-	p.accept(newline)
-	if !p.header() {
+	if !p.begin() {
 		return
 	}
 	p.slack()
@@ -122,6 +135,13 @@ func (p *parser) main() {
 		p.rest()
 		p.recover(false)
 	}
+}
+
+// begin reads the header.
+func (p *parser) begin() bool {
+	p.accept(space)
+	p.accept(newline)
+	return p.header()
 }
 
 // rest says what is wrong with what follows the last declaration that could be read.

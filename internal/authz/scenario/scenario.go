@@ -11,6 +11,8 @@
 //	    list_objects: [{user, type, context, assertions: {viewer: [doc:1]}}]
 //	    list_users: [{object, user_filter: [{type}], context, assertions: {viewer: {users: [user:anne]}}}]
 //
+// A model that uses the built-in module is asked with the tuples of the file alone, those of its groups and roles too.
+//
 // A member that is not known is refused: an assertion that is spelled wrongly would pass for ever.
 package scenario
 
@@ -29,6 +31,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/condition"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/model"
@@ -212,7 +215,7 @@ func (r *runner) model(f File) (*model.Model, error) {
 	case f.ModelFile == "" && f.Model == "" && r.Model != nil:
 		return r.Model, nil
 	case f.ModelFile == "":
-		return model.Parse(f.Model)
+		return builtin.Parse(f.Model)
 	}
 	text, err := fs.ReadFile(r.dir, path.Join(r.base, f.ModelFile))
 	if err != nil {
@@ -222,25 +225,11 @@ func (r *runner) model(f File) (*model.Model, error) {
 	case ".json":
 		return model.ParseJSON(text)
 	case ".mod":
-		return r.modules(string(text), path.Dir(f.ModelFile))
+		return model.Modules(string(text), func(name string) ([]byte, error) {
+			return fs.ReadFile(r.dir, path.Join(r.base, path.Dir(f.ModelFile), name))
+		})
 	}
-	return model.Parse(string(text))
-}
-
-func (r *runner) modules(text, dir string) (*model.Model, error) {
-	manifest, err := model.ParseManifest(text)
-	if err != nil {
-		return nil, err
-	}
-	var files []model.File
-	for _, name := range manifest.Files {
-		text, err := fs.ReadFile(r.dir, path.Join(r.base, dir, name))
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, model.File{Name: name, Text: string(text)})
-	}
-	return model.Join(manifest.Schema, files)
+	return builtin.Parse(string(text))
 }
 
 func (r *runner) tuples(all []Tuple, files []string) ([]graph.Tuple, error) {

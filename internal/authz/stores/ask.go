@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/authz/model"
@@ -26,8 +27,10 @@ type At struct {
 	Past uint64
 	// Now is the time at which tuples are looked at; zero: now.
 	Now time.Time
-	// Suppose answers as if this were written.
-	Suppose []graph.Change
+	// Suppose answers as if this were written, and SupposeOwn as if that were among the tenant's own tuples,
+	// as far as the model uses those.
+	Suppose    []graph.Change
+	SupposeOwn []graph.Change
 	// Draft is a model that answers in place of a version, stored nowhere. Every question by one reads the
 	// whole store, and since a model can be made that tells of any tuple, whoever asks must be allowed to
 	// read them.
@@ -72,14 +75,34 @@ func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.
 		return question{}, err
 	}
 	view, assumed, err := s.look(ctx, tuplesOf(c.Tenant(), doc), v.rules, at)
-	if err == nil && len(at.Suppose) > 0 {
-		view, err = view.With(at.Suppose...)
+	if err == nil {
+		view, err = at.supposed(view, v.rules.Model)
 	}
 	now := at.Now
 	if now.IsZero() {
 		now = s.db.Now()
 	}
 	return question{v, view, now, at.Past, assumed}, err
+}
+
+// supposed is a view with what is supposed.
+func (at At) supposed(view graph.View, rules *graph.Model) (graph.View, error) {
+	var err error
+	if len(at.Suppose) > 0 {
+		if view, err = view.With(at.Suppose...); err != nil {
+			return view, err
+		}
+	}
+	var own []graph.Change
+	for _, c := range at.SupposeOwn {
+		if rules.Foreign(c.Tuple.Object.Type, c.Tuple.Relation) {
+			own = append(own, c)
+		}
+	}
+	if len(own) > 0 {
+		view, err = view.WithForeign(own...)
+	}
+	return view, err
 }
 
 // by is the model that answers.
@@ -94,7 +117,10 @@ func (s *Stores) by(ctx context.Context, c access.Caller, doc *Store, at At) (*c
 	if _, err := s.guard.Allow(ctx, c, "authz.tuple.read", objectOf(doc.ID)); err != nil {
 		return nil, err
 	}
-	rules, err := s.compile(at.Draft)
+	rules, err := s.compile(at.Draft, builtin.Extends(at.Draft))
+	if err == nil {
+		err = s.mayShow(ctx, c, at.Draft)
+	}
 	return &compiledVersion{model: at.Draft, rules: rules}, err
 }
 
@@ -102,6 +128,11 @@ func (s *Stores) by(ctx context.Context, c access.Caller, doc *Store, at At) (*c
 func (s *Stores) look(ctx context.Context, tuples store.TupleStore, r index.Rules, at At) (graph.View, int, error) {
 	var view graph.View
 	var err error
+	if at.Full && at.AtLeast > 0 && r.Model.HasForeign() { // which says nothing of the tenant's own tuples
+		if _, err := s.graphs.Full(ctx, tuples, r); err != nil {
+			return view, 0, err
+		}
+	}
 	switch {
 	case at.Past > 0:
 		return s.graphs.Past(ctx, tuples, r, at.Past)

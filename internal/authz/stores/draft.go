@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/kit/errs"
 )
@@ -27,9 +28,9 @@ func (s *Stores) JudgeModel(ctx context.Context, c access.Caller, storeID, text 
 	if err != nil {
 		return Judgement{}, missing(err, noStore())
 	}
-	m, err := model.Parse(text)
+	m, err := builtin.Parse(text)
 	if err == nil {
-		_, err = s.compile(m)
+		_, err = s.compile(m, builtin.Extends(m))
 	}
 	if wrong := model.Diagnostics(err); len(wrong) > 0 {
 		return Judgement{Wrong: wrong}, nil
@@ -45,7 +46,7 @@ func (s *Stores) JudgeModel(ctx context.Context, c access.Caller, storeID, text 
 	if err != nil {
 		return Judgement{}, err
 	}
-	out.Changes = model.Compare(used.Model, m)
+	out.Changes = builtin.Compare(used.Model, m)
 	return out, nil
 }
 
@@ -59,7 +60,7 @@ func (s *Stores) DiffModels(ctx context.Context, c access.Caller, storeID, befor
 	if err != nil {
 		return nil, err
 	}
-	return model.Compare(first.Model, second.Model), nil
+	return builtin.Compare(first.Model, second.Model), nil
 }
 
 // Outcome is what one assertion of a store file came to.

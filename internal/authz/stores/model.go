@@ -2,10 +2,12 @@ package stores
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/condition"
 	"github.com/cardea-auth/cardea/internal/authz/index"
 	"github.com/cardea-auth/cardea/internal/authz/model"
@@ -24,6 +26,41 @@ type Version struct {
 	Created time.Time    `json:"created"`
 	Author  Author       `json:"author,omitzero"` // who has written it; unknown of those of before it was kept
 	Model   *model.Model `json:"model"`
+	// BuiltIn says that it uses the built-in module; see keptSchema.
+	BuiltIn bool `json:"-"`
+}
+
+// keptSchema marks, in the document, the model of a version that uses the built-in module. A program that does not
+// know of that would answer as if nobody were in any group; it refuses this schema instead. A model that names a
+// module cardea without the mark is of before there was one, and all its tuples are its own.
+const keptSchema model.Schema = "1.2 with the built-in module"
+
+// kept is the version as its document has it.
+func (v *Version) kept() *Version {
+	out := *v
+	if v.BuiltIn {
+		m := *v.Model
+		m.Schema, out.Model = keptSchema, &m
+	}
+	return &out
+}
+
+// opened takes the mark of a document off.
+func opened(v *Version) *Version {
+	if v != nil && v.Model != nil && v.Model.Schema == keptSchema {
+		m := *v.Model
+		m.Schema = model.Schema12
+		v.Model, v.BuiltIn = &m, true
+	}
+	return v
+}
+
+// Text is the model in the modelling language. builtin.Parse makes the same of it.
+func (v *Version) Text() (string, error) {
+	if v.BuiltIn {
+		return builtin.Text(v.Model)
+	}
+	return model.Format(v.Model)
 }
 
 // Author is who has written a version.
@@ -50,25 +87,33 @@ func noModel() error {
 // WriteModel adds a version to the model of a store. It is used from then on, unless another one is
 // pinned. The tuples that the store has are not changed: those that the new version does not accept
 // are left out of its answers, and come back with a version that does. Errors are those of
-// model.Check.
+// model.Check. One that uses the built-in module shows who belongs to what in the whole tenant, so whoever
+// writes it must be allowed to read that.
 func (s *Stores) WriteModel(ctx context.Context, c access.Caller, storeID string, m *model.Model) (*Version, error) {
 	permit, err := s.guard.Allow(ctx, c, "authz.model.write", objectOf(storeID))
 	if err != nil {
 		return nil, err
 	}
-	rules, err := s.compile(m)
-	if err != nil {
+	uses := builtin.Extends(m)
+	if _, err := s.compile(m, uses); err != nil {
 		return nil, err
 	}
-	v := &Version{Store: storeID, Digest: rules.Digest, Author: Author(c.Subject()), Model: m}
+	if err := s.mayShow(ctx, c, m); err != nil {
+		return nil, err
+	}
+	v := &Version{Store: storeID, Author: Author(c.Subject()), Model: m, BuiltIn: uses}
+	if v.Digest, err = m.Digest(); err != nil {
+		return nil, err
+	}
 	_, err = s.change(ctx, c, storeID, func(doc *Store) (store.Batch, error) {
 		v.Created = doc.Updated
 		v.ID = id.NewULID(v.Created, doc.Latest)
 		doc.Latest = v.ID
-		return store.Batch{
-			Permit: permit, Docs: []store.DocOp{s.versions.In(c.Tenant()).Insert(ctx, v)},
-			Events: []store.Event{{Kind: "authz_model.written", Public: map[string]string{"model": v.ID, "digest": v.Digest}}},
-		}, nil
+		written := store.Event{Kind: "authz_model.written", Public: map[string]string{"model": v.ID, "digest": v.Digest}}
+		if uses {
+			written.Public["uses"] = builtin.Name
+		}
+		return store.Batch{Permit: permit, Docs: []store.DocOp{s.versions.In(c.Tenant()).Insert(ctx, v.kept())}, Events: []store.Event{written}}, nil
 	})
 	if err != nil {
 		return nil, err
@@ -129,7 +174,7 @@ func (s *Stores) version(ctx context.Context, t id.Tenant, storeID, modelID stri
 	if err == nil && v.Store != storeID {
 		err = noModel()
 	}
-	return v, missing(err, noModel())
+	return opened(v), missing(err, noModel())
 }
 
 // ListModels lists the versions of a store, the newest first.
@@ -140,19 +185,63 @@ func (s *Stores) ListModels(ctx context.Context, c access.Caller, storeID string
 	if _, err := s.stores.In(c.Tenant()).View(ctx, storeID); err != nil {
 		return page.Page[*Version]{}, missing(err, noStore())
 	}
-	return s.versions.In(c.Tenant()).Find(ctx, store.Query{
+	p, err := s.versions.In(c.Tenant()).Find(ctx, store.Query{
 		Index: versionsByStore, Eq: []store.Value{store.Text(storeID)}, Desc: true, Request: r,
 	})
+	for _, v := range p.Items {
+		opened(v)
+	}
+	return p, err
 }
 
-// compile checks a model and makes the rules of it.
-func (s *Stores) compile(m *model.Model) (index.Rules, error) {
-	rules, _, err := m.Compile(condition.Config{Inline: s.inline})
+// compile makes the rules of a model. One that uses the built-in module must have it unchanged.
+func (s *Stores) compile(m *model.Model, uses bool) (index.Rules, error) {
+	if uses {
+		if err := builtin.Check(m); err != nil {
+			return index.Rules{}, err
+		}
+	}
+	return s.rules(m, uses)
+}
+
+// rules are the rules of a model that was found sound, or is about to be.
+func (s *Stores) rules(m *model.Model, uses bool) (index.Rules, error) {
+	foreign := func(model.Type, model.Relation) string { return "" }
+	if uses {
+		foreign = builtin.Foreign
+	}
+	rules, _, err := m.CompileWith(condition.Config{Inline: s.inline}, foreign)
 	if err != nil {
 		return index.Rules{}, err
 	}
 	digest, err := m.Digest()
+	if uses {
+		digest += " " + builtin.Name // another graph than that of the same model with tuples of its own
+	}
 	return index.Rules{Digest: digest, Model: rules}, err
+}
+
+// mayShow refuses a model by which c could learn who belongs to what, without being allowed to read that in the
+// whole tenant: whoever has a role on one store only is not.
+func (s *Stores) mayShow(ctx context.Context, c access.Caller, m *model.Model) error {
+	for _, name := range builtin.Types(m) {
+		var action access.Action
+		switch name {
+		case access.TypeUser, access.TypeService:
+			continue
+		case "group":
+			action = "group.read"
+		case "org":
+			action = "member.read"
+		default:
+			action = "role.read"
+		}
+		kind, _, _ := strings.Cut(string(action), ".")
+		if _, err := s.guard.Allow(ctx, c, action, access.Object{Type: "cardea:" + kind}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compiledVersion is a version that is ready to decide.
@@ -172,7 +261,7 @@ func (s *Stores) ready(ctx context.Context, t id.Tenant, storeID, modelID string
 	if err != nil {
 		return nil, err
 	}
-	rules, err := s.compile(v.Model)
+	rules, err := s.rules(v.Model, v.BuiltIn)
 	if err != nil { // it was sound when it was written: the fault is ours
 		return nil, errs.Wrap(errs.Internal, err, "", "A stored model could not be compiled.")
 	}

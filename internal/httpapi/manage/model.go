@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/httpapi/rest"
@@ -161,7 +162,7 @@ func parseDraft(text string) (*model.Model, error) {
 	if text == "" {
 		return nil, nil
 	}
-	return model.Parse(text)
+	return builtin.Parse(text)
 }
 
 type ofStoreModel struct {
@@ -178,7 +179,7 @@ func (a *API) storeModels() []rest.Operation {
 			ofTupleStore
 			Body ModelText `body:"json"`
 		}) (StoreModel, error) {
-			m, err := model.Parse(in.Body.Text)
+			m, err := builtin.Parse(in.Body.Text)
 			if err != nil {
 				return StoreModel{}, err
 			}
@@ -201,7 +202,7 @@ func (a *API) storeModels() []rest.Operation {
 				}
 				out := listStoreModel(v)
 				out.Outline = outline(v.Model)
-				out.Text, err = model.Format(v.Model)
+				out.Text, err = v.Text()
 				return out, err
 			}),
 		endpoint(a, administers("GET /api/stores/{store}/models/{model}/diff", "model.diff", "authz.model.read", group, "Say what a version changes, and which tuples no longer fit"),

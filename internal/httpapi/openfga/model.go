@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/cardea-auth/cardea/internal/access"
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/model"
 	"github.com/cardea-auth/cardea/internal/authz/stores"
 	"github.com/cardea-auth/cardea/internal/httpapi/edge"
@@ -40,7 +41,7 @@ func (d *Door) writeModel(x *edge.Exchange, c access.Caller) error {
 	}
 	var m *model.Model
 	if x.MediaType() == textType {
-		m, err = model.Parse(string(body))
+		m, err = builtin.Parse(string(body))
 	} else {
 		m, err = model.ParseJSON(body)
 	}
