@@ -178,7 +178,8 @@ func Text(m *model.Model) (string, error) {
 			app.Module = other
 		}
 	}
-	out.Types = slices.Clone(m.Types)
+	others := slices.DeleteFunc(slices.Clone(m.Types), ofModule)
+	out.Types = append(slices.DeleteFunc(slices.Clone(m.Types), func(t model.Type) bool { return !ofModule(t) }), others...) // as Parse has them
 	for i := range out.Types {
 		t := &out.Types[i]
 		t.Relations = slices.Clone(t.Relations)
