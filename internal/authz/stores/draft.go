@@ -50,6 +50,12 @@ func (s *Stores) JudgeModel(ctx context.Context, c access.Caller, storeID, text 
 	return out, nil
 }
 
+// Module is the text of the built-in module.
+func (s *Stores) Module(ctx context.Context, c access.Caller) (string, error) {
+	_, err := s.guard.Allow(ctx, c, "authz.model.read", objectOf(""))
+	return builtin.Module, err
+}
+
 // DiffModels says what changes from one version to another; an empty id is the one that is used.
 func (s *Stores) DiffModels(ctx context.Context, c access.Caller, storeID, before, after string) (model.Diff, error) {
 	first, err := s.GetModel(ctx, c, storeID, before)

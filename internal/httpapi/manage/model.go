@@ -22,6 +22,7 @@ type StoreModel struct {
 	Print   string       `json:"fingerprint" doc:"SHA-256 of the model: equal for versions that say the same"`
 	Created time.Time    `json:"created"`
 	Author  *ModelAuthor `json:"author,omitzero" doc:"who has written it; left out: that was not kept yet"`
+	BuiltIn bool         `json:"built_in" doc:"whether it uses the built-in module, and so the groups, organisations and roles of the tenant"`
 	Text    string       `json:"text,omitzero" doc:"in the modelling language; left out of lists"`
 	Outline *Outline     `json:"outline,omitzero" doc:"its parts, for programs that help to write tuples and questions; left out of lists"`
 }
@@ -93,7 +94,7 @@ func outline(m *model.Model) *Outline {
 }
 
 func listStoreModel(v *stores.Version) StoreModel {
-	out := StoreModel{ID: v.ID, Print: v.Digest, Created: v.Created}
+	out := StoreModel{ID: v.ID, Print: v.Digest, Created: v.Created, BuiltIn: v.BuiltIn}
 	if v.Author.Type != "" {
 		out.Author = &ModelAuthor{v.Author.Type, v.Author.ID}
 	}
@@ -102,7 +103,13 @@ func listStoreModel(v *stores.Version) StoreModel {
 
 // ModelText is a model in the modelling language.
 type ModelText struct {
-	Text string `json:"text" max:"262144" format:"text" doc:"in the modelling language, schema 1.1 or 1.2"`
+	Text string `json:"text" max:"262144" format:"text" doc:"in the modelling language, schema 1.1 or 1.2; one module gets what it uses of the built-in one"`
+}
+
+// ModuleText is a module in the modelling language.
+type ModuleText struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
 }
 
 // ModelJudgement is what there is to say of a model that is still being written.
@@ -214,6 +221,11 @@ func (a *API) storeModels() []rest.Operation {
 				return collect(d, err, showChange)
 			}),
 		a.modelCheck(),
+		endpoint(a, administers("GET /api/built-in-module", "model.built_in", "authz.model.read", group, "Read the built-in module, for models of several modules that use it"),
+			func(ctx context.Context, c access.Caller, in within) (ModuleText, error) {
+				text, err := a.Stores.Module(ctx, c)
+				return ModuleText{Name: builtin.Name, Text: text}, err
+			}),
 	}
 }
 
