@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cardea-auth/cardea/internal/authz/builtin"
 	"github.com/cardea-auth/cardea/internal/authz/condition"
 	"github.com/cardea-auth/cardea/internal/authz/graph"
 	"github.com/cardea-auth/cardea/internal/authz/model"
@@ -60,10 +61,10 @@ type guide struct {
 // block reads what stands in a fence of a kind, after some text.
 func (g *guide) block(before, kind, text string) {
 	switch kind {
-	case "fga":
+	case "fga", "fga built-in":
 		g.models++
-		m, err := model.Parse(text)
-		if err != nil {
+		m, err := builtin.Parse(text)
+		if err != nil || builtin.Extends(m) != (kind == "fga built-in") || builtin.Check(m) != nil {
 			g.t.Fatalf("%v\n%s", err, text)
 		}
 		if g.model, _, err = m.Compile(condition.Config{}); err != nil {
@@ -72,7 +73,7 @@ func (g *guide) block(before, kind, text string) {
 		if advice := m.Advice(); len(advice) > 0 {
 			g.t.Errorf("%v\n%s", advice, text)
 		}
-		if written, err := model.Format(m); err != nil || written != text {
+		if written, err := builtin.Text(m); err != nil || written != text {
 			g.t.Errorf("%v: the guide writes otherwise than Format:\n%s", err, written)
 		}
 	case "fga refused":
@@ -81,6 +82,7 @@ func (g *guide) block(before, kind, text string) {
 			err = m.Check()
 		}
 		g.refusal = err
+	case "sh":
 	case "text":
 		if g.refusal != nil {
 			g.refusals++
