@@ -215,6 +215,23 @@ func TestForeignFollows(t *testing.T) {
 	}
 }
 
+// TestForeignLetGo: a graph that was let go of is there again with what has happened meanwhile.
+func TestForeignLetGo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, index.Bounds{})
+	o.write("doc:1#viewer@group:eng#member")
+	o.write("group:eng#member@user:bob")
+	o.want(true, "bob", "1")
+	o.clock.Advance(time.Hour)
+	if err := o.index.Tidy(t.Context()); err != nil || o.index.Stats().Graphs != 0 {
+		t.Fatalf("%+v, %v", o.index.Stats(), err)
+	}
+	o.remove("group:eng#member@user:bob")
+	o.want(false, "bob", "1")
+	o.write("group:eng#member@user:bob")
+	o.want(true, "bob", "1")
+}
+
 // TestForeignFailsClosed: while one of the stores cannot be read, there are no answers, neither at once after a
 // commit to it nor to somebody who asks first; and afterwards they are right.
 func TestForeignFailsClosed(t *testing.T) {
