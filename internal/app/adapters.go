@@ -74,7 +74,7 @@ type answers struct{ a *App }
 
 func (w answers) at(at authz.StoreAt) (access.Caller, stores.At) {
 	return access.System(at.Tenant, "decision"), stores.At{
-		Store: at.Store, Model: at.Model, AtLeast: at.AtLeast, Past: at.Past, Suppose: at.Suppose, SupposeOwn: at.SupposeOwn, Now: at.Time,
+		Store: at.Store, Model: at.Model, AtLeast: at.AtLeast, Past: at.Past, PastOwn: at.PastOwn, Suppose: at.Suppose, SupposeOwn: at.SupposeOwn, Now: at.Time,
 	}
 }
 
@@ -83,11 +83,11 @@ func (w answers) Check(ctx context.Context, at authz.StoreAt, q graph.Query) (au
 	c, where := w.at(at)
 	if !q.Explain {
 		result, asked, err := w.a.Stores.Check(ctx, c, where, q)
-		return authz.StoreAnswer{Allowed: result.Allowed, Model: asked.Model, Revision: asked.Revision, Assumed: asked.Assumed}, err
+		return authz.StoreAnswer{Allowed: result.Allowed, Model: asked.Model, Revision: asked.Revision, Own: asked.Own, Assumed: asked.Assumed}, err
 	}
 	e, asked, err := w.a.Stores.Explain(ctx, c, where, q)
 	return authz.StoreAnswer{
-		Allowed: e.Allowed, Sentence: e.Sentence, Path: e.Path, Model: asked.Model, Revision: asked.Revision, Assumed: asked.Assumed,
+		Allowed: e.Allowed, Sentence: e.Sentence, Path: e.Path, Model: asked.Model, Revision: asked.Revision, Own: asked.Own, Assumed: asked.Assumed,
 	}, err
 }
 

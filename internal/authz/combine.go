@@ -195,7 +195,7 @@ func (c *combination) askStore(ctx context.Context) error {
 	if err != nil {
 		return c.fail(ctx, name, err)
 	}
-	c.decision.Basis.Model, c.decision.Basis.StoreRevision = asked.Model, asked.Revision
+	c.decision.Basis.Model, c.decision.Basis.StoreRevision, c.decision.Basis.StoreOwn = asked.Model, asked.Revision, asked.Own
 	c.decision.Basis.Assumed += asked.Assumed
 	c.note(asked.Allowed, name, []Reason{asked.reason(name, q)})
 	return nil
@@ -213,7 +213,7 @@ func paths(all []graph.Tuple) []string {
 // in a moment, is told as an error instead; neither is ever an allow.
 func (c *combination) fail(ctx context.Context, engine string, err error) error {
 	e := errs.From(err)
-	if e.Kind == errs.Invalid && len(e.Fields) > 0 || e.Code == "revision_not_reached" || e.Code == "history_not_kept" || ctx.Err() != nil {
+	if e.Kind == errs.Invalid && len(e.Fields) > 0 || e.Code == "revision_not_reached" || e.Code == "history_not_kept" || e.Code == "past_of_both" || ctx.Err() != nil {
 		return err
 	}
 	c.failed = append(c.failed, Reason{Kind: KindFailed, Engine: engine, Text: fmt.Sprintf("%s could not answer: %s", engine, cmp.Or(e.Text, "it failed."))})

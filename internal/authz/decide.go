@@ -91,7 +91,8 @@ type Basis struct {
 	Store         string         `json:"store,omitzero"`
 	Model         string         `json:"model,omitzero"`
 	StoreRevision uint64         `json:"store_revision,omitzero"`
-	Assumed       int            `json:"-"` // of a decision about the past: see StoreAnswer.Assumed
+	StoreOwn      uint64         `json:"store_own,omitzero"` // of the tenant's own tuples, if the store uses those
+	Assumed       int            `json:"-"`                  // of a decision about the past: see StoreAnswer.Assumed
 }
 
 // Bounds of a question; longer ones are Invalid.

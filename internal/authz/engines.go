@@ -52,6 +52,7 @@ type StoreAt struct {
 	Time    time.Time      // at which tuples are looked at; zero: now
 	Suppose []graph.Change // as if this were written
 
+	PastOwn    uint64         // the revision of the tenant's own tuples to be looked at, if the store uses those
 	SupposeOwn []graph.Change // and this among the tenant's own tuples, which the store may use
 }
 
@@ -62,6 +63,7 @@ type StoreAnswer struct {
 	Path     []graph.Tuple // tuples that prove it; if explained
 	Model    string
 	Revision uint64
+	Own      uint64 // revision of the tenant's own tuples, if the store uses those
 	// Assumed counts tuples that were taken to be absent in the past, because the log does not reach back
 	// to before they were written; of a decision, decision points too that were asked today.
 	Assumed int

@@ -45,7 +45,7 @@ func (e *Engine) inStore(ctx context.Context, r Request) (Decision, error) {
 func (a StoreAnswer) decision(storeID string, q graph.Query) Decision {
 	return Decision{
 		Allow: a.Allowed, Reasons: []Reason{a.reason(engineStore+storeID, q)},
-		Basis: Basis{Store: storeID, Model: a.Model, StoreRevision: a.Revision, Assumed: a.Assumed},
+		Basis: Basis{Store: storeID, Model: a.Model, StoreRevision: a.Revision, StoreOwn: a.Own, Assumed: a.Assumed},
 	}
 }
 

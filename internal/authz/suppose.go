@@ -22,7 +22,10 @@ type Suppose struct {
 }
 
 // Past is a state of tuples that was.
-type Past struct{ Revision, StoreRevision uint64 }
+type Past struct {
+	Revision, StoreRevision uint64
+	StoreOwn                uint64 // of the tenant's own tuples as the store knew them, if it uses those
+}
 
 // use is what is asked in place of a set.
 func (s *Suppose) use(set string) policy.Use {
@@ -37,7 +40,7 @@ func (s *Suppose) use(set string) policy.Use {
 func (e *Engine) pastOrNow(ctx context.Context, r Request) (view graph.View, assumed int, err error) {
 	own, s := store.OwnTuples(r.Tenant), r.Options.Suppose
 	if s != nil && s.Past != nil && s.Past.Revision > 0 {
-		view, assumed, err = e.graphs.Past(ctx, own, e.rules, s.Past.Revision)
+		view, assumed, err = e.graphs.Past(ctx, own, e.rules, s.Past.Revision, 0)
 	} else {
 		view, err = e.graphs.AtLeast(ctx, own, e.rules, r.Options.AtLeast)
 	}
@@ -53,7 +56,7 @@ func (r Request) storeAt(p Plan) StoreAt {
 	if s := r.Options.Suppose; s != nil {
 		at.Model, at.Suppose, at.SupposeOwn, at.Time = s.Model, s.Store, s.Roles, s.Time
 		if s.Past != nil {
-			at.Past = s.Past.StoreRevision
+			at.Past, at.PastOwn = s.Past.StoreRevision, s.Past.StoreOwn
 		}
 	}
 	return at

@@ -46,7 +46,7 @@ func (s split) load(revision uint64) *graph.Graph {
 	g := graph.New(s.model, graph.Limits{})
 	err := g.LoadBoth(func(yield func(graph.Tuple) error) (uint64, error) {
 		return revision, s.yield(yield, false)
-	}, func(yield func(graph.Tuple) error) error { return s.yield(yield, true) })
+	}, func(yield func(graph.Tuple) error) (uint64, error) { return 3, s.yield(yield, true) })
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -91,14 +91,14 @@ func (s split) change(g *graph.Graph, revision *uint64) {
 	}
 	*revision++
 	if chance(s.t, 50) {
-		if err := g.Amend([]graph.Step{{Revision: *revision, Changes: own}}, amended); err != nil {
+		if err := g.Amend([]graph.Step{{Revision: *revision, Changes: own}}, graph.Step{Revision: 3, Changes: amended}); err != nil {
 			s.t.Fatal(err)
 		}
-	} else if err := errors.Join(g.Apply(*revision, own), g.Amend(nil, amended)); err != nil {
+	} else if err := errors.Join(g.Apply(*revision, own), g.Amend(nil, graph.Step{Revision: 2, Changes: amended})); err != nil {
 		s.t.Fatal(err)
 	}
-	if got := g.Revision(); got != *revision {
-		s.t.Fatalf("revision %d, want %d", got, *revision)
+	if v := g.View(); v.Revision() != *revision || v.Foreign() != 3 {
+		s.t.Fatalf("revisions %d and %d, want %d", v.Revision(), v.Foreign(), *revision)
 	}
 	if c.Delete {
 		return
@@ -108,7 +108,7 @@ func (s split) change(g *graph.Graph, revision *uint64) {
 		if err := g.Apply(*revision+1, written); errs.CodeOf(err) != "relation_foreign" {
 			s.t.Fatalf("Apply of a foreign tuple: %v", err)
 		}
-	} else if err := g.Amend(nil, written); errs.CodeOf(err) != "relation_not_foreign" {
+	} else if err := g.Amend(nil, graph.Step{Changes: written}); errs.CodeOf(err) != "relation_not_foreign" {
 		s.t.Fatalf("Amend with a tuple of the store: %v", err)
 	}
 }
@@ -162,7 +162,7 @@ func TestForeign(t *testing.T) {
 		own = append(own, tuple(t, fmt.Sprintf("doc:1#shared@group:%d#member", i)))
 	}
 	err = g.LoadBoth(func(yield func(graph.Tuple) error) (uint64, error) { return 1, each(own, yield) },
-		func(yield func(graph.Tuple) error) error { return each(groups, yield) })
+		func(yield func(graph.Tuple) error) (uint64, error) { return 1, each(groups, yield) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestForeign(t *testing.T) {
 	if why, err := ask(supposed, "bob"); err != nil || !why.Allowed {
 		t.Errorf("a store cannot suppose a member away: %+v, %v", why, err)
 	}
-	if err := g.Amend(nil, []graph.Change{{Tuple: member}}); err != nil {
+	if err := g.Amend(nil, graph.Step{Changes: []graph.Change{{Tuple: member}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := g.Apply(2, []graph.Change{{Tuple: tuple(t, "doc:1#blocked@group:eng#member")}, {Tuple: member, Delete: true}}); err != nil {

@@ -52,6 +52,7 @@ type Graph struct {
 // state is one revision. It is never changed.
 type state struct {
 	revision uint64
+	foreign  uint64 // revision of the other store
 	names    *names
 	bindings *bindings
 	forward  tree
@@ -129,7 +130,7 @@ func (g *Graph) LoadFrom(read func(yield func(Tuple) error) (revision uint64, er
 
 // LoadBoth is LoadFrom with the tuples of foreign relations, which have revisions of their own. Readers see
 // both with one step. Foreign is read first; nil is no tuples.
-func (g *Graph) LoadBoth(read func(yield func(Tuple) error) (revision uint64, err error), foreign func(yield func(Tuple) error) error) error {
+func (g *Graph) LoadBoth(read, foreign func(yield func(Tuple) error) (revision uint64, err error)) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	next := &state{}
@@ -146,7 +147,7 @@ func (g *Graph) LoadBoth(read func(yield func(Tuple) error) (revision uint64, er
 		}
 		var err error
 		if foreign != nil {
-			err = foreign(take(g.model.AcceptsForeign))
+			next.foreign, err = foreign(take(g.model.AcceptsForeign))
 		}
 		if err == nil {
 			next.revision, err = read(take(g.model.Accepts))
@@ -219,13 +220,13 @@ func lastOfEach(items []item) []item {
 // the model does not accept does nothing, since Load left it out. When Apply returns, every reader
 // that asks for a View gets this revision or a later one.
 func (g *Graph) Apply(revision uint64, changes []Change) error {
-	return g.Amend([]Step{{Revision: revision, Changes: changes}}, nil)
+	return g.Amend([]Step{{Revision: revision, Changes: changes}}, Step{})
 }
 
-// Amend is Apply of any number of revisions, together with changes of foreign relations, which have no revision
-// here. Readers see all of it with one step. Of foreign changes one that writes what AcceptsForeign refuses is
-// refused, and deleting such does nothing. A partial graph has no foreign relations.
-func (g *Graph) Amend(steps []Step, foreign []Change) error {
+// Amend is Apply of any number of revisions, together with changes of foreign relations up to a revision of the
+// other store, which need not be dense. Readers see all of it with one step. Of foreign changes one that writes what
+// AcceptsForeign refuses is refused, and deleting such does nothing. A partial graph has no foreign relations.
+func (g *Graph) Amend(steps []Step, foreign Step) error {
 	g.writing.Lock()
 	defer g.writing.Unlock()
 	next := *g.now.Load()
@@ -234,7 +235,7 @@ func (g *Graph) Amend(steps []Step, foreign []Change) error {
 			return err
 		}
 	}
-	for _, c := range foreign {
+	for _, c := range foreign.Changes {
 		if c.Delete {
 			continue
 		}
@@ -247,7 +248,8 @@ func (g *Graph) Amend(steps []Step, foreign []Change) error {
 		next.revision = s.Revision
 		g.change(&next, s.Changes, false)
 	}
-	g.change(&next, foreign, true)
+	next.foreign = max(next.foreign, foreign.Revision)
+	g.change(&next, foreign.Changes, true)
 	if g.Partial() {
 		if next.held() > g.most {
 			next = *g.blank(next.revision)
@@ -398,6 +400,9 @@ func (g *Graph) View() View { return View{graph: g, state: g.now.Load()} }
 
 // Revision is the revision of the view.
 func (v View) Revision() uint64 { return v.state.revision }
+
+// Foreign is the revision of the other store, as LoadBoth and Amend were told it.
+func (v View) Foreign() uint64 { return v.state.foreign }
 
 // Check asks the newest revision. See View.Check.
 func (g *Graph) Check(ctx context.Context, now time.Time, q Query) (Result, error) {

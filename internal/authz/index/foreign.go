@@ -37,6 +37,11 @@ type twofold struct {
 	amended []graph.Change
 }
 
+func (x *Index) twofold(s store.TupleStore, g *graph.Graph) *twofold {
+	v := g.View()
+	return &twofold{Index: x, store: s, host: store.OwnTuples(s.Tenant), graph: g, at: revisions{v.Revision(), v.Foreign()}}
+}
+
 // mostMeetings bounds how often both changelogs are read in turn.
 const mostMeetings = 200
 
@@ -54,7 +59,7 @@ func (w *twofold) meet(ctx context.Context) error {
 			return err
 		}
 		if turn > 0 && w.at == before {
-			return w.graph.Amend(w.steps, w.amended)
+			return w.graph.Amend(w.steps, graph.Step{Revision: w.at.own, Changes: w.amended})
 		}
 	}
 	return errs.Busy(time.Second, nil, "decision_unavailable", "Access could not be decided just now.")
@@ -96,7 +101,7 @@ func (w *twofold) load(ctx context.Context) (n int, err error) {
 	err = w.graph.LoadBoth(func(yield func(graph.Tuple) error) (_ uint64, err error) {
 		w.at.store, err = w.tuples.Snapshot(ctx, w.store, take(yield))
 		return w.at.store, err
-	}, func(yield func(graph.Tuple) error) (err error) {
+	}, func(yield func(graph.Tuple) error) (_ uint64, err error) {
 		each := take(yield)
 		w.at.own, err = w.tuples.Snapshot(ctx, w.host, func(t store.Tuple) error {
 			if !w.graph.Model().Foreign(t.Object.Type, t.Relation) {
@@ -104,28 +109,14 @@ func (w *twofold) load(ctx context.Context) (n int, err error) {
 			}
 			return each(t)
 		})
-		return err
+		return w.at.own, err
 	})
 	return n, err
 }
 
-func (m *mirror) twofold(x *Index) *twofold {
-	return &twofold{Index: x, store: m.store, host: m.host(), graph: m.graph(), at: revisions{m.graph().Revision(), m.own.Load()}}
-}
-
-// meet takes over what has changed in both stores.
-func (x *Index) meet(ctx context.Context, m *mirror) error {
-	w := m.twofold(x)
-	err := w.meet(ctx)
-	if err == nil {
-		m.own.Store(w.at.own)
-	}
-	return err
-}
-
 // fillBoth is fill from both stores.
 func (x *Index) fillBoth(ctx context.Context, s store.TupleStore, g *graph.Graph) (int, error) {
-	w := &twofold{Index: x, store: s, host: store.OwnTuples(s.Tenant), graph: g}
+	w := x.twofold(s, g)
 	n, err := w.load(ctx)
 	if err == nil {
 		err = w.meet(ctx)
@@ -156,18 +147,13 @@ func (x *Index) loadBoth(ctx context.Context, m *mirror) error {
 		return errForeignLarge()
 	}
 	m.ready.Store(false)
-	w := m.twofold(x)
-	n, err := w.load(ctx)
+	n, err := x.fillBoth(ctx, m.store, m.graph())
 	if errs.CodeOf(err) == "store_too_large" {
 		return x.refuse(m)
-	}
-	if err == nil {
-		err = w.meet(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	m.own.Store(w.at.own)
 	x.makeRoom(m, n)
 	return nil
 }

@@ -215,6 +215,53 @@ func TestForeignFollows(t *testing.T) {
 	}
 }
 
+// TestForeignPast: the state at any two revisions that were seen together is told as it was seen.
+func TestForeignPast(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, index.Bounds{})
+	r := rand.New(rand.NewPCG(7, 8))
+	answers := func(v graph.View) (out string) {
+		for user := range 5 {
+			for doc := range 4 {
+				out += strconv.FormatBool(allows(t, v, strconv.Itoa(user), strconv.Itoa(doc)))[:1]
+			}
+		}
+		return out
+	}
+	seen := map[[2]uint64]string{}
+	o.write("group:0#member@user:0")
+	for range 120 {
+		tuple, own := o.draw(r)
+		in := o.in.ID
+		if own != (r.IntN(6) == 0) {
+			in = ""
+		}
+		o.commitTo(in, store.TupleOp{Delete: r.IntN(3) == 0, Tuple: tuple})
+		v, err := o.index.View(t.Context(), o.in, o.rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[[2]uint64{v.Revision(), v.Foreign()}] = answers(v)
+	}
+	for at, want := range seen {
+		v, assumed, err := o.index.Past(t.Context(), o.in, o.rules, at[0], at[1])
+		if err != nil || assumed != 0 {
+			t.Fatalf("%v: %d, %v", at, assumed, err)
+		}
+		if got := answers(v); got != want {
+			t.Errorf("%v: %s, want %s", at, got, want)
+		}
+	}
+	for _, no := range []struct {
+		store, own uint64
+		code       string
+	}{{1, 0, "past_of_both"}, {1, 10_000, "history_not_kept"}, {10_000, 1, "history_not_kept"}} {
+		if _, _, err := o.index.Past(t.Context(), o.in, o.rules, no.store, no.own); errs.CodeOf(err) != no.code {
+			t.Errorf("%+v: %v", no, err)
+		}
+	}
+}
+
 // TestForeignLetGo: a graph that was let go of is there again with what has happened meanwhile.
 func TestForeignLetGo(t *testing.T) {
 	t.Parallel()

@@ -56,8 +56,7 @@ type mirror struct {
 	used   atomic.Int64                // Unix seconds of the last question
 	tuples atomic.Int64                // in the graph, after the last change
 
-	foreign bool          // reads foreign relations in the tenant's own store
-	own     atomic.Uint64 // the revision of that store, if foreign
+	foreign bool // reads foreign relations in the tenant's own store
 
 	mu     sync.Mutex  // held while the graph is loaded or brought up to a newer revision
 	loaded bool        // under mu
@@ -72,7 +71,8 @@ type revisions struct{ store, own uint64 }
 
 // reached reports whether the graph is ready at these revisions or later ones.
 func (m *mirror) reached(r revisions) bool {
-	return m.ready.Load() && m.graph().Revision() >= r.store && m.own.Load() >= r.own
+	v := m.graph().View()
+	return m.ready.Load() && v.Revision() >= r.store && v.Foreign() >= r.own
 }
 
 // New makes an index over the tuples of a DB and follows its commits.
@@ -225,7 +225,7 @@ func (x *Index) catchUp(ctx context.Context, m *mirror, atLeast revisions) error
 // apply takes over what the changelog has since the graph's revision.
 func (x *Index) apply(ctx context.Context, m *mirror) error {
 	if m.foreign {
-		return x.meet(ctx, m)
+		return x.twofold(m.store, m.graph()).meet(ctx)
 	}
 	return x.follows(ctx, m.store, m.graph().Revision(), func(revision uint64, changes []store.TupleChange) error {
 		m.image.changes += len(changes)

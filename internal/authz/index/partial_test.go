@@ -176,7 +176,7 @@ func TestStoreThatGrows(t *testing.T) {
 	if got, err := s.view(s.index).Check(t.Context(), s.clock.Now(), q); err != nil || !got.Allowed || s.index.Stats().Partial != 1 {
 		t.Errorf("%v, %v, %+v", got, err, s.index.Stats())
 	}
-	if _, _, err := s.index.Past(t.Context(), s.in, s.rules, 3); errs.CodeOf(err) != "store_too_large" {
+	if _, _, err := s.index.Past(t.Context(), s.in, s.rules, 3, 0); errs.CodeOf(err) != "store_too_large" {
 		t.Errorf("the past of a part: %v", err)
 	}
 }

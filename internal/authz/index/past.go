@@ -19,30 +19,52 @@ const maxPast = 100_000
 // The log says what was written, not what stood there before. A tuple that was written since is looked
 // for in the log of before; where that does not reach back to the beginning and does not name it, it is
 // taken to have been absent, and one that was deleted since to have had no condition. assumed counts those.
-func (x *Index) Past(ctx context.Context, s store.TupleStore, r Rules, revision uint64) (v graph.View, assumed int, err error) {
-	if r.Model.HasForeign() {
-		return graph.View{}, 0, errs.New(errs.Unsupported, "past_of_both", "The past of a store that uses the built-in module cannot be told: it was made by the tenant's own tuples too.")
+//
+// Where the rules have foreign relations, own is the revision of the tenant's own store at that time, without which
+// the past cannot be told (past_of_both).
+func (x *Index) Past(ctx context.Context, s store.TupleStore, r Rules, revision, own uint64) (v graph.View, assumed int, err error) {
+	foreign := r.Model.HasForeign()
+	if foreign && own == 0 {
+		return graph.View{}, 0, errs.New(errs.Unsupported, "past_of_both", "What a store that uses the built-in module answered in the past can only be told with the revision of the tenant's own tuples.")
 	}
 	view, err := x.Full(ctx, s, r)
 	if err != nil {
 		return view, 0, err
 	}
-	if view.Revision() <= revision {
-		if view.Revision() < revision {
-			return graph.View{}, 0, notKept()
+	if view.Revision() < revision || foreign && view.Foreign() < own {
+		return graph.View{}, 0, notKept()
+	}
+	if view.Revision() > revision {
+		if x.of(s, r).graph().Partial() { // it may learn of what happened after the revision that was looked at
+			return graph.View{}, 0, errLarge()
 		}
-		return view, 0, nil
+		h := history{Index: x, store: s, accepts: r.Model.Accepts, with: graph.View.With}
+		if view, assumed, err = h.takeBack(ctx, view, revision, view.Revision()); err != nil {
+			return graph.View{}, 0, err
+		}
 	}
-	if x.of(s, r).graph().Partial() { // it may learn of what happened after the revision that was looked at
-		return graph.View{}, 0, errLarge()
+	if foreign && view.Foreign() > own {
+		h := history{Index: x, store: store.OwnTuples(s.Tenant), accepts: r.Model.AcceptsForeign, with: graph.View.WithForeign}
+		h.counts = func(t store.Tuple) bool { return r.Model.Foreign(t.Object.Type, t.Relation) }
+		back := 0
+		view, back, err = h.takeBack(ctx, view, own, view.Foreign())
+		assumed += back
 	}
-	h := history{Index: x, store: s, rules: r, first: map[store.Tuple]store.TupleOp{}}
-	if err := h.read(ctx, revision, view.Revision()); err != nil {
+	if err != nil {
 		return graph.View{}, 0, err
+	}
+	return view, assumed, nil
+}
+
+// takeBack takes from a view what was changed after a revision, up to the one that it knows.
+func (h history) takeBack(ctx context.Context, view graph.View, revision, until uint64) (v graph.View, assumed int, err error) {
+	h.first = map[store.Tuple]store.TupleOp{}
+	if err := h.read(ctx, revision, until); err != nil {
+		return view, 0, err
 	}
 	whole, err := h.lookBack(ctx, revision)
 	if err != nil {
-		return graph.View{}, 0, err
+		return view, 0, err
 	}
 	changes := make([]graph.Change, 0, len(h.first))
 	for key, op := range h.first {
@@ -59,9 +81,9 @@ func (x *Index) Past(ctx context.Context, s store.TupleStore, r Rules, revision 
 			assumed++
 		}
 		t := Tuple(op.Tuple)
-		changes = append(changes, graph.Change{Tuple: t, Delete: op.Delete || r.Model.Accepts(t) != nil})
+		changes = append(changes, graph.Change{Tuple: t, Delete: op.Delete || h.accepts(t) != nil})
 	}
-	view, err = view.With(changes...)
+	view, err = h.with(view, changes...)
 	if errs.CodeOf(err) == "too_many_changes" {
 		err = notKept()
 	}
@@ -75,8 +97,11 @@ func notKept() error {
 // history is what the log says of tuples that were changed since a revision.
 type history struct {
 	*Index
-	store  store.TupleStore
-	rules  Rules
+	store   store.TupleStore
+	accepts func(graph.Tuple) error
+	with    func(graph.View, ...graph.Change) (graph.View, error)
+	counts  func(store.Tuple) bool // nil: all of them
+
 	first  map[store.Tuple]store.TupleOp // the first change since
 	before map[store.Tuple]store.TupleOp // the last change until then
 }
@@ -127,7 +152,9 @@ func (h *history) walk(ctx context.Context, since, until uint64, f func(store.Tu
 			if since = c.Revision; since > until {
 				return nil
 			}
-			f(c.TupleOp)
+			if h.counts == nil || h.counts(c.Tuple) {
+				f(c.TupleOp)
+			}
 		}
 	}
 	return nil

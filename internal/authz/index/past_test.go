@@ -66,7 +66,7 @@ func (h *house) write(n int, remove bool, expires time.Time) uint64 {
 // viewers are who could view at a revision.
 func (h *house) viewers(revision uint64) (string, int) {
 	h.t.Helper()
-	view, assumed, err := h.index.Past(h.t.Context(), store.OwnTuples(acme), h.rules, revision)
+	view, assumed, err := h.index.Past(h.t.Context(), store.OwnTuples(acme), h.rules, revision, 0)
 	if err != nil {
 		h.t.Fatalf("revision %d: %v", revision, err)
 	}
@@ -109,7 +109,7 @@ func TestPast(t *testing.T) {
 			t.Errorf("revision %d: %q (%d assumed), want %q", revision, got, assumed, want)
 		}
 	}
-	if _, _, err := h.index.Past(t.Context(), store.OwnTuples(acme), h.rules, 10_000); errs.CodeOf(err) != "history_not_kept" {
+	if _, _, err := h.index.Past(t.Context(), store.OwnTuples(acme), h.rules, 10_000, 0); errs.CodeOf(err) != "history_not_kept" {
 		t.Errorf("the future: %v", err)
 	}
 }
@@ -133,7 +133,7 @@ func TestPastOfATrimmedLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.write(4, false, time.Time{})
-	if _, _, err := h.index.Past(t.Context(), store.OwnTuples(acme), h.rules, first); errs.CodeOf(err) != "history_not_kept" {
+	if _, _, err := h.index.Past(t.Context(), store.OwnTuples(acme), h.rules, first, 0); errs.CodeOf(err) != "history_not_kept" {
 		t.Errorf("before the log: %v", err)
 	}
 }

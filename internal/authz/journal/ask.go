@@ -33,7 +33,7 @@ func (j *Journal) Replay(ctx context.Context, c access.Caller, entry string) (Re
 	r.Options.AtLeast, r.Options.StoreAtLeast, r.Options.Explain = 0, 0, false
 	s := &authz.Suppose{
 		Time: e.At, Plan: &e.Plan, Model: e.Decision.Basis.Model, Policies: map[string]policy.Use{},
-		Past: &authz.Past{Revision: e.Decision.Revision, StoreRevision: e.Decision.Basis.StoreRevision},
+		Past: &authz.Past{Revision: e.Decision.Revision, StoreRevision: e.Decision.Basis.StoreRevision, StoreOwn: e.Decision.Basis.StoreOwn},
 	}
 	for set, version := range e.Decision.Basis.Policies {
 		s.Policies[set] = policy.Use{Version: version}

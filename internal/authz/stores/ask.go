@@ -23,8 +23,9 @@ type At struct {
 	Full bool
 	// AtLeast is a revision that the answer must know of, as a write or another answer told it.
 	AtLeast uint64
-	// Past is a revision that is to be looked at instead, if it is not 0; see index.Past.
-	Past uint64
+	// Past is a revision that is to be looked at instead, if it is not 0, and PastOwn that of the tenant's own
+	// tuples, which is needed if the model uses those; see index.Past.
+	Past, PastOwn uint64
 	// Now is the time at which tuples are looked at; zero: now.
 	Now time.Time
 	// Suppose answers as if this were written, and SupposeOwn as if that were among the tenant's own tuples,
@@ -41,6 +42,7 @@ type At struct {
 type Asked struct {
 	Model    string // id of the version; empty for a draft
 	Revision uint64 // the newest that was known; with At.Past, that one
+	Own      uint64 // that of the tenant's own tuples, if the model uses those
 	Assumed  int    // with At.Past: tuples of which the log does not tell for certain how they were
 }
 
@@ -49,15 +51,15 @@ type question struct {
 	*compiledVersion
 	view    graph.View
 	now     time.Time
-	past    uint64
+	at      At
 	assumed int
 }
 
 func (q question) asked() Asked {
-	if q.past > 0 {
-		return Asked{Model: q.id, Revision: q.past, Assumed: q.assumed}
+	if q.at.Past > 0 {
+		return Asked{Model: q.id, Revision: q.at.Past, Own: q.at.PastOwn, Assumed: q.assumed}
 	}
-	return Asked{Model: q.id, Revision: q.view.Revision()}
+	return Asked{Model: q.id, Revision: q.view.Revision(), Own: q.view.Foreign()}
 }
 
 // ask opens a store for questions. It reads no storage once the store has been asked before, unless
@@ -82,7 +84,7 @@ func (s *Stores) ask(ctx context.Context, c access.Caller, at At, action access.
 	if now.IsZero() {
 		now = s.db.Now()
 	}
-	return question{v, view, now, at.Past, assumed}, err
+	return question{v, view, now, at, assumed}, err
 }
 
 // supposed is a view with what is supposed.
@@ -135,7 +137,7 @@ func (s *Stores) look(ctx context.Context, tuples store.TupleStore, r index.Rule
 	}
 	switch {
 	case at.Past > 0:
-		return s.graphs.Past(ctx, tuples, r, at.Past)
+		return s.graphs.Past(ctx, tuples, r, at.Past, at.PastOwn)
 	case at.Draft != nil:
 		view, err = s.graphs.Apart(ctx, tuples, r)
 	case at.Full && at.AtLeast == 0:

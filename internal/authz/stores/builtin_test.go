@@ -237,9 +237,21 @@ func TestBuiltInAnswers(t *testing.T) {
 	if got, _, err := h.Check(ctx, h.root, gone, graph.Query{Object: doc, Relation: "viewer", Subject: bob}); got.Allowed || err != nil {
 		t.Errorf("supposed to have left: %+v, %v", got, err)
 	}
-	if _, _, err := h.Check(ctx, h.root, stores.At{Store: h.store, Past: 1}, graph.Query{Object: doc, Relation: "viewer", Subject: bob}); errs.CodeOf(err) != "past_of_both" {
-		t.Errorf("the past: %v", err)
+	q := graph.Query{Object: doc, Relation: "viewer", Subject: bob}
+	_, before, err := h.Check(ctx, h.root, at, q)
+	if err != nil || before.Own == 0 {
+		t.Fatalf("%+v, %v", before, err)
 	}
+	h.member("eng", "bob", false)
+	then := stores.At{Store: h.store, Past: before.Revision}
+	if _, _, err := h.Check(ctx, h.root, then, q); errs.CodeOf(err) != "past_of_both" {
+		t.Errorf("the past of one: %v", err)
+	}
+	then.PastOwn = before.Own
+	if got, on, err := h.Check(ctx, h.root, then, q); !got.Allowed || err != nil || on != before {
+		t.Errorf("the past: %+v, %+v, %v", got, on, err)
+	}
+	h.member("eng", "bob", true)
 	draft, err := builtin.Parse(strings.Replace(office, "define viewer: (owner or reader) but not blocked", "define viewer: owner", 1))
 	if err != nil {
 		t.Fatal(err)

@@ -139,7 +139,7 @@ func (d *Door) answered(x *edge.Exchange, c access.Caller, q graph.Query, given 
 	d.Checked(x.R.Context(), c, authz.Checked{
 		InStore:  authz.InStore{Store: storeID(x), Contextual: q.Contextual, Context: given},
 		Question: graph.Question{Object: q.Object, Relation: q.Relation, Subject: q.Subject},
-		Answer:   authz.StoreAnswer{Allowed: allowed, Model: on.Model, Revision: on.Revision},
+		Answer:   authz.StoreAnswer{Allowed: allowed, Model: on.Model, Revision: on.Revision, Own: on.Own},
 	})
 }
 
