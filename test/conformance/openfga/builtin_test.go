@@ -3,6 +3,7 @@ package openfga_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	openfgav1 "github.com/openfga/api/proto/openfga/v1"
 	"github.com/openfga/language/pkg/go/transformer"
@@ -88,10 +89,48 @@ func TestBuiltInModule(t *testing.T) {
 		}
 	}
 	check(false)
+	s.cli(nil, "authz", "log", "set", "1", "--days", "1")
 	for range 5 {
 		must(nil, "group", "add", "eng", "user:bob")
 		check(true)
 		must(nil, "group", "remove", "eng", "user:bob")
 		check(false)
+	}
+	replayed(t, s)
+}
+
+// replayed makes the decisions of the log again: each is what it was, whoever has left the group since.
+func replayed(t *testing.T, s *server) {
+	t.Helper()
+	type one struct {
+		ID string `json:"id"`
+	}
+	var list []one
+	for end := time.Now().Add(30 * time.Second); len(list) < 10 && time.Now().Before(end); {
+		if code, text := s.cli(&list, "authz", "log", "list"); code != 0 {
+			t.Fatal(text)
+		}
+	}
+	if len(list) != 10 {
+		t.Fatalf("%d decisions were kept", len(list))
+	}
+	for _, e := range list {
+		var again struct {
+			Same  bool `json:"same"`
+			Exact bool `json:"exact"`
+		}
+		if code, text := s.cli(&again, "authz", "replay", e.ID); code != 0 || !again.Same || !again.Exact {
+			t.Errorf("%+v: status %d, %s", again, code, text)
+		}
+	}
+	var supposed struct {
+		Looked  int                    `json:"looked"`
+		Changed []struct{ After bool } `json:"changed"`
+	}
+	if code, text := s.cli(&supposed, "authz", "simulate", "--write", "user:bob member group:eng"); code != 0 || len(supposed.Changed) != 10 || !supposed.Changed[0].After {
+		t.Errorf("%+v: status %d, %s", supposed, code, text)
+	}
+	if code, text := s.cli(&supposed, "authz", "simulate", "--store-write", "user:bob member group:eng"); code == 0 && len(supposed.Changed) > 0 {
+		t.Errorf("a member supposed in the store counts: %+v, %s", supposed, text)
 	}
 }
