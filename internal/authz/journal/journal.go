@@ -83,19 +83,19 @@ type Journal struct {
 	db      *store.DB
 	guard   *access.Guard
 	engine  Engine
-	queue   chan authz.Logged
+	queue   chan *authz.Logged // by reference: the collector reads the whole queue each time, empty or not
 	records *store.Collection[record]
 }
 
 // New makes a journal. Run writes it.
 func New(db *store.DB, g *access.Guard, e Engine) *Journal {
-	return &Journal{db: db, guard: g, engine: e, queue: make(chan authz.Logged, maxWaiting), records: store.NewCollection(db, recordKind())}
+	return &Journal{db: db, guard: g, engine: e, queue: make(chan *authz.Logged, maxWaiting), records: store.NewCollection(db, recordKind())}
 }
 
 // Record implements authz.Recorder. When too many wait, this one is lost.
 func (j *Journal) Record(l authz.Logged) {
 	select {
-	case j.queue <- l:
+	case j.queue <- &l:
 	default:
 	}
 }
@@ -122,7 +122,7 @@ func (j *Journal) Flush(ctx context.Context) error {
 		for n < maxBatch {
 			select {
 			case l := <-j.queue:
-				op, err := j.insert(ctx, l)
+				op, err := j.insert(ctx, *l)
 				if err != nil {
 					return err
 				}
