@@ -48,7 +48,7 @@ func TestRegress_164_ImagesAndKills(t *testing.T) {
 	fromImages := 0
 	for round := range 12 {
 		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestImageChild$")
-		child.Env = append(os.Environ(), childVariable+"="+g.dir)
+		child.Env = append(os.Environ(), childVariable+"="+g.dir, "TMPDIR="+t.TempDir()) // what it cannot remove
 		out, err := child.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
