@@ -208,14 +208,6 @@ func (a *App) Close() error { return a.house.close() }
 // Commits is how many transactions have become durable since the start.
 func (a *App) Commits() int64 { return a.house.engine.Commits() }
 
-// Syncing is how long a thread of this process has waited for the disk since the start.
-func (a *App) Syncing() time.Duration {
-	if a.house.engine.syncing == nil {
-		return 0
-	}
-	return a.house.engine.syncing()
-}
-
 // Operator is the person at the machine who acts in tenant t.
 func (a *App) Operator(t id.Tenant, who, reason string) access.Caller {
 	return access.Operator(t, who, reason)

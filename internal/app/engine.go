@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/cardea-auth/cardea/internal/store"
 	"github.com/cardea-auth/cardea/internal/store/portable"
@@ -24,8 +23,6 @@ type engine interface {
 // database is the engine that the configuration names, and what each does in a way of its own.
 type database struct {
 	engine
-	// syncing is how long a thread of this process has waited for the disk since the start; nil where a server does.
-	syncing func() time.Duration
 	// still calls f with all data, as it is at one moment where the engine can do that.
 	still func(ctx context.Context, f func(context.Context, portable.Source) error) error
 	// outlines says that what still gives is a portable.Outliner.
@@ -49,7 +46,7 @@ func openDatabase(ctx context.Context, c Config) (database, error) {
 
 func onFile(e *sqlite.Engine) database {
 	return database{
-		engine: e, syncing: e.Syncing,
+		engine: e,
 		still: func(ctx context.Context, f func(context.Context, portable.Source) error) error {
 			return e.Freeze(ctx, func(ctx context.Context, frozen sqlite.Frozen) error { return f(ctx, frozen) })
 		},

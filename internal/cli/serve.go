@@ -39,7 +39,7 @@ func (c *serveCommand) local(l *localRun) error {
 	if err != nil {
 		return err
 	}
-	tune(l.ctx, a.Syncing) // after Open, which counts the processors for password hashing
+	tune(l.ctx)
 	if err := rememberIssuer(config.Dir, config.Issuer); err != nil {
 		return errors.Join(err, a.Close())
 	}

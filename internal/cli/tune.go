@@ -3,69 +3,19 @@ package cli
 import (
 	"context"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
 )
 
-// tune sets what the Go runtime cannot know about a server. Who has set GOMAXPROCS or GOGC has
-// decided, and is left alone.
-func tune(ctx context.Context, syncing func() time.Duration) {
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 {
-		go every(ctx, 100*time.Millisecond, followDisk(syncing))
-	}
+// tune sets what the Go runtime cannot know about a server. Who has set GOGC has decided, and is left alone.
+func tune(ctx context.Context) {
 	if os.Getenv("GOGC") == "" {
 		keep := keepRoom()
 		keep()
 		go every(ctx, time.Second, keep)
 	}
 }
-
-// pressure tells how many threads Go should use where the machine or the container has one processor: two while
-// much time goes by in waiting for the disk. With one, nothing is read from the network during an fsync that is
-// shorter than the runtime takes to notice: commits then stand alone instead of being shared, and some callers wait
-// for a second. It was 1,500 refreshes per second with one thread and 2,600 with two, on the same core. With two, the
-// system takes turns between them, of 4 ms each, and the collector has one of them to itself: what only reads has 3
-// times the p99.
-//
-// Where a server keeps the data, nothing here waits for a disk, and there is one thread: a commit is a wait for a
-// socket, in which the runtime parks the request and no thread, and goes on with whoever else has something to do. The
-// flush of the log, and the sharing of it, is PostgreSQL's. In turns on one core, a refresh took 193 to 233 µs of the
-// processor with one thread and 235 to 264 with two, beside other work, and no more of them were done in a second.
-type pressure struct {
-	syncing time.Duration // when it was last asked
-	calm    int           // how often the disk was waited for little since it was waited for much
-}
-
-// threads is asked every tenth of a second.
-func (p *pressure) threads(syncing time.Duration) int {
-	p.calm++
-	if syncing-p.syncing >= muchWaiting {
-		p.calm = 0
-	}
-	p.syncing = syncing
-	if p.calm < calmAgain {
-		return 2
-	}
-	return 1
-}
-
-// followDisk sets how many threads Go uses.
-func followDisk(syncing func() time.Duration) func() {
-	p := pressure{syncing: syncing()}
-	return func() {
-		if n := p.threads(syncing()); n != runtime.GOMAXPROCS(0) { // setting it stops everything for a moment
-			runtime.GOMAXPROCS(n)
-		}
-	}
-}
-
-// Of a tenth of a second, and in tenths of a second.
-const (
-	muchWaiting = 20 * time.Millisecond
-	calmAgain   = 30 // without much waiting
-)
 
 // room is how much the heap may grow between two garbage collections. The default lets it double, which for the ten
 // megabytes of a small installation means a collection every few thousand requests and an eighth of the processor. It

@@ -1,9 +1,6 @@
 package cli
 
-import (
-	"testing"
-	"time"
-)
+import "testing"
 
 func TestGCPercent(t *testing.T) {
 	t.Parallel()
@@ -33,25 +30,6 @@ func TestRoomFollowsCollections(t *testing.T) {
 		}
 		if got := r.percent(step.live, cycles); got != step.want {
 			t.Errorf("step %d: %d %%, want %d", i, got, step.want)
-		}
-	}
-}
-
-// TestThreadsFollowTheDisk: a fifth of the time in waiting for the disk brings a second thread at once, and three
-// calm seconds take it away.
-func TestThreadsFollowTheDisk(t *testing.T) {
-	t.Parallel()
-	p, syncing := pressure{calm: calmAgain}, time.Duration(0)
-	for i, step := range []struct {
-		more  time.Duration // in a tenth of a second
-		times int
-		want  int
-	}{{0, 5, 1}, {19 * time.Millisecond, 40, 1}, {20 * time.Millisecond, 1, 2}, {time.Millisecond, calmAgain - 1, 2}, {0, 1, 1}, {time.Second, 3, 2}} {
-		for range step.times {
-			syncing += step.more
-			if got := p.threads(syncing); got != step.want {
-				t.Fatalf("step %d: %d threads, want %d", i, got, step.want)
-			}
 		}
 	}
 }

@@ -45,9 +45,7 @@ type committer struct {
 	open    bool // a transaction of ours is open
 	allowed bool // the COMMIT under way is ours
 
-	now     func() time.Time
 	commits atomic.Int64 // transactions that became durable
-	syncing atomic.Int64 // nanoseconds in COMMIT, nearly all of them an fsync
 
 	mu     sync.RWMutex // guards closing against senders
 	closed bool
@@ -69,8 +67,8 @@ const (
 )
 
 // startCommitter takes c over. The context must not be cancellable.
-func startCommitter(ctx context.Context, c *conn, now func() time.Time) (*committer, error) {
-	m := &committer{conn: c, now: now, queue: make(chan *job, maxQueue), stopped: make(chan struct{})}
+func startCommitter(ctx context.Context, c *conn) (*committer, error) {
+	m := &committer{conn: c, queue: make(chan *job, maxQueue), stopped: make(chan struct{})}
 	if err := m.watch(); err != nil {
 		return nil, err
 	}
@@ -236,9 +234,7 @@ func (m *committer) step(ctx context.Context, j *job, nested bool) error {
 // may be one with a batch of the same group.
 func (m *committer) finish(ctx context.Context, group []*job) bool {
 	m.allowed = true
-	begun := m.now()
 	_, err := m.conn.exec(ctx, "COMMIT")
-	m.syncing.Add(int64(m.now().Sub(begun)))
 	m.allowed = false
 	if err == nil {
 		m.open = false

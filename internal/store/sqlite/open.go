@@ -62,6 +62,7 @@ type Engine struct {
 	config    Config
 	readers   *pool
 	committer *committer // nil when read-only
+	vfs       *vfs       // of the committer's connection; nil: SQLite's own
 	tables    atomic.Pointer[map[string]*table]
 	timed     atomic.Bool // tuples have the column for when they were written
 
@@ -102,10 +103,10 @@ func (e *Engine) open(ctx context.Context) error {
 	if !e.config.ReadOnly {
 		writer, err := e.openWriter(ctx)
 		if err != nil {
-			return err
+			return errors.Join(err, e.closeVFS())
 		}
-		if e.committer, err = startCommitter(ctx, writer, e.config.Now); err != nil {
-			return errors.Join(err, writer.close())
+		if e.committer, err = startCommitter(ctx, writer); err != nil {
+			return errors.Join(err, writer.close(), e.closeVFS())
 		}
 	}
 	e.readers = newPool(e.config.Readers, func() (*conn, error) { return connect(ctx, e.readDSN()) })
@@ -119,7 +120,7 @@ func (e *Engine) open(ctx context.Context) error {
 	})
 	if err != nil && e.committer != nil {
 		e.committer.stop()
-		err = errors.Join(err, e.committer.conn.close())
+		err = errors.Join(err, e.committer.conn.close(), e.closeVFS())
 	}
 	if err != nil {
 		return errors.Join(err, e.readers.close())
@@ -135,6 +136,9 @@ func (e *Engine) openWriter(ctx context.Context) (*conn, error) {
 		return nil, err
 	}
 	if err := errors.Join(f.Chmod(fileMode), f.Close()); err != nil {
+		return nil, err
+	}
+	if e.vfs, err = newVFS(); err != nil {
 		return nil, err
 	}
 	c, err := connect(ctx, e.writeDSN())
@@ -202,7 +206,7 @@ func (e *Engine) writeDSN() string {
 	if e.config.Durability == Off {
 		synchronous = "OFF"
 	}
-	return dsn(e.config.Path,
+	name := dsn(e.config.Path,
 		// Before the journal mode, so that a second process that starts at the same time waits.
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous("+synchronous+")",
 		// A checkpoint after 16 MiB of log instead of 4 saves a sixth of the cost of a commit, since a
@@ -213,6 +217,17 @@ func (e *Engine) writeDSN() string {
 		"cache_size(-16384)",
 		// Zeroes what is deleted where that costs no further page.
 		"secure_delete(FAST)")
+	if e.vfs != nil {
+		name += "&vfs=" + e.vfs.name
+	}
+	return name
+}
+
+func (e *Engine) closeVFS() error {
+	if e.vfs == nil {
+		return nil
+	}
+	return e.vfs.close()
 }
 
 func (e *Engine) readDSN() string {
@@ -251,17 +266,9 @@ func (e *Engine) Close() error {
 		}
 		e.committer.stop()
 		// The writer goes last: whoever goes last moves the log into the file.
-		e.closed = errors.Join(e.readers.close(), e.committer.conn.close())
+		e.closed = errors.Join(e.readers.close(), e.committer.conn.close(), e.closeVFS())
 	})
 	return e.closed
-}
-
-// Syncing is how long a thread of this process has waited for its commits to be on the disk since Open.
-func (e *Engine) Syncing() time.Duration {
-	if e.committer == nil {
-		return 0
-	}
-	return time.Duration(e.committer.syncing.Load())
 }
 
 // Commits is how many transactions have become durable since Open: groups, not batches. For metrics.

@@ -70,12 +70,15 @@ func TestNoAcknowledgementBeforeFsync(t *testing.T) {
 	if err != nil {
 		noTracer(t, err)
 	}
-	acknowledged, early := traced(t, strace, "trace")
-	if acknowledged != 50 || len(early) > 0 {
-		t.Errorf("%d acknowledgements, of which before the log was on the disk: %v", acknowledged, early)
+	a := traced(t, strace, "trace")
+	if a.acknowledged != 50 || len(a.early) > 0 {
+		t.Errorf("%d acknowledgements, of which before the log was on the disk: %v", a.acknowledged, a.early)
 	}
-	if acknowledged, early := traced(t, strace, "trace-off"); len(early) != acknowledged {
-		t.Errorf("without durability, only %d of %d acknowledgements are seen to be early", len(early), acknowledged)
+	if a.asynchronous < 10 {
+		t.Errorf("%d times only the log was flushed while no thread waited for it", a.asynchronous)
+	}
+	if a := traced(t, strace, "trace-off"); len(a.early) != a.acknowledged {
+		t.Errorf("without durability, only %d of %d acknowledgements are seen to be early", len(a.early), a.acknowledged)
 	}
 }
 
@@ -87,11 +90,11 @@ func noTracer(t *testing.T, err error) {
 	t.Skipf("system calls cannot be traced here: %v", err)
 }
 
-func traced(t *testing.T, strace, role string) (acknowledged int, early []string) {
+func traced(t *testing.T, strace, role string) *auditor {
 	t.Helper()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "trace")
-	cmd := child(t, role, dir, strace, "-f", "-y", "-s", "64", "-e", "trace=write,pwrite64,fsync,fdatasync", "-o", out)
+	cmd := child(t, role, dir, strace, "-f", "-y", "-s", "64", "-e", "trace=write,pwrite64,fsync,fdatasync,io_submit,io_getevents", "-o", out)
 	if err := cmd.Run(); err != nil {
 		noTracer(t, err)
 	}
@@ -108,18 +111,21 @@ func traced(t *testing.T, strace, role string) (acknowledged int, early []string
 	if err := lines.Err(); err != nil {
 		t.Fatal(err)
 	}
-	return a.acknowledged, a.early
+	return a
 }
 
 // auditor reads a trace line by line. A call is "unfinished" on one line and "resumed" on a later one
 // when another thread's came between: a write counts from where it ends, an fsync from where it
-// begins (what was written by then) to where it ends (when that is safe).
+// begins (what was written by then) to where it ends (when that is safe). An asynchronous one begins with
+// io_submit, and io_getevents brings its end; there is one at a time.
 type auditor struct {
 	written, safe int            // number of the last write to the log, and of the last that is on disk
+	submitted     int            // the last write when an asynchronous flush of the log began, or none
 	syncing       map[string]int // by thread: the last write when its fsync began
 	pending       map[string]string
 	began         map[string]int // by commit: the last write when it began
 	acknowledged  int
+	asynchronous  int // flushes of the log
 	early         []string
 }
 
@@ -128,7 +134,7 @@ func newAuditor() *auditor {
 }
 
 var (
-	traceLine = regexp.MustCompile(`^(\d+) +(?:<\.\.\. )?(write|pwrite64|fsync|fdatasync)(.*)$`)
+	traceLine = regexp.MustCompile(`^(\d+) +(?:<\.\.\. )?(write|pwrite64|fsync|fdatasync|io_submit|io_getevents)(.*)$`)
 	traceMark = regexp.MustCompile(`"(begin|ack) ([a-z0-9]+/\d+)\\n"`)
 )
 
@@ -146,10 +152,20 @@ func (a *auditor) read(line string) {
 		return
 	} else if strings.Contains(call, "sync") {
 		a.syncing[thread] = a.written
+	} else if call == "io_submit" {
+		a.submitted = 0
+		if strings.Contains(rest, "IOCB_CMD_FDSYNC, aio_fildes=") && strings.Contains(rest, "test.db-wal>") {
+			a.submitted = a.written
+			a.asynchronous++
+		}
+		return
 	}
 	if unfinished {
 		a.pending[thread] = rest
 		return
+	}
+	if call == "io_getevents" && strings.Contains(rest, " res=0,") {
+		a.safe = max(a.safe, a.submitted)
 	}
 	if !strings.Contains(rest, "test.db-wal>") || strings.Contains(rest, "= -1") {
 		return
