@@ -623,6 +623,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/built-in-module": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the built-in module, for models of several modules that use it */
+        get: operations["model.built_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/clients": {
         parameters: {
             query?: never;
@@ -2803,6 +2820,7 @@ export interface components {
             store?: string;
             model?: string;
             store_revision?: number;
+            store_own?: number;
         };
         Failure: {
             status: number;
@@ -3235,6 +3253,10 @@ export interface components {
             pinned?: number;
             /** @description events whose personal part was forgotten */
             erased?: number;
+        };
+        ModuleText: {
+            name: string;
+            text: string;
         };
         ClientPage: {
             items: components["schemas"]["Client"][];
@@ -4140,6 +4162,8 @@ export interface components {
             created: string;
             /** @description who has written it; left out: that was not kept yet */
             author?: components["schemas"]["ModelAuthor"];
+            /** @description whether it uses the built-in module, and so the groups, organisations and roles of the tenant */
+            built_in: boolean;
             /** @description in the modelling language; left out of lists */
             text?: string;
             /** @description its parts, for programs that help to write tuples and questions; left out of lists */
@@ -4180,7 +4204,7 @@ export interface components {
             type: string;
         };
         ModelText: {
-            /** @description in the modelling language, schema 1.1 or 1.2 */
+            /** @description in the modelling language, schema 1.1 or 1.2; one module gets what it uses of the built-in one */
             text: string;
         };
         ModelJudgement: {
@@ -6272,6 +6296,36 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["InternalServerError"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    "model.built_in": {
+        parameters: {
+            query?: {
+                /** @description for administrators of the platform: the tenant that is meant; left out: the one of this address */
+                tenant?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModuleText"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             429: components["responses"]["TooManyRequests"];
             500: components["responses"]["InternalServerError"];
             503: components["responses"]["ServiceUnavailable"];
