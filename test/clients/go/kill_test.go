@@ -373,10 +373,13 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	writers := k.writers()
 	kills := killRounds(t)
 	for k.round = 1; k.round <= kills && !t.Failed(); k.round++ {
-		var working sync.WaitGroup
+		var (
+			working sync.WaitGroup
+			killed  atomic.Bool
+		)
 		for _, w := range writers {
 			working.Go(func() {
-				for {
+				for !killed.Load() { // the next server may be there before somebody has asked the one that is gone
 					if err := w.write(k); err != nil {
 						return // the server is gone, or check will say what is wrong
 					}
@@ -386,6 +389,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 		}
 		<-time.After(time.Duration(rand.N(150)) * time.Millisecond) // of work
 		s.crash(t)
+		killed.Store(true)
 		working.Wait()
 		k.renew()
 		for _, w := range writers {
