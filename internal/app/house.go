@@ -249,18 +249,31 @@ func (h *house) close() error {
 	return errors.Join(all...)
 }
 
+// How often the lock is tried, and after which pause: half a second in all.
+const (
+	lockTries = 51
+	lockPause = 10 * time.Millisecond
+)
+
 // takeLock holds the directory for this process. The kernel gives the lock back when the process
-// ends, however it ends.
+// ends, however it ends; what was killed while it started a worker leaves it to that for a moment.
 func takeLock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = ErrRunning
+	for tries := 1; ; tries++ {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			break
 		}
-		return nil, errors.Join(err, f.Close())
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.Join(err, f.Close())
+		}
+		if tries == lockTries {
+			return nil, errors.Join(ErrRunning, f.Close())
+		}
+		<-time.After(lockPause)
 	}
 	return f, nil
 }
