@@ -16,3 +16,6 @@ func MailboxPage(mails []mail.Mail) string { return string(mailbox(mails)) }
 func (a *App) Handler(ctx context.Context) (http.Handler, error) {
 	return a.handler(ctx, prometheus.NewRegistry())
 }
+
+// TakeLock is takeLock, for tests.
+var TakeLock = takeLock

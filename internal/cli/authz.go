@@ -62,6 +62,14 @@ func (s inStore) id(e *env) (string, error) {
 	return "", errs.Bad("--store", "must be the id of one of %d stores", len(found))
 }
 
+func (s inStore) store(e *env) (*stores.Store, error) {
+	storeID, err := s.id(e)
+	if err != nil {
+		return nil, err
+	}
+	return e.Stores.Get(e.ctx, e.caller(), storeID)
+}
+
 type authzStore struct {
 	Create storeCreate `cmd:"" help:"Make an empty store."`
 	List   storeList   `cmd:"" help:"List stores."`
@@ -117,11 +125,7 @@ func (c *storeList) run(e *env) error {
 type storeShow struct{ inStore }
 
 func (c *storeShow) run(e *env) error {
-	storeID, err := c.id(e)
-	if err != nil {
-		return err
-	}
-	s, err := e.Stores.Get(e.ctx, e.caller(), storeID)
+	s, err := c.store(e)
 	if err != nil {
 		return err
 	}

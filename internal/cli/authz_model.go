@@ -119,16 +119,12 @@ func (c *modelShow) run(e *env) error {
 type modelList struct{ inStore }
 
 func (c *modelList) run(e *env) error {
-	storeID, err := c.id(e)
-	if err != nil {
-		return err
-	}
-	s, err := e.Stores.Get(e.ctx, e.caller(), storeID)
+	s, err := c.store(e)
 	if err != nil {
 		return err
 	}
 	found, err := all(func(r page.Request) (page.Page[*stores.Version], error) {
-		return e.Stores.ListModels(e.ctx, e.caller(), storeID, r)
+		return e.Stores.ListModels(e.ctx, e.caller(), s.ID, r)
 	})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type flusher struct {
 	context uintptr
 	ended   *os.File // an eventfd(2)
 	event   int32    // its descriptor
+	lost    bool     // how a flush ended could not be learned: its event would be taken for that of the next
 }
 
 // request is struct iocb, and result struct io_event (linux/aio_abi.h).
@@ -64,6 +65,9 @@ var errNotBegun = errors.New("sqlite: the flush did not begin")
 func (f *flusher) flush(file int32) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.lost {
+		return errNotBegun
+	}
 	r := &request{opcode: opDataSync, file: uint32(file), flags: flagEventDes, eventDesc: uint32(f.event)}
 	list := [1]*request{r}
 	if n, _, failed := unix.Syscall(unix.SYS_IO_SUBMIT, f.context, 1, uintptr(unsafe.Pointer(&list))); failed != 0 || n != 1 {
@@ -71,11 +75,13 @@ func (f *flusher) flush(file int32) error {
 	}
 	var count [8]byte
 	if _, err := f.ended.Read(count[:]); err != nil {
+		f.lost = true
 		return err
 	}
 	var done result
 	n, _, failed := unix.Syscall6(unix.SYS_IO_GETEVENTS, f.context, 1, 1, uintptr(unsafe.Pointer(&done)), 0, 0)
 	if failed != 0 || n != 1 {
+		f.lost = true
 		return errors.Join(errors.New("sqlite: a flush ended without a result"), failed)
 	}
 	if done.res < 0 {
